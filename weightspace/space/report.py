@@ -1,0 +1,42 @@
+"""What tracing and verifying found out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Report:
+    """The evidence behind a weight space.
+
+    Args:
+        error: largest difference of the outputs, relative to their largest value, after acting on every free name at
+            random in float64; None if nothing was verified.
+        change: the same with every tensor acted on by itself, which breaks the symmetry; near zero means that the outputs
+            hardly depend on the weights, so that ``error`` says little.
+        moved: fraction of the parameters that move.
+        failed: names that verifying found not to be symmetries; `trace` fixes them.
+        lost: operators without a rule, each with the tensors whose axes it fixed.
+        operators: number of operators traced. seconds: of each stage (export, trace, verify).
+        errors: the error of each kind of symmetry by itself.
+    """
+
+    error: float | None = None
+    change: float | None = None
+    moved: float = 0.0
+    failed: tuple[str, ...] = ()
+    lost: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    operators: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    errors: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def sound(self) -> bool:
+        """The error is that of float64 rounding."""
+        return self.error is not None and self.error < 1e-9
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Report":
+        """Read what `dataclasses.asdict` wrote."""
+        lost = {name: tuple(tensors) for name, tensors in data["lost"].items()}
+        return cls(**{**data, "failed": tuple(data["failed"]), "lost": lost})

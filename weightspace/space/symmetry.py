@@ -1,0 +1,246 @@
+"""A symmetry of a weight space: one permutation a free name, and the scales, signs and phases that go with it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from weightspace.space.axes import Atom, Axis, Product
+from weightspace.space.parts import TensorSpec
+
+if TYPE_CHECKING:
+    from weightspace.space.weightspace import WeightSpace
+
+
+@dataclass(frozen=True, eq=False)
+class Symmetry:
+    """An element of the symmetry group of ``space``; act with it through `WeightSpace.apply`.
+
+    New neuron ``i`` of a name is old neuron ``permutations[name][i]``, scaled first.
+
+    Args:
+        space: whose symmetry this is.
+        permutations: for each moved name an integer tensor ``[size]``, or ``[N, size]`` for the nets of a stack.
+        factors: for each index into ``space.actions`` in use, its vector over the old neurons, float64, same shapes.
+    """
+
+    space: "WeightSpace"
+    permutations: Mapping[str, Tensor]
+    factors: Mapping[int, Tensor]
+
+    def inverse(self) -> "Symmetry":
+        """The symmetry that undoes this one."""
+        permutations = {name: order.argsort(-1) for name, order in self.permutations.items()}
+        factors = {}
+        for index, vector in self.factors.items():
+            action = self.space.actions[index]
+            undone = -vector * self._sign_on_shift(index) if action.kind == "phase" else 1 / vector
+            factors[index] = self._moved(action.name, undone)
+        return Symmetry(self.space, permutations, factors)
+
+    def compose(self, other: "Symmetry") -> "Symmetry":
+        """The symmetry that acts like ``other`` first and this one after it.
+
+        Raises:
+            ValueError: the two belong to different spaces.
+        """
+        check_space(self, other.space)
+        permutations = dict(other.permutations)
+        for name, order in self.permutations.items():
+            permutations[name] = _gather(permutations[name], order) if name in permutations else order
+        factors = dict(other.factors)
+        back = {name: order.argsort(-1) for name, order in other.permutations.items()}
+        for index in sorted(set(self.factors) | set(other.factors)):
+            factors[index] = self._after(index, other.factors.get(index), back)
+        return Symmetry(self.space, permutations, factors)
+
+    def _after(self, index: int, first: Tensor | None, back: Mapping[str, Tensor]) -> Tensor:
+        """The vector of one action in the composition, over the neurons before ``other`` moved them."""
+        action = self.space.actions[index]
+        neutral = torch.full((), 0.0 if action.kind == "phase" else 1.0, dtype=torch.float64)
+        second = self.factors.get(index)
+        second = neutral if second is None else _gather(second, back.get(action.name))
+        first = neutral if first is None else first
+        if action.kind != "phase":
+            return first * second
+        return first * _gather(self._sign_on_shift(index), back.get(action.name)) + second
+
+    def _sign_on_shift(self, index: int) -> Tensor:
+        """The sign by which this symmetry multiplies the shifted tensors of a phase action."""
+        action = self.space.actions[index]
+        sign = torch.ones(self.space.names[action.name].size or 1, dtype=torch.float64)
+        for other, vector in self.factors.items():
+            signs = self.space.actions[other]
+            if signs.kind == "sign" and signs.name == action.name and set(signs.powers) & set(action.shifts):
+                sign = sign * vector
+        return sign
+
+    def _moved(self, name: str, vector: Tensor) -> Tensor:
+        return _gather(vector, self.permutations.get(name))
+
+
+def check_space(symmetry: Symmetry, space: "WeightSpace") -> None:
+    """See that a symmetry belongs to a space; the error names both hashes."""
+    if symmetry.space != space:
+        raise ValueError(
+            f"The symmetry belongs to weight space {symmetry.space.hash}, the weights to {space.hash}. "
+            "Draw it from the space that it acts on."
+        )
+
+
+def identity_symmetry(space: "WeightSpace") -> Symmetry:
+    """See `WeightSpace.identity`."""
+    return Symmetry(space, {}, {})
+
+
+def random_symmetry(
+    space: "WeightSpace", generator: torch.Generator | None, kinds: Sequence[str], batch: int | None
+) -> Symmetry:
+    """See `WeightSpace.random_symmetry`."""
+    known = ("permutation", "scale", "sign", "phase")
+    if unknown := [kind for kind in kinds if kind not in known]:
+        raise ValueError(f"Kinds of symmetry are {', '.join(known)}; got {unknown}.")
+    unsized = [name for name in space.free if space.names[name].size is None]
+    if unsized:
+        raise ValueError(f"The names {unsized} have no size yet. Give sizes= or weights= to WeightSpace.parse.")
+    permutations, factors = {}, {}
+    for name in space.free if "permutation" in kinds else ():
+        shape = _shape(space.names[name].size or 1, batch)
+        permutations[name] = torch.rand(shape, generator=generator).argsort(-1)
+    for index, action in enumerate(space.actions):
+        if action.kind in kinds:
+            shape = _shape(space.names[action.name].size or 1, batch)
+            factors[index] = _draw(action.kind, shape, generator)
+    return Symmetry(space, permutations, factors)
+
+
+def _shape(size: int, batch: int | None) -> tuple[int, ...]:
+    return (size,) if batch is None else (batch, size)
+
+
+def _draw(kind: str, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
+    if kind == "scale":
+        return torch.randn(shape, generator=generator, dtype=torch.float64).mul(0.5).exp()
+    if kind == "sign":
+        return torch.randint(0, 2, shape, generator=generator).double() * 2 - 1
+    return torch.randint(-2, 3, shape, generator=generator).double()
+
+
+def apply_symmetry(space: "WeightSpace", symmetry: Symmetry, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """See `WeightSpace.apply`."""
+    check_space(symmetry, space)
+    stacked = space.check(weights) is not None
+    orders: dict[tuple[Axis, torch.device], Tensor | None] = {}
+    result = {}
+    for name, spec in space.tensors.items():
+        tensor = _scale(symmetry, name, spec, weights[name], stacked)
+        result[name] = _permute(symmetry, spec, tensor, stacked, orders)
+    return result
+
+
+def _permute(symmetry: Symmetry, spec: TensorSpec, tensor: Tensor, stacked: bool, orders: dict) -> Tensor:
+    moves = []
+    for dim, axis in enumerate(spec.axes):
+        if (axis, tensor.device) not in orders:
+            order = axis_order(axis, symmetry.permutations)
+            orders[axis, tensor.device] = None if order is None else order.to(tensor.device)
+        order = orders[axis, tensor.device]
+        if order is not None:
+            moves.append((dim + stacked, order))
+    for dim, order in moves:
+        tensor = tensor.index_select(dim, order) if order.ndim == 1 else _gather_along(tensor, dim, order)
+    return tensor.clone() if not moves else tensor
+
+
+def _scale(symmetry: Symmetry, name: str, spec: TensorSpec, tensor: Tensor, stacked: bool) -> Tensor:
+    shifts = []
+    for index, vector in symmetry.factors.items():
+        action = symmetry.space.actions[index]
+        if name in action.shifts:
+            shifts.append((action, vector * action.shifts[name]))
+        for dim, occurrence, power in action.powers.get(name, ()):
+            factor = 1 - 2 * (vector.abs() % 2) if action.kind == "phase" else vector**power
+            tensor = tensor * _along(spec, dim, occurrence, factor, tensor, stacked, fill=1.0)
+    for action, shift in shifts:
+        dim, occurrence = find_atom(spec, action.name)
+        tensor = tensor + _along(spec, dim, occurrence, shift, tensor, stacked, fill=0.0)
+    return tensor
+
+
+def _along(
+    spec: TensorSpec, dim: int, occurrence: int, vector: Tensor, like: Tensor, stacked: bool, fill: float
+) -> Tensor:
+    """A vector over the neurons of one atom, laid out to broadcast against the tensor."""
+    spread = _spread(spec.axes[dim], iter(range(len(spec.axes[dim].atoms()))), occurrence, vector, fill)
+    tail = [1] * (len(spec.axes) - dim - 1)
+    lead = [1] * dim
+    shape = [*spread.shape[:-1], *lead, spread.shape[-1], *tail]
+    if stacked and spread.ndim == 1:
+        shape = [1, *shape]
+    return spread.reshape(shape).to(like.device, like.dtype)
+
+
+def _spread(axis: Axis, counter: Iterator[int], occurrence: int, vector: Tensor, fill: float) -> Tensor:
+    if isinstance(axis, Atom):
+        neutral = torch.full((axis.size or 1,), fill, dtype=vector.dtype)
+        return vector if next(counter) == occurrence else neutral
+    parts = [_spread(part, counter, occurrence, vector, fill) for part in _parts(axis)]
+    lead = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
+    if not isinstance(axis, Product):
+        return torch.cat([part.expand(*lead, -1) for part in parts], -1)
+    whole = parts[0]
+    for part in parts[1:]:
+        # exactly one part differs from the neutral element, so either operation spreads it over the product
+        outer, inner = whole.unsqueeze(-1), part.unsqueeze(-2)
+        whole = (outer * inner if fill == 1.0 else outer + inner).flatten(-2)
+    return whole
+
+
+def _parts(axis: Axis) -> tuple[Axis, ...]:
+    return axis.factors if isinstance(axis, Product) else axis.terms  # type: ignore[union-attr]
+
+
+def axis_order(axis: Axis, permutations: Mapping[str, Tensor]) -> Tensor | None:
+    """For each entry of an axis the old entry that moves there, ``[size]`` or ``[N, size]``; None if none moves."""
+    if isinstance(axis, Atom):
+        return permutations.get(axis.name) if axis.name is not None else None
+    parts = _parts(axis)
+    orders = [axis_order(part, permutations) for part in parts]
+    if all(order is None for order in orders):
+        return None
+    filled = [
+        torch.arange(part.size or 1) if order is None else order for part, order in zip(parts, orders, strict=True)
+    ]
+    if isinstance(axis, Product):
+        whole = filled[0]
+        for part, order in zip(parts[1:], filled[1:], strict=True):
+            whole = (whole.unsqueeze(-1) * (part.size or 1) + order.unsqueeze(-2)).flatten(-2)
+        return whole
+    offsets = [sum(part.size or 0 for part in parts[:index]) for index in range(len(parts))]
+    lead = torch.broadcast_shapes(*(order.shape[:-1] for order in filled))
+    return torch.cat([(o + offset).expand(*lead, -1) for o, offset in zip(filled, offsets, strict=True)], -1)
+
+
+def find_atom(spec: TensorSpec, name: str) -> tuple[int, int]:
+    """Axis and occurrence within it of the first atom with a name."""
+    for dim, axis in enumerate(spec.axes):
+        for occurrence, atom in enumerate(axis.atoms()):
+            if atom.name == name:
+                return dim, occurrence
+    raise ValueError(f"No axis of '{' '.join(map(str, spec.axes))}' bears the name {name!r}.")
+
+
+def _gather(vector: Tensor, order: Tensor | None) -> Tensor:
+    if order is None:
+        return vector
+    lead = torch.broadcast_shapes(vector.shape[:-1], order.shape[:-1])
+    return vector.expand(*lead, -1).gather(-1, order.expand(*lead, -1))
+
+
+def _gather_along(tensor: Tensor, dim: int, order: Tensor) -> Tensor:
+    """Move entries along one axis, each net of the stack in its own order ``[N, size]``."""
+    shape = [order.shape[0]] + [1] * (tensor.ndim - 1)
+    shape[dim] = order.shape[1]
+    return tensor.gather(dim, order.reshape(shape).expand_as(tensor))

@@ -1,0 +1,238 @@
+"""WeightSpace: what every axis of every tensor of an architecture means, as a value without weights."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from weightspace.space.axes import parse_axes
+from weightspace.space.parts import Action, Group, Link, Site, TensorSpec
+from weightspace.space.report import Report
+from weightspace.space.symmetry import Symmetry, apply_symmetry, identity_symmetry, random_symmetry
+from weightspace.space.table import space_table
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class WeightSpace:
+    """The axes of all tensors of an architecture, and the symmetries that follow.
+
+    Found by `trace`, or written by hand with `parse`. Two spaces are equal when tensors, names, sites, links and
+    actions are; how they were found (`report`) doesn't count.
+
+    Args:
+        tensors: a `TensorSpec` for every tensor of the state dict. names: a `Group` for every name in them.
+        sites: where neurons stand. links: steps without weights between sites.
+        actions: the scale, sign and phase symmetries.
+        report: what `trace` found out on the way, or None.
+    """
+
+    tensors: Mapping[str, TensorSpec]
+    names: Mapping[str, Group]
+    sites: tuple[Site, ...] = ()
+    links: tuple[Link, ...] = ()
+    actions: tuple[Action, ...] = ()
+    report: Report | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
+        object.__setattr__(self, "names", MappingProxyType(dict(self.names)))
+
+    # ---- making one -------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def trace(cls, module: nn.Module, *args: Any, verify: bool = True, **kwargs: Any) -> "WeightSpace":
+        """Find the weight space of a module from its computation; see `weightspace.space.trace`."""
+        from weightspace.space.trace import trace
+
+        return trace(module, *args, verify=verify, **kwargs)
+
+    @classmethod
+    def parse(
+        cls,
+        axes: Mapping[str, str],
+        free: Sequence[str] | None = None,
+        sizes: Mapping[str, int] | None = None,
+        weights: Mapping[str, Tensor] | None = None,
+    ) -> "WeightSpace":
+        """Write a weight space by hand; see `weightspace.space.parse`."""
+        from weightspace.space.parse import parse
+
+        return parse(axes, free, sizes, weights)
+
+    # ---- what holds -------------------------------------------------------------------------------------------------
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """The names whose neurons can be permuted."""
+        return tuple(name for name, group in self.names.items() if group.free)
+
+    @property
+    def moved(self) -> float:
+        """Fraction of the parameters that some permutation moves to another place."""
+        specs = [spec for spec in self.tensors.values() if not spec.buffer]
+        free = {name for name in self.free if (self.names[name].size or 0) > 1}
+        moved = sum(spec.numel for spec in specs if any(atom.name in free for atom in spec.atoms()))
+        return moved / max(1, sum(spec.numel for spec in specs))
+
+    def check(self, weights: Mapping[str, Tensor]) -> int | None:
+        """See that weights fit.
+
+        Returns:
+            None for one net, N for a stack of N nets (every tensor with a leading axis N).
+
+        Raises:
+            ValueError: a tensor is missing, unknown, or has another shape; the message names it and both shapes.
+        """
+        return check_weights(self, weights)
+
+    # ---- acting on weights ------------------------------------------------------------------------------------------
+
+    def identity(self) -> Symmetry:
+        """The symmetry that leaves everything where it is."""
+        return identity_symmetry(self)
+
+    def random_symmetry(
+        self,
+        generator: torch.Generator | None = None,
+        kinds: Sequence[str] = ("permutation",),
+        batch: int | None = None,
+    ) -> Symmetry:
+        """Draw one symmetry: a permutation a free name, and scales, signs and phases if ``kinds`` names them.
+
+        Args:
+            generator: source of randomness; None draws from torch's default one.
+            kinds: any of ``"permutation"``, ``"scale"``, ``"sign"``, ``"phase"``.
+            batch: draw this many, one for each net of a stack.
+        """
+        return random_symmetry(self, generator, kinds, batch)
+
+    def apply(self, symmetry: Symmetry, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Act on the weights of one net, or of each net of a stack; the function they compute stays the same."""
+        return apply_symmetry(self, symmetry, weights)
+
+    def canonicalize(self, weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Symmetry]:
+        """The canonical member of the weights' orbit, and the symmetry that leads to it."""
+        from weightspace.space.canonical import canonicalize
+
+        return canonicalize(self, weights)
+
+    def verify(self, module: nn.Module, *args: Any, **kwargs: Any) -> Report:
+        """Act on a module's weights at random in float64 and compare outputs; see `weightspace.space.verify`."""
+        from weightspace.space.verify import verify
+
+        return verify(self, module, args, kwargs)
+
+    # ---- as text ----------------------------------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; `from_dict` reads them back."""
+        return {**self._value, "report": asdict(self.report) if self.report else None}
+
+    @cached_property
+    def _value(self) -> dict[str, Any]:
+        return {
+            "format": _FORMAT,
+            "tensors": {name: spec.to_dict() for name, spec in self.tensors.items()},
+            "names": {name: [group.size, group.free, list(group.kinds)] for name, group in self.names.items()},
+            "sites": [{**vars(site), "axis": str(site.axis), "settings": dict(site.settings)} for site in self.sites],
+            "links": [[link.source, link.target, link.kind] for link in self.links],
+            "actions": [
+                {
+                    "name": action.name,
+                    "kind": action.kind,
+                    "powers": {name: [list(power) for power in powers] for name, powers in action.powers.items()},
+                    "shifts": dict(action.shifts),
+                }
+                for action in self.actions
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "WeightSpace":
+        """Read what `to_dict` wrote.
+
+        Raises:
+            ValueError: it was written by a newer format.
+        """
+        if data.get("format") != _FORMAT:
+            raise ValueError(f"A weight space of format {_FORMAT} is expected, got {data.get('format')!r}.")
+        names = {name: Group(size, free, tuple(kinds)) for name, (size, free, kinds) in data["names"].items()}
+        sizes = {name: group.size for name, group in names.items() if group.size is not None}
+        sites = [Site(**{**site, "axis": parse_axes(site["axis"], sizes)[0]}) for site in data["sites"]]
+        actions = [
+            Action(**{**action, "powers": {k: tuple(map(tuple, v)) for k, v in action["powers"].items()}})
+            for action in data["actions"]
+        ]
+        return cls(
+            {name: TensorSpec.from_dict(spec, sizes) for name, spec in data["tensors"].items()},
+            names,
+            tuple(sites),
+            tuple(Link(*link) for link in data["links"]),
+            tuple(actions),
+            Report.from_dict(data["report"]) if data.get("report") else None,
+        )
+
+    def to_json(self) -> str:
+        """This space as JSON text."""
+        return json.dumps(self.to_dict())
+
+    @classmethod
+    def from_json(cls, text: str) -> "WeightSpace":
+        """Read what `to_json` wrote."""
+        return cls.from_dict(json.loads(text))
+
+    @cached_property
+    def hash(self) -> str:
+        """16 hexadecimal digits that depend on the value alone, the same on every machine."""
+        text = json.dumps(self._value, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WeightSpace) and self.hash == other.hash
+
+    def __hash__(self) -> int:
+        return int(self.hash, 16)
+
+    def __repr__(self) -> str:
+        return space_table(self)
+
+
+def check_weights(space: WeightSpace, weights: Mapping[str, Tensor]) -> int | None:
+    """See `WeightSpace.check`."""
+    missing = [name for name in space.tensors if name not in weights]
+    unknown = [name for name in weights if name not in space.tensors]
+    if missing or unknown:
+        raise ValueError(
+            f"The weights need the {len(space.tensors)} tensors of the space; missing: {missing or 'none'}, "
+            f"not in the space: {unknown or 'none'}."
+        )
+    if not space.tensors:
+        return None
+    first = next(iter(space.tensors))
+    stacked = weights[first].ndim == len(space.tensors[first].axes) + 1
+    count = weights[first].shape[0] if stacked else None
+    for name, spec in space.tensors.items():
+        check_tensor(name, spec, weights[name], count)
+    return count
+
+
+def check_tensor(name: str, spec: TensorSpec, tensor: Tensor, count: int | None) -> None:
+    """See that one tensor has the sizes of its axes, behind a leading axis of ``count`` if that is given."""
+    shape = tuple(tensor.shape)
+    lead = () if count is None else (count,)
+    expected = lead + spec.shape
+    fits = len(shape) == len(expected) and all(want in (None, got) for want, got in zip(expected, shape, strict=True))
+    if not fits:
+        stack = "" if count is None else f" behind the {count} nets of the stack"
+        raise ValueError(
+            f"Tensor {name!r} has axes '{' '.join(map(str, spec.axes))}' of sizes {list(spec.shape)}{stack}; "
+            f"got shape {list(shape)}. Give the weights of the architecture that the space was made from."
+        )
