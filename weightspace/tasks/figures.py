@@ -1,0 +1,80 @@
+"""Figures of results: what was predicted against what is true, one panel a method."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from weightspace.tasks.metrics import Score
+
+INK = "#22262b"
+FAINT = "#b9c0c8"
+OURS = "#0b6e99"
+THEIRS = "#8a94a0"
+
+
+def plot_predictions(
+    path: str | Path,
+    true: Mapping[str, Float[Tensor, "nets"]],
+    predicted: Mapping[str, Mapping[str, Float[Tensor, "nets"]]],
+    scores: Mapping[str, Mapping[str, Score]],
+    *,
+    title: str,
+    ours: str | None = None,
+) -> Path:
+    """Draws a row of panels a label, a panel a method: each net a dot, the diagonal a perfect prediction.
+
+    Args:
+        path: the PNG (or PDF, SVG) to write.
+        true: label -> what is true.
+        predicted: method -> label -> what was predicted.
+        scores: method -> label -> how good it is; tau and R2 are written in the panel.
+        title: one line above the panels.
+        ours: the method that is drawn in colour.
+    """
+    from matplotlib.figure import Figure
+
+    methods, labels = list(predicted), list(true)
+    figure = Figure(figsize=(2.55 * len(methods) + 0.6, 2.6 * len(labels) + 0.7), layout="constrained")
+    axes = figure.subplots(len(labels), len(methods), squeeze=False, sharex="row", sharey="row")
+    for row, label in enumerate(labels):
+        for column, method in enumerate(methods):
+            axis = axes[row, column]
+            colour = OURS if method == ours else THEIRS
+            _panel(axis, true[label], predicted[method][label], scores[method][label], colour)
+            if row == 0:
+                axis.set_title(method, fontsize=10, color=colour if method == ours else INK, pad=6, fontweight="bold")
+            if row == len(labels) - 1:
+                axis.set_xlabel("true", fontsize=9, color=INK)
+        axes[row, 0].set_ylabel(f"{label}\npredicted", fontsize=9, color=INK)
+    figure.suptitle(title, fontsize=11, color=INK)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=160, facecolor="white")
+    return path
+
+
+def _panel(axis, true: Tensor, predicted: Tensor, score: Score, colour: str) -> None:
+    low, high = _limits(true)
+    clipped = predicted.clamp(low, high)
+    axis.plot([low, high], [low, high], color=FAINT, linewidth=1, zorder=1)
+    axis.scatter(true, clipped, s=9, color=colour, alpha=0.5, linewidths=0, zorder=2)
+    axis.set_xlim(low, high)
+    axis.set_ylim(low, high)
+    axis.set_box_aspect(1)
+    axis.text(
+        0.05, 0.95, f"τ {score.tau:.3f}\nR² {score.r2:.3f}", transform=axis.transAxes, va="top", fontsize=8.5, color=INK
+    )
+    axis.tick_params(labelsize=7.5, color=FAINT, labelcolor=INK, length=2.5)
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axis.spines[side].set_color(FAINT)
+
+
+def _limits(true: Tensor) -> tuple[float, float]:
+    low, high = torch.aminmax(true.double())
+    margin = 0.06 * float(high - low) or 1e-3
+    return float(low) - margin, float(high) + margin

@@ -1,0 +1,100 @@
+"""How good predictions of a number are: rank agreement, explained variance, absolute error, and what ties allow."""
+
+from dataclasses import asdict, dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def kendall_tau(predicted: Float[Tensor, "nets"], true: Float[Tensor, "the_same"]) -> float:
+    r"""Kendall's rank correlation, corrected for ties (tau-b).
+
+    $\tau_b = (C - D) / \sqrt{(n_0 - n_p)(n_0 - n_t)}$ with $C$ concordant and $D$ discordant pairs, $n_0 = n(n-1)/2$,
+    and $n_p$, $n_t$ the pairs tied among the predictions and among the true values. A constant has no order: 0.
+
+    Args:
+        predicted: one value a net.
+        true: what should have been predicted.
+    """
+    from scipy.stats import kendalltau
+
+    _same_length(predicted, true)
+    if len(torch.unique(predicted)) < 2 or len(torch.unique(true)) < 2:
+        return 0.0
+    return float(kendalltau(predicted.double().numpy(), true.double().numpy(), variant="b").statistic)
+
+
+def tau_ceiling(true: Float[Tensor, "nets"]) -> float:
+    r"""The tau-b of a perfect ranker that never ties, $\sqrt{(n_0 - n_t) / n_0}$: below 1 as soon as true values tie.
+
+    Test accuracy comes in steps of one test sample, so many nets of a zoo share a value, and no continuous
+    prediction reaches a tau of 1.
+    """
+    n = len(true)
+    if n < 2:
+        raise ValueError(f"A ranking needs two values at least, got {n}.")
+    counts = torch.unique(true, return_counts=True)[1].double()
+    pairs = n * (n - 1) / 2
+    return float(((pairs - (counts * (counts - 1) / 2).sum()) / pairs).sqrt())
+
+
+def r_squared(predicted: Float[Tensor, "nets"], true: Float[Tensor, "the_same"]) -> float:
+    r"""The share of the variance that is explained, $1 - \sum (y - \hat y)^2 / \sum (y - \bar y)^2$.
+
+    Raises:
+        ValueError: if the true values don't vary.
+    """
+    _same_length(predicted, true)
+    predicted, true = predicted.double(), true.double()
+    spread = (true - true.mean()).square().sum()
+    if spread == 0:
+        raise ValueError(f"R2 needs true values that vary, but all {len(true)} of them are {true[:1].tolist()}.")
+    return float(1 - (true - predicted).square().sum() / spread)
+
+
+def mean_absolute_error(predicted: Float[Tensor, "nets"], true: Float[Tensor, "the_same"]) -> float:
+    r"""$\frac1n \sum |y - \hat y|$, in the units of the label."""
+    _same_length(predicted, true)
+    return float((predicted.double() - true.double()).abs().mean())
+
+
+@dataclass(frozen=True)
+class Score:
+    """One method on one label: a cell of the table.
+
+    `tau_ceiling` is what `tau` would be for a perfect ranker; `nets` says how many nets were judged.
+    """
+
+    tau: float
+    r2: float
+    mae: float
+    tau_ceiling: float
+    nets: int
+
+    def to_dict(self) -> dict[str, float]:
+        """The fields as JSON types."""
+        return asdict(self)
+
+
+def score(predicted: Float[Tensor, "nets"], true: Float[Tensor, "nets"]) -> Score:
+    """All the measures of `predicted` against `true`.
+
+    Raises:
+        ValueError: if the lengths differ, fewer than two nets come, or a value isn't finite.
+    """
+    for name, values in (("predicted", predicted), ("true", true)):
+        if not torch.isfinite(values).all():
+            raise ValueError(f"A score needs finite values, but {int((~torch.isfinite(values)).sum())} {name} aren't.")
+    return Score(
+        kendall_tau(predicted, true),
+        r_squared(predicted, true),
+        mean_absolute_error(predicted, true),
+        tau_ceiling(true),
+        len(true),
+    )
+
+
+def _same_length(predicted: Tensor, true: Tensor) -> None:
+    if len(predicted) != len(true):
+        raise ValueError(f"Each net needs a prediction and a true value, got {len(predicted)} and {len(true)}.")
