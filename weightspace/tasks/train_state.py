@@ -1,0 +1,117 @@
+"""Where a training run stands, and how it is kept: one safetensors file, written whole or not at all."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+
+@dataclass
+class TrainState:
+    """What a run has besides the model and the optimiser.
+
+    Args:
+        step: gradient steps done.
+        best: the smallest validation value so far.
+        best_parameters: the averaged parameters (and buffers) that reached it.
+        average: the running mean of the parameters.
+    """
+
+    step: int
+    best: float
+    best_parameters: dict[str, Tensor]
+    average: dict[str, Tensor]
+
+    @classmethod
+    def start(cls, model: nn.Module) -> "TrainState":
+        """The state before the first step."""
+        return cls(0, float("inf"), _copy(model.state_dict()), _copy(model.state_dict()))
+
+    def average_in(self, model: nn.Module, decay: float) -> None:
+        """Moves the running mean: $m \\leftarrow d m + (1 - d) \\theta$, with a smaller $d$ in the first steps."""
+        decay = min(decay, self.step / (self.step + 10))
+        for name, value in model.state_dict().items():
+            if value.is_floating_point():
+                self.average[name].lerp_(value.detach(), 1 - decay)
+            else:
+                self.average[name].copy_(value)
+
+    def judge(self, model: nn.Module, judge: Callable[[], float]) -> float:
+        """The validation value of the averaged parameters; remembers them if they are the best."""
+        own = _copy(model.state_dict())
+        model.load_state_dict(self.average)
+        model.eval()
+        with torch.no_grad():
+            value = float(judge())
+        model.load_state_dict(own)
+        if value < self.best:
+            self.best, self.best_parameters = value, _copy(self.average)
+        return value
+
+
+def save_state(path: Path, state: TrainState, model: nn.Module, optimizer: torch.optim.Optimizer, config: Any) -> None:
+    """Writes the run to `path`, atomically."""
+    tensors = {
+        **_prefixed("model", model.state_dict()),
+        **_prefixed("average", state.average),
+        **_prefixed("best", state.best_parameters),
+    }
+    for index, moments in optimizer.state_dict()["state"].items():
+        tensors |= _prefixed(f"optimizer.{index}", moments)
+    header = {"step": str(state.step), "best": repr(state.best), "run": _fingerprint(model, config)}
+    partial = path.with_suffix(".partial")
+    save_file(tensors, partial, metadata=header)
+    partial.replace(path)
+
+
+def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, config: Any) -> TrainState | None:
+    """Reads a run back into model and optimiser; None if there is none.
+
+    Raises:
+        ValueError: if the run at `path` had another configuration or another model.
+    """
+    if not path.exists():
+        return None
+    with safe_open(path, framework="pt") as file:
+        header = file.metadata()
+        if header["run"] != _fingerprint(model, config):
+            raise ValueError(
+                f"{path} is from a run with another model or configuration; go on with those, or remove the folder."
+            )
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "best": {}, "optimizer": {}}
+    for name, tensor in tensors.items():
+        part, rest = name.split(".", 1)
+        parts[part][rest] = tensor
+    model.load_state_dict(parts["model"])
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in parts["optimizer"].items():
+        index, moment = name.split(".", 1)
+        moments.setdefault(int(index), {})[moment] = tensor
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    place = {name: value.device for name, value in model.state_dict().items()}
+    best, average = (
+        {name: value.to(place[name]) for name, value in parts[part].items()} for part in ("best", "average")
+    )
+    return TrainState(int(header["step"]), float(header["best"]), best, average)
+
+
+def _fingerprint(model: nn.Module, config: Any) -> str:
+    shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
+    text = json.dumps([type(model).__name__, shapes, asdict(config)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _copy(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in tensors.items()}
+
+
+def _prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}.{name}": torch.as_tensor(value).detach().contiguous().clone() for name, value in tensors.items()}
