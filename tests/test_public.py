@@ -1,0 +1,50 @@
+"""What `import weightspace` gives, and what it must not load."""
+
+import subprocess
+import sys
+
+import pytest
+
+import weightspace
+
+HEAVY = ("torch_geometric", "sklearn", "matplotlib", "pandas", "scipy", "pyarrow", "huggingface_hub")
+
+
+def loaded_after(code: str) -> set[str]:
+    """The heavy modules that a fresh interpreter has loaded after `code`."""
+    script = f"import sys\n{code}\nprint(' '.join(name for name in {HEAVY!r} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_public_names():
+    assert weightspace.__all__ == sorted(weightspace.__all__)
+    assert set(weightspace.__all__) == {
+        "Recipe", "WeightSpace", "Zoo", "__version__", "build_zoo", "from_graph", "load_metanet", "to_graph",
+    }  # fmt: skip
+    assert dir(weightspace) == weightspace.__all__
+
+
+@pytest.mark.parametrize("name", weightspace.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(weightspace, name) is not None
+
+
+def test_unknown_name_lists_the_known():
+    with pytest.raises(AttributeError, match=r"no 'to_grph'; it has .*to_graph"):
+        weightspace.to_grph  # noqa: B018
+
+
+def test_import_is_light():
+    assert loaded_after("import weightspace") == set()
+    assert not loaded_after("from weightspace import WeightSpace") & {
+        "torch_geometric",
+        "sklearn",
+        "matplotlib",
+        "pandas",
+    }
+    assert not loaded_after("from weightspace import Zoo") & {"torch_geometric", "sklearn", "matplotlib", "pandas"}
+
+
+def test_the_probe_sees_a_heavy_import():
+    assert "pyarrow" in loaded_after("import pyarrow")
