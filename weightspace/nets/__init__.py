@@ -1,0 +1,25 @@
+"""The small nets that zoos are made of."""
+
+from .activations import ACTIVATIONS, Sine
+from .build import NETS, build_net, net_class
+from .cnn import CNN, CNNConfig
+from .mlp import MLP, MLPConfig
+from .net import Net
+from .settings import read_settings
+from .siren import SIREN, SIRENConfig
+
+__all__ = [
+    "ACTIVATIONS",
+    "CNN",
+    "CNNConfig",
+    "MLP",
+    "MLPConfig",
+    "NETS",
+    "Net",
+    "SIREN",
+    "SIRENConfig",
+    "Sine",
+    "build_net",
+    "net_class",
+    "read_settings",
+]

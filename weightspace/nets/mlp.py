@@ -1,0 +1,64 @@
+"""Multilayer perceptron."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from .activations import ACTIVATIONS, check_activation
+from .net import Net, example_normal
+
+NORMS = ("none", "batch", "layer")
+
+
+@dataclass(frozen=True)
+class MLPConfig:
+    """Widths and the activation of an ``MLP``."""
+
+    in_features: int = 64
+    hidden: tuple[int, ...] = (32, 32)
+    out_features: int = 10
+    activation: str = "relu"
+    norm: str = "none"
+    dropout: float = 0.0
+
+    def __post_init__(self):
+        check_activation(self.activation)
+        for size in (self.in_features, *self.hidden, self.out_features):
+            if size < 1:
+                raise ValueError(f"every width must be at least 1, but {size} came")
+        if self.norm not in NORMS:
+            raise ValueError(f"norm must be one of {', '.join(NORMS)}, but {self.norm!r} came")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must lie in [0, 1), but {self.dropout} came")
+
+
+class MLP(Net):
+    """Linear maps with an activation between them; inputs of any shape are flattened.
+
+    ``h <- dropout(activation(norm(W h + b)))`` for each hidden layer, then ``W h + b``.
+
+    Shapes:
+        in: ``[batch, ...]`` with ``in_features`` entries an example; out: ``[batch, out_features]``.
+    """
+
+    Config = MLPConfig
+
+    def __init__(self, config: MLPConfig | None = None):
+        super().__init__(config)
+        c = self.config
+        widths = (c.in_features, *c.hidden, c.out_features)
+        self.linears = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        norm = {"none": nn.Identity, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}[c.norm]
+        self.norms = nn.ModuleList(norm(width) for width in c.hidden)
+        self.activation = ACTIVATIONS[c.activation]()
+        self.dropout = nn.Dropout(c.dropout)
+
+    def forward(self, x: Float[Tensor, "batch *input"]) -> Float[Tensor, "batch out"]:
+        x = x.flatten(1)
+        for linear, norm in zip(self.linears[:-1], self.norms, strict=True):
+            x = self.dropout(self.activation(norm(linear(x))))
+        return self.linears[-1](x)
+
+    def example_inputs(self) -> tuple[Tensor, ...]:
+        return (example_normal(2, self.config.in_features),)

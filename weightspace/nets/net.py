@@ -1,0 +1,38 @@
+"""The base of the small nets that zoos are made of."""
+
+import abc
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+
+class Net(nn.Module, abc.ABC):
+    """A small net described by one frozen ``Config``.
+
+    Every net has a default configuration, so ``Net()`` works, and says with which inputs it can be traced.
+    Dropout is the last field of every configuration that has it; it changes no weight's shape.
+    """
+
+    Config: ClassVar[type]
+    config: Any
+
+    def __init__(self, config: Any = None):
+        super().__init__()
+        self.config = self.Config() if config is None else config
+
+    @abc.abstractmethod
+    def example_inputs(self) -> tuple[Tensor, ...]:
+        """Two examples that ``forward`` takes; the same at every call."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The configuration as JSON types."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self.config).items()}
+
+
+def example_normal(*shape: int) -> Tensor:
+    """Normal numbers that are the same at every call."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
