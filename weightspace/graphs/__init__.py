@@ -1,0 +1,21 @@
+"""Weights as graphs: nodes are neurons at a site, edges are the weights between them."""
+
+from weightspace.graphs.blocks import EdgeBlock, VectorBlock
+from weightspace.graphs.convert import from_graph, to_graph
+from weightspace.graphs.features import EDGE_FEATURES, POSITIONS, SITE_FEATURES
+from weightspace.graphs.layout import SLOTS, Layout
+from weightspace.graphs.topology import Topology, topology
+
+__all__ = [
+    "EDGE_FEATURES",
+    "POSITIONS",
+    "SITE_FEATURES",
+    "SLOTS",
+    "EdgeBlock",
+    "Layout",
+    "Topology",
+    "VectorBlock",
+    "from_graph",
+    "to_graph",
+    "topology",
+]

@@ -1,0 +1,215 @@
+"""Weights to graphs and back, exactly, for one net or a stack of them."""
+
+from collections.abc import Mapping
+from math import prod
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch, Data
+
+from weightspace.graphs.batch import stacked_batch
+from weightspace.graphs.blocks import EdgeBlock, VectorBlock
+from weightspace.graphs.layout import Layout
+from weightspace.graphs.topology import Topology, topology
+from weightspace.space import WeightSpace
+
+
+def to_graph(space: WeightSpace, weights: Mapping[str, Tensor], layout: Layout | None = None) -> Data | Batch:
+    """The graph of one net, or the batch of graphs of a stack of nets.
+
+    A node is a neuron at a site, an edge the entries of a weight tensor that join two neurons. Vectors (bias, scale,
+    shift, mean, var) are features of the nodes of their site, kernel entries are features of an edge. The structure
+    comes from the space alone, so a weight that is zero is an edge. `from_graph` is the exact inverse.
+
+    The edges of a tensor lie one after the other, a target's sources together: in a batch of one space
+    ``edge_attr.view(nets, edges, -1)[:, block.start : block.start + block.edges]`` views as ``[nets, out, in, d]``.
+
+    Args:
+        space: the weight space of the nets.
+        weights: tensors by name; for N nets each with a leading axis N.
+        layout: the columns of ``x`` and ``edge_attr``; left out, the narrowest for this space. Graphs of several
+            spaces that shall go into one batch need one layout: ``Layout.of(*spaces)``.
+
+    Returns:
+        A graph with ``x`` ``[nodes, columns]``, ``edge_index``, ``edge_attr`` ``[edges, columns]``, ``node_type``
+        (number of the site), ``edge_type`` (number of the block, see `Topology`), ``other`` and ``other_int`` (what
+        belongs to no neuron), ``space`` and ``layout``. For a stack a `Batch` of them.
+
+    Raises:
+        ValueError: the weights don't fit the space, or aren't all of one floating type and device.
+
+    Example::
+
+        graph = to_graph(space, net.state_dict())
+        assert all(torch.equal(new, net.state_dict()[name]) for name, new in from_graph(graph).items())
+    """
+    count = space.check(weights)
+    topo = topology(space, layout)
+    dtype, device = _kind(space, weights)
+    stack = {name: weights[name] if count is not None else weights[name][None] for name in space.tensors}
+    nets = 1 if count is None else count
+    x = torch.zeros(nets, topo.nodes, topo.layout.node, dtype=dtype, device=device)
+    for vector in topo.vectors:
+        _write_vector(x, vector, topo.layout, stack[vector.tensor])
+    edge_attr = _empty_edges(topo, nets, dtype, device)
+    for block in topo.blocks:
+        _write_edges(edge_attr, block, topo.layout, stack[block.tensor])
+    other = _flat(stack, topo.floats, nets, dtype, device)
+    other_int = _flat(stack, topo.integers, nets, torch.long, device)
+    if count is not None:
+        return stacked_batch(topo, x, edge_attr, other, other_int)
+    return Data(
+        x=x[0],
+        edge_index=topo.edge_index.to(device),
+        edge_attr=edge_attr[0],
+        node_type=topo.node_type.to(device),
+        edge_type=topo.edge_type.to(device),
+        other=other[0],
+        other_int=other_int[0],
+        space=space,
+        layout=topo.layout,
+    )
+
+
+def from_graph(graph: Data | Batch) -> dict[str, Tensor]:
+    """The weights of a graph, or of a batch of graphs of one space; the exact inverse of `to_graph`.
+
+    Gradients pass, so that a metanet's output on nodes and edges becomes a change for every weight.
+
+    Raises:
+        ValueError: the batch holds graphs of several spaces, or edges were added or taken away.
+    """
+    space, layout = one_space(graph)
+    topo = topology(space, layout)
+    single = not isinstance(graph, Batch)
+    nets = 1 if single else graph.num_graphs
+    sizes = (nets * topo.nodes, nets * topo.edges)
+    if (graph.x.shape[0], graph.edge_attr.shape[0]) != sizes:
+        raise ValueError(
+            f"{nets} graphs of this space have {sizes[0]} nodes and {sizes[1]} edges, got {graph.x.shape[0]} and "
+            f"{graph.edge_attr.shape[0]}. A graph with changed edges has no weights."
+        )
+    x, edges = graph.x.reshape(nets, topo.nodes, -1), graph.edge_attr.reshape(nets, topo.edges, -1)
+    weights = read_tensors(topo, x, edges)
+    weights |= _split(space, topo.floats, graph.other.reshape(nets, -1))
+    weights |= _split(space, topo.integers, graph.other_int.reshape(nets, -1))
+    return {name: weights[name][0] if single else weights[name] for name in space.tensors}
+
+
+def one_space(graph: Data | Batch) -> tuple[WeightSpace, Layout]:
+    """The space and layout of a graph or of all graphs of a batch.
+
+    Raises:
+        ValueError: the graphs are of several spaces.
+    """
+    if not isinstance(graph, Batch):
+        return graph.space, graph.layout
+    first = graph.space[0]
+    if any(space is not first and space != first for space in graph.space):
+        hashes = sorted({space.hash for space in graph.space})
+        raise ValueError(f"One weight space is needed, got a batch of {len(hashes)}: {hashes}. Use to_data_list().")
+    return first, graph.layout[0]
+
+
+def read_tensors(topo: Topology, x: Tensor, edges: Tensor) -> dict[str, Tensor]:
+    """The tensors that ``x`` ``[nets, nodes, columns]`` and ``edges`` ``[nets, edges, columns]`` hold."""
+    parts: dict[str, list[tuple[Tensor, EdgeBlock | VectorBlock]]] = {}
+    for block in topo.blocks:
+        rows = edges[:, block.start : block.start + block.edges]
+        columns = topo.layout.edge_columns(block.width, block.kernel)
+        parts.setdefault(block.tensor, []).append((_take(rows, columns), block))
+    for vector in topo.vectors:
+        columns = _node_columns(topo.layout, vector)
+        parts.setdefault(vector.tensor, []).append((_take(_rows(x, vector.nodes), columns), vector))
+    return {name: _gather(found, topo.space.tensors[name].shape) for name, found in parts.items()}
+
+
+def _gather(found: list[tuple[Tensor, EdgeBlock | VectorBlock]], shape: tuple[int, ...]) -> Tensor:
+    nets = found[0][0].shape[0]
+    if len(found) == 1 and found[0][1].ordered:
+        return found[0][0].reshape(nets, *shape)
+    places = torch.cat([block.entries.flatten() for _, block in found])
+    inverse = torch.empty(prod(shape), dtype=torch.long)
+    inverse[places] = torch.arange(places.numel())
+    flat = torch.cat([part.reshape(nets, -1) for part, _ in found], 1)
+    return flat[:, inverse.to(flat.device)].reshape(nets, *shape)
+
+
+def _write_vector(x: Tensor, vector: VectorBlock, layout: Layout, tensor: Tensor) -> None:
+    columns = _node_columns(layout, vector)
+    rows = _in_rows(tensor, vector)
+    _rows(x, vector.nodes)[..., columns[0] : columns[-1] + 1] = rows
+
+
+def _write_edges(edge_attr: Tensor, block: EdgeBlock, layout: Layout, tensor: Tensor) -> None:
+    columns = layout.edge_columns(block.width, block.kernel)
+    rows = _in_rows(tensor, block).reshape(tensor.shape[0], block.edges, block.width)
+    place = edge_attr[:, block.start : block.start + block.edges]
+    if columns == tuple(range(columns[0], columns[-1] + 1)):
+        place[..., columns[0] : columns[-1] + 1] = rows
+    else:
+        place[..., list(columns)] = rows
+
+
+def _in_rows(tensor: Tensor, block: EdgeBlock | VectorBlock) -> Tensor:
+    flat = tensor.reshape(tensor.shape[0], -1)
+    if not (block.ordered and block.entries.numel() == flat.shape[1]):
+        flat = flat[:, block.entries.flatten().to(flat.device)]
+    return flat.reshape(tensor.shape[0], *block.entries.shape)
+
+
+def _rows(x: Tensor, nodes: Tensor) -> Tensor:
+    first, last = int(nodes[0]), int(nodes[-1])
+    assert last - first + 1 == nodes.numel(), "The nodes of a site lie one after the other."
+    return x[:, first : last + 1]
+
+
+def _node_columns(layout: Layout, vector: VectorBlock) -> tuple[int, ...]:
+    start = layout.slot(vector.slot) + vector.column
+    return tuple(range(start, start + vector.width))
+
+
+def _take(rows: Tensor, columns: tuple[int, ...]) -> Tensor:
+    if columns == tuple(range(columns[0], columns[-1] + 1)):
+        return rows[..., columns[0] : columns[-1] + 1]
+    return rows[..., list(columns)]
+
+
+def _empty_edges(topo: Topology, nets: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    full = not topo.space.links and all(block.width == topo.layout.edge for block in topo.blocks)
+    make = torch.empty if full else torch.zeros
+    return make(nets, topo.edges, topo.layout.edge, dtype=dtype, device=device)
+
+
+def _flat(
+    stack: Mapping[str, Tensor], names: tuple[str, ...], nets: int, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    empty = torch.zeros(nets, 0, dtype=dtype, device=device)
+    return torch.cat([empty, *(stack[name].reshape(nets, -1).to(dtype) for name in names)], 1)
+
+
+def _split(space: WeightSpace, names: tuple[str, ...], values: Tensor) -> dict[str, Tensor]:
+    found, start = {}, 0
+    for name in names:
+        spec = space.tensors[name]
+        part = values[:, start : start + spec.numel].reshape(-1, *spec.shape)
+        found[name] = part if part.is_floating_point() else part.to(getattr(torch, spec.dtype))
+        start += spec.numel
+    return found
+
+
+def _kind(space: WeightSpace, weights: Mapping[str, Tensor]) -> tuple[torch.dtype, torch.device]:
+    first = None
+    for name in space.tensors:
+        tensor = weights[name]
+        if tensor.is_complex():
+            raise ValueError(f"Weights have to be real, got {name!r} of {tensor.dtype}. Store its real view.")
+        if not tensor.is_floating_point():
+            continue
+        first = first or name
+        if (tensor.dtype, tensor.device) != (weights[first].dtype, weights[first].device):
+            raise ValueError(
+                f"All weights need one floating type and one device, got {first!r} with {weights[first].dtype} on "
+                f"{weights[first].device} and {name!r} with {tensor.dtype} on {tensor.device}. Convert them first."
+            )
+    return (weights[first].dtype, weights[first].device) if first else (torch.float32, torch.device("cpu"))
