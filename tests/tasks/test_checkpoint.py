@@ -8,8 +8,10 @@ from weightspace.tasks.checkpoint import find_checkpoints, read_checkpoint
 
 
 def test_reads_what_was_saved(tmp_path):
-    save_file({"w": torch.arange(6.0).reshape(2, 3)}, tmp_path / "net.safetensors")
-    assert torch.equal(read_checkpoint(tmp_path / "net.safetensors")["w"], torch.arange(6.0).reshape(2, 3))
+    save_file({"w": torch.arange(6.0).reshape(2, 3)}, tmp_path / "net.safetensors", metadata={"space": "abc"})
+    weights, metadata = read_checkpoint(tmp_path / "net.safetensors")
+    assert torch.equal(weights["w"], torch.arange(6.0).reshape(2, 3))
+    assert metadata == {"space": "abc"}
 
 
 @pytest.mark.parametrize("name", ["net.pt", "net.pth", "net.safetensors", "net"])

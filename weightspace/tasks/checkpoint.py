@@ -4,6 +4,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 _PICKLES = {".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".th"}
@@ -13,17 +14,14 @@ _CONVERT = (
 )
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
-    """The weights in a `.safetensors` file, by name.
+def read_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The weights in a `.safetensors` file by name, and the metadata that were saved with them.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: for a pickle (running it could run anything; the error says how to convert it), and for a file
             that isn't whole.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no checkpoint {path}.")
@@ -33,7 +31,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
     if _looks_pickled(path):
         raise ValueError(f"{path} is called .safetensors but holds a pickle. {_CONVERT}")
     try:
-        return load_file(path)
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"{path} isn't a whole safetensors file ({error}); copy it again.") from error
 

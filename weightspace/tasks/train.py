@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from weightspace.tasks.train_state import TrainState, load_state, save_state
 from weightspace.tasks.log import Log
+from weightspace.tasks.train_state import TrainState, load_state, save_state
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,7 @@
+"""`python -m weightspace.cli` is `weightspace`."""
+
+import sys
+
+from weightspace.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,83 @@
+"""Nets with what is to be predicted of them, of one weight space or of several, in memory."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from weightspace.space import WeightSpace
+from weightspace.zoo import Zoo
+
+
+@dataclass(frozen=True)
+class LabelledNets:
+    """Nets, space by space, with their labels.
+
+    Args:
+        spaces: the weight spaces.
+        stacks: for each space its nets, stacked, each tensor `[N, ...]`.
+        labels: `[nets, labels]`, the nets of the first space first.
+        names: the labels' names.
+        rows: for each net its row of the zoo's index.
+    """
+
+    spaces: tuple[WeightSpace, ...]
+    stacks: tuple[Mapping[str, Tensor], ...]
+    labels: Float[Tensor, "nets labels"]
+    names: tuple[str, ...]
+    rows: tuple[Mapping[str, Any], ...]
+
+    @classmethod
+    def from_zoo(cls, zoo: Zoo, names: Sequence[str]) -> "LabelledNets":
+        """The saved states of a zoo that didn't diverge, labelled by columns of its index.
+
+        Raises:
+            ValueError: if a label isn't a column, isn't a number for some net, or no net is left.
+        """
+        zoo = zoo.filter(status="ok")
+        if not len(zoo):
+            raise ValueError("There is no net to label: the zoo (or this split of it) holds none with status 'ok'.")
+        for name in names:
+            if name not in zoo.table.column_names:
+                raise ValueError(
+                    f"A label must be a column of the zoo's index; {name!r} isn't: {zoo.table.column_names}."
+                )
+        parts = list(zoo.by_space().items())
+        rows = tuple(row for _, part in parts for row in part.table.to_pylist())
+        labels = torch.tensor([[_number(row, name) for name in names] for row in rows], dtype=torch.float32)
+        return cls(
+            tuple(zoo.spaces[key] for key, _ in parts),
+            tuple(part.weights() for _, part in parts),
+            labels,
+            tuple(names),
+            rows,
+        )
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def groups(self, nets: Int[Tensor, "batch"]) -> Iterator[tuple[WeightSpace, dict[str, Tensor], Tensor]]:
+        """The chosen nets, a stack a space: the space, the weights, and which of `nets` they are."""
+        start = 0
+        for space, stack in zip(self.spaces, self.stacks, strict=True):
+            count = len(next(iter(stack.values())))
+            places = torch.nonzero((nets >= start) & (nets < start + count)).flatten()
+            if len(places):
+                chosen = nets[places] - start
+                yield space, {name: tensor[chosen] for name, tensor in stack.items()}, places
+            start += count
+
+    def to(self, device: torch.device | str) -> "LabelledNets":
+        """The same nets with weights and labels on `device`."""
+        stacks = tuple({name: tensor.to(device) for name, tensor in stack.items()} for stack in self.stacks)
+        return LabelledNets(self.spaces, stacks, self.labels.to(device), self.names, self.rows)
+
+
+def _number(row: Mapping[str, Any], name: str) -> float:
+    value = row[name]
+    if not isinstance(value, (int, float)) or value != value:
+        raise ValueError(f"The label {name!r} must be a number for every net, but net {row.get('net')} has {value!r}.")
+    return float(value)
