@@ -1,0 +1,75 @@
+"""A module's computation as a graph without hidden state, or a clear error."""
+
+import traceback
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch._ops import OpOverload
+from torch.export import ExportedProgram
+
+# Operators whose result shares no memory with any input, so that writing into it changes nothing else.
+_FRESH = (
+    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "linear", "batch_norm",
+    "layer_norm", "group_norm", "instance_norm", "matmul", "mm", "bmm", "addmm", "cat", "max_pool2d", "avg_pool2d",
+    "adaptive_avg_pool2d", "clone", "zeros", "ones", "full", "zeros_like", "ones_like", "empty", "arange",
+)  # fmt: skip
+
+
+def export(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ExportedProgram:
+    """Export a module's forward pass with its example inputs.
+
+    Raises:
+        ValueError: `torch.export` refuses the code; the message says where and why.
+    """
+    try:
+        with torch.no_grad():
+            program = torch.export.export(module, args, kwargs, strict=False)
+    except Exception as error:
+        raise ValueError(_refusal(module, error)) from error
+    return program.run_decompositions({}) if _writes_into_views(program.graph) else program
+
+
+def _refusal(module: nn.Module, error: Exception) -> str:
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__)
+        if "/torch/" not in frame.filename and "/weightspace/space/" not in frame.filename
+    ]  # fmt: skip
+    place = f"{frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line}" if frames else "no line of yours"
+    reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return (
+        f"{type(module).__name__} can't be traced, because torch.export refuses its code.\n"
+        f"  where: {place}\n  why:   {type(error).__name__}: {reason}\n"
+        "Change that line, trace the part of the module without it, or write the axes by hand:\n"
+        '  WeightSpace.parse({"0.weight": "hidden in", "0.bias": "hidden", "2.weight": "out hidden"}, weights=weights)'
+    )
+
+
+def _writes_into_views(graph: fx.Graph) -> bool:
+    """Some operator works in place on memory that another value may share."""
+    safe: set[fx.Node] = set()
+    for node in graph.nodes:
+        if not isinstance(node.target, OpOverload):
+            continue
+        if not node.target._schema.is_mutable:
+            if _is_fresh(node.target):
+                safe.add(node)
+            continue
+        written = node.args[0] if node.args else None
+        if written not in safe or any(_may_alias(user) for user in written.users if user < node):
+            return True
+        safe.add(node)
+    return False
+
+
+def _is_fresh(target: OpOverload) -> bool:
+    returns = target._schema.returns
+    if any(result.alias_info is not None for result in returns):
+        return False
+    name = target._schema.name.removeprefix("aten::")
+    return name in _FRESH or torch.Tag.pointwise in target.tags
+
+
+def _may_alias(node: fx.Node) -> bool:
+    mutable = isinstance(node.target, OpOverload) and node.target._schema.is_mutable
+    return not (isinstance(node.target, OpOverload) and (mutable or _is_fresh(node.target)))

@@ -1,0 +1,280 @@
+"""Linear maps: contractions of activations with weights, and of activations with each other."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from weightspace.space.dims import fix, is_fixed, leaf, product_dim, split_product
+from weightspace.space.rules.pointwise import meet
+from weightspace.space.rules.registry import rule
+from weightspace.space.tracer import Tracer
+from weightspace.space.value import Step, Value
+
+
+def contract(
+    t: Tracer,
+    one: Value,
+    other: Value,
+    ones: Sequence[Any],
+    others: Sequence[Any],
+    outs: Sequence[Any],
+    op: str = "linear",
+    **settings: Any,
+) -> Value:
+    """`einsum` of two tensors, either of which may be a weight: the other's neurons are then its sources."""
+    out = t.einsum([one, other], [ones, others], outs, "attention")
+    for weight, labels, reads, read_labels in ((other, others, one, ones), (one, ones, other, others)):
+        if weight.origin and not weight.site and (reads.site or not reads.origin):
+            target = [
+                axis
+                for axis, label in enumerate(labels)
+                if label in outs and (weight.dims[axis].size > 1 or label not in read_labels)
+            ]
+            source = [axis for axis, label in enumerate(labels) if label in read_labels and label not in outs]
+            out.site = t.book.weight(weight, reads, target, source, op, settings)
+            out.origin = {}
+            break
+    else:
+        if one.site and other.site:
+            _hint(t, [one, other], [ones, others])
+    return out
+
+
+def _hint(t: Tracer, values: Sequence[Value], labels: Sequence[Sequence[Any]]) -> None:
+    """Neurons contracted with neurons are attention: its leading axes are heads, the others channels of a head."""
+    for value, names in zip(values, labels, strict=True):
+        for dim, label in zip(value.dims, names, strict=True):
+            t.hints.setdefault(dim, "heads" if isinstance(label, tuple) else "dim")
+
+
+def biased(t: Tracer, out: Value, bias: Value | None, axis: int = -1) -> Value:
+    """Add a bias along one axis of the output."""
+    if bias is None:
+        return out
+    tail = len(out.dims) - 1 - axis % len(out.dims)
+    shaped = t.reshape(bias, [*bias.shape, *[1] * tail]) if tail else bias
+    return meet(t, "equal", out, shaped, "bias", "residual")
+
+
+@rule("aten.linear")
+def linear(t: Tracer, value: Value, weight: Value, bias: Value | None = None) -> Value:
+    """``x @ W.T + b``."""
+    lead = [("lead", axis) for axis in range(len(value.dims) - 1)]
+    outs = ["o"] if len(weight.dims) == 2 else []
+    return biased(t, contract(t, value, weight, [*lead, "i"], [*outs, "i"], [*lead, *outs]), bias)
+
+
+@rule("aten.addmm", "aten.baddbmm", "aten.addbmm", "aten.addmv")
+def add_matmul(t: Tracer, bias: Value, one: Value, other: Value, *, beta: Any = 1, alpha: Any = 1) -> Value:
+    """``b + x @ W``."""
+    out = matmul(t, one, other)
+    if t.op.startswith("aten.addbmm"):
+        out = t.reduce(out, [0], keep=False)
+    return meet(t, "equal", out, bias, "bias", "residual")
+
+
+@rule("aten.matmul", "aten.mm", "aten.bmm", "aten.mv", "aten.dot", "aten.inner", "aten.vdot")
+def matmul(t: Tracer, one: Value, other: Value) -> Value:
+    """Matrix product, with leading axes broadcast."""
+    ones = ["n", "k"] if len(one.dims) > 1 else ["k"]
+    others = ["k", "m"] if len(other.dims) > 1 else ["k"]
+    lead_one = [("lead", axis - len(one.dims)) for axis in range(len(one.dims) - len(ones))]
+    lead_other = [("lead", axis - len(other.dims)) for axis in range(len(other.dims) - len(others))]
+    # leading axes line up from the right, whatever is left of them
+    lead_one = [("lead", axis + 2) for _, axis in lead_one]
+    lead_other = [("lead", axis + 2) for _, axis in lead_other]
+    lead = lead_one if len(lead_one) >= len(lead_other) else lead_other
+    outs = [*lead, *(["n"] if "n" in ones else []), *(["m"] if "m" in others else [])]
+    return contract(t, one, other, [*lead_one, *ones], [*lead_other, *others], outs)
+
+
+@rule("aten.outer", "aten.ger")
+def outer(t: Tracer, one: Value, other: Value) -> Value:
+    """Every entry with every other."""
+    return contract(t, one, other, ["n"], ["m"], ["n", "m"])
+
+
+@rule("aten.einsum")
+def einsum(t: Tracer, equation: str, values: Sequence[Value], *_: Any, **__: Any) -> Value:
+    """Any contraction; several tensors are contracted from left to right."""
+    left, _, right = equation.replace(" ", "").partition("->")
+    ins = [_labels(term, len(value.dims)) for term, value in zip(left.split(","), values, strict=True)]
+    if "->" in equation:
+        rank = max((sum(isinstance(x, tuple) for x in labels) for labels in ins), default=0)
+        outs = _labels(right, len(right.replace("...", "")) + rank)
+    else:
+        flat = [label for labels in ins for label in labels]
+        outs = sorted({label for label in flat if flat.count(label) == 1}, key=str)
+    ins = [list(dict.fromkeys(labels)) if len(set(labels)) == len(labels) else labels for labels in ins]
+    if len(values) == 1:
+        return t.einsum(values, ins, outs)
+    current, labels = values[0], ins[0]
+    for index in range(1, len(values)):
+        later = set(outs).union(*ins[index + 1 :])
+        kept = [x for x in dict.fromkeys([*labels, *ins[index]]) if x in later] if index + 1 < len(values) else outs
+        current, labels = contract(t, current, values[index], labels, ins[index], kept), kept
+    return current
+
+
+def _labels(term: str, rank: int) -> list[Any]:
+    """Letters of one term of an equation; the axes under an ellipsis count from the right."""
+    if "..." not in term:
+        return list(term)
+    left, right = term.split("...")
+    hidden = rank - len(left) - len(right)
+    return [*left, *(("dots", axis - hidden) for axis in range(hidden)), *right]
+
+
+@rule("aten.embedding")
+def embedding(t: Tracer, weight: Value, index: Value, *_: Any, **__: Any) -> Value:
+    """Rows of a table: its first axis is indexed, so it is fixed."""
+    return lookup(t, weight, index)
+
+
+def lookup(t: Tracer, weight: Value, index: Value) -> Value:
+    """Entries of the first axis of ``weight`` at the places in ``index``."""
+    fix(weight.dims[0])
+    for dim in index.dims:
+        fix(dim)
+    dims = [leaf(dim.size, fixed=True) for dim in index.dims] + list(weight.dims[1:])
+    where = [()] * len(index.dims) + [[(0, axis)] for axis in range(1, len(weight.dims))]
+    out = t.derived(dims, [weight, Value(index.dims, index.dtype, index.site)], "", where)
+    labels = [("index", axis) for axis in range(len(index.dims))]
+    tail = [("tail", axis) for axis in range(1, len(weight.dims))]
+    t.steps.append(Step("equal", out, (weight,), ((*labels, *tail), ("rows", *tail))))
+    if weight.origin and not weight.site and index.site:
+        target = list(range(1, len(weight.dims)))
+        out.site = t.book.weight(weight, index, target, [0], "embedding")
+        out.origin = {}
+    return out
+
+
+@rule("aten.conv1d", "aten.conv2d", "aten.conv3d")
+def conv(
+    t: Tracer,
+    value: Value,
+    weight: Value,
+    bias: Value | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Value:
+    """Convolution; kernel and spatial axes are fixed, groups are an axis of their own."""
+    settings = {"stride": stride, "padding": padding, "dilation": dilation}
+    return _convolve(t, value, weight, bias, groups, False, settings)
+
+
+@rule("aten.conv_transpose1d", "aten.conv_transpose2d", "aten.conv_transpose3d")
+def conv_transpose(
+    t: Tracer,
+    value: Value,
+    weight: Value,
+    bias: Value | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Value:
+    """Transposed convolution; the weight's first axis reads the input."""
+    settings = {"stride": stride, "padding": padding, "dilation": dilation}
+    return _convolve(t, value, weight, bias, groups, True, settings)
+
+
+@rule("aten.convolution", "aten._convolution")
+def convolution(
+    t: Tracer,
+    value: Value,
+    weight: Value,
+    bias: Value | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    transposed: bool,
+    _output_padding: Any,
+    groups: int,
+    *_: Any,
+) -> Value:
+    """Either of the two, as decomposed code calls them."""
+    settings = {"stride": stride, "padding": padding, "dilation": dilation}
+    return _convolve(t, value, weight, bias, groups, transposed, settings)
+
+
+def _convolve(
+    t: Tracer, value: Value, weight: Value, bias: Value | None, groups: int, transposed: bool, settings: dict[str, Any]
+) -> Value:
+    kernel = len(weight.dims) - 2
+    batched = len(value.dims) == kernel + 2
+    for dim in value.dims[len(value.dims) - kernel :] + weight.dims[2:]:
+        fix(dim)
+    lead = ["n"] if batched else []
+    space_in, taps = [f"x{axis}" for axis in range(kernel)], [f"k{axis}" for axis in range(kernel)]
+    space_out = [f"y{axis}" for axis in range(kernel)]
+    sizes = dict(zip(space_out, t.shape[len(t.shape) - kernel :], strict=True))
+    weight_labels = ["i", "o"] if transposed else ["o", "i"]
+    channels_in, channels_out = ["i"], ["o"]
+    if groups > 1:
+        rows, columns = weight.shape[0] // groups, weight.shape[1]
+        weight = t.reshape(weight, [groups, rows, columns, *weight.shape[2:]])
+        inner = value.shape[-kernel - 1] // groups
+        value = t.reshape(value, [*value.shape[: -kernel - 1], groups, inner, *value.shape[-kernel:]])
+        weight_labels, channels_in, channels_out = ["g", *weight_labels], ["g", "i"], ["g", "o"]
+    out = t.einsum(
+        [value, weight],
+        [[*lead, *channels_in, *space_in], [*weight_labels, *taps]],
+        [*lead, *channels_out, *space_out],
+        "attention",
+        sizes,
+    )
+    if weight.origin and not weight.site:
+        target = [axis for axis, label in enumerate(weight_labels) if label in channels_out]
+        source = [axis for axis, label in enumerate(weight_labels) if label == "i"]
+        settings = {**settings, "kernel": list(weight.shape[-kernel:]), "groups": groups, "transposed": transposed}
+        out.site, out.origin = t.book.weight(weight, value, target, source, "conv", _plain(settings)), {}
+    if groups > 1:
+        channels = weight.shape[0] * weight.shape[1 if not transposed else 2]
+        lead_sizes = list(out.shape[: len(lead)])
+        out = t.reshape(out, [*lead_sizes, channels, *out.shape[len(out.dims) - kernel :]])
+    return biased(t, out, bias, len(lead))
+
+
+def _plain(settings: dict[str, Any]) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, list | tuple) else value for key, value in settings.items()}
+
+
+@rule("aten.scaled_dot_product_attention")
+def attention(
+    t: Tracer,
+    query: Value,
+    key: Value,
+    value: Value,
+    mask: Value | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Value:
+    """``softmax(q k^T) v`` over the last two axes; with grouped queries, keys and values serve several heads."""
+    if enable_gqa and query.shape[-3] != key.shape[-3]:
+        repeat = query.shape[-3] // key.shape[-3]
+        key, value = repeat_heads(t, key, repeat), repeat_heads(t, value, repeat)
+    if is_causal:
+        for tensor in (query, key, value):
+            fix(tensor.dims[-2])
+    scores = matmul(t, query, t.permute(key, [*range(len(key.dims) - 2), -1, -2]))
+    if mask is not None:
+        scores = meet(t, "opaque", scores, mask, "other", "residual")
+    weights = t.pointwise("opaque", scores)
+    t.book.activate(weights.site, "softmax")
+    return matmul(t, weights, value)
+
+
+def repeat_heads(t: Tracer, value: Value, repeat: int) -> Value:
+    """Each head several times in a row."""
+    lead, (heads, length, width) = list(value.shape[:-3]), value.shape[-3:]
+    wide = t.expand(t.reshape(value, [*lead, heads, 1, length, width]), [*lead, heads, repeat, length, width])
+    return t.reshape(wide, [*lead, heads * repeat, length, width])
+
+
+__all__ = ["attention", "biased", "contract", "conv", "is_fixed", "lookup", "matmul", "product_dim", "split_product"]
