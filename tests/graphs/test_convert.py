@@ -138,7 +138,7 @@ def test_one_layout_for_kernels_of_several_sizes():
 def test_a_mixed_batch_has_no_single_stack_of_weights():
     layout = Layout.of(SPACES["mlp"], SPACES["cnn"])
     graphs = [to_graph(SPACES[name], random_weights(SPACES[name]), layout) for name in ("mlp", "cnn")]
-    with pytest.raises(ValueError, match="One weight space is needed, got a batch of 2"):
+    with pytest.raises(ValueError, match="One architecture is needed, got a batch of 2"):
         from_graph(Batch.from_data_list(graphs))
 
 

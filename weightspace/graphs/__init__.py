@@ -4,6 +4,8 @@ from weightspace.graphs.blocks import EdgeBlock, VectorBlock
 from weightspace.graphs.convert import from_graph, to_graph
 from weightspace.graphs.features import EDGE_FEATURES, POSITIONS, SITE_FEATURES
 from weightspace.graphs.layout import SLOTS, Layout
+from weightspace.graphs.select import by_skeleton, join, take
+from weightspace.graphs.skeleton import skeleton
 from weightspace.graphs.topology import Topology, topology
 
 __all__ = [
@@ -15,7 +17,11 @@ __all__ = [
     "Layout",
     "Topology",
     "VectorBlock",
+    "by_skeleton",
     "from_graph",
+    "join",
+    "skeleton",
+    "take",
     "to_graph",
     "topology",
 ]

@@ -80,9 +80,9 @@ def site_starts(space: WeightSpace) -> list[int]:
 
 @lru_cache(maxsize=128)
 def edge_blocks(space: WeightSpace) -> tuple[EdgeBlock, ...]:
-    """The blocks of edges of all weight tensors, in the order of the tensors."""
+    """The blocks of edges of all weight tensors, by name: equal spaces have equal blocks whatever order they list."""
     starts, blocks, start = site_starts(space), [], 0
-    for name, spec in space.tensors.items():
+    for name, spec in sorted(space.tensors.items()):
         if not is_edges(spec):
             continue
         for part in _merge([_edges(space, name, spec, piece, starts) for piece in tensor_pieces(spec)]):
@@ -95,7 +95,7 @@ def edge_blocks(space: WeightSpace) -> tuple[EdgeBlock, ...]:
 def vector_blocks(space: WeightSpace) -> tuple[VectorBlock, ...]:
     """The tensors that are features of nodes; several in one slot of a site lie side by side."""
     starts, found, used = site_starts(space), [], {}
-    for name, spec in space.tensors.items():
+    for name, spec in sorted(space.tensors.items()):
         if not is_vector(spec):
             continue
         slot = spec.slot if spec.slot in ("bias", "scale", "shift", "mean", "var") else "other"

@@ -10,6 +10,7 @@ from torch_geometric.data import Batch, Data
 from weightspace.graphs.batch import stacked_batch
 from weightspace.graphs.blocks import EdgeBlock, VectorBlock
 from weightspace.graphs.layout import Layout
+from weightspace.graphs.skeleton import skeleton
 from weightspace.graphs.topology import Topology, topology
 from weightspace.space import WeightSpace
 
@@ -72,14 +73,14 @@ def to_graph(space: WeightSpace, weights: Mapping[str, Tensor], layout: Layout |
 
 
 def from_graph(graph: Data | Batch) -> dict[str, Tensor]:
-    """The weights of a graph, or of a batch of graphs of one space; the exact inverse of `to_graph`.
+    """The weights of a graph, or of a batch of graphs of one architecture; the exact inverse of `to_graph`.
 
     Gradients pass, so that a metanet's output on nodes and edges becomes a change for every weight.
 
     Raises:
-        ValueError: the batch holds graphs of several spaces, or edges were added or taken away.
+        ValueError: the batch holds graphs of several architectures, or edges were added or taken away.
     """
-    space, layout = one_space(graph)
+    space, layout = one_skeleton(graph)
     topo = topology(space, layout)
     single = not isinstance(graph, Batch)
     nets = 1 if single else graph.num_graphs
@@ -96,18 +97,18 @@ def from_graph(graph: Data | Batch) -> dict[str, Tensor]:
     return {name: weights[name][0] if single else weights[name] for name in space.tensors}
 
 
-def one_space(graph: Data | Batch) -> tuple[WeightSpace, Layout]:
-    """The space and layout of a graph or of all graphs of a batch.
+def one_skeleton(graph: Data | Batch) -> tuple[WeightSpace, Layout]:
+    """The space and layout of the first graph of a batch, whose graphs may differ in activations only.
 
     Raises:
-        ValueError: the graphs are of several spaces.
+        ValueError: the graphs have other tensors or sites than the first.
     """
     if not isinstance(graph, Batch):
         return graph.space, graph.layout
     first = graph.space[0]
-    if any(space is not first and space != first for space in graph.space):
+    if any(space is not first and skeleton(space) != skeleton(first) for space in graph.space):
         hashes = sorted({space.hash for space in graph.space})
-        raise ValueError(f"One weight space is needed, got a batch of {len(hashes)}: {hashes}. Use to_data_list().")
+        raise ValueError(f"One architecture is needed, got a batch of {len(hashes)}: {hashes}. Use to_data_list().")
     return first, graph.layout[0]
 
 

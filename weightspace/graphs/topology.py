@@ -76,7 +76,7 @@ def topology(space: WeightSpace, layout: Layout | None = None) -> Topology:
     pairs = [torch.stack([block.sources.flatten(), _repeat_targets(block)]) for block in blocks]
     pairs += [_link_edges(space, link, starts) for link in space.links]
     placed = [name for name, spec in space.tensors.items() if is_edges(spec) or is_vector(spec)]
-    rest = [name for name in space.tensors if name not in placed]
+    rest = [name for name in sorted(space.tensors) if name not in placed]
     integers = tuple(name for name in rest if _is_integer(space.tensors[name].dtype))
     return Topology(
         space=space,

@@ -1,0 +1,21 @@
+"""Networks that read, change and compare the weights of other networks."""
+
+from weightspace.metanets.base import Metanet
+from weightspace.metanets.config import MetanetConfig
+from weightspace.metanets.flatmlp import FlatMLP, FlatMLPConfig
+from weightspace.metanets.load import METANETS, load_metanet
+from weightspace.metanets.spacenet import SpaceNet, SpaceNetConfig
+from weightspace.metanets.statnet import StatNet, StatNetConfig
+
+__all__ = [
+    "METANETS",
+    "FlatMLP",
+    "FlatMLPConfig",
+    "Metanet",
+    "MetanetConfig",
+    "SpaceNet",
+    "SpaceNetConfig",
+    "StatNet",
+    "StatNetConfig",
+    "load_metanet",
+]

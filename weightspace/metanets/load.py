@@ -1,0 +1,37 @@
+"""Metanets by name, and loading whichever one is saved in a place."""
+
+from pathlib import Path
+from typing import Any
+
+from weightspace.metanets.base import Metanet, read_json
+from weightspace.metanets.flatmlp import FlatMLP
+from weightspace.metanets.spacenet import SpaceNet
+from weightspace.metanets.statnet import StatNet
+
+METANETS: dict[str, type[Metanet]] = {
+    "SpaceNet": SpaceNet,
+    "StatNet": StatNet,
+    "FlatMLP": FlatMLP,
+}
+"""Every metanet of the toolkit by name; each contract test runs over this list."""
+
+
+def load_metanet(path_or_repo: str | Path, **options: Any) -> Metanet:
+    """Load a metanet of any class.
+
+    Args:
+        path_or_repo: a folder that ``save_pretrained`` wrote, or a repository of the Hub, ``"owner/name"``.
+        options: as for `Metanet.from_pretrained`.
+
+    Raises:
+        ValueError: the class is unknown, or configuration or tensors don't fit it.
+
+    Example::
+
+        metanet = load_metanet("runs/quickstart/metanet")
+        metanet(metanet.graph(space, weights))
+    """
+    name = read_json(path_or_repo, options).get("metanet")
+    if name not in METANETS:
+        raise ValueError(f"{path_or_repo} holds a metanet {name!r}; known are {', '.join(METANETS)}.")
+    return METANETS[name].from_pretrained(path_or_repo, **options)
