@@ -56,8 +56,8 @@ class SpaceNet(Metanet):
     """The toolkit's own predictor: equivariant messages and layer statistics together.
 
     Rounds of `MessageLayer` make a vector of every neuron, pooled over each site by mean and maximum; beside them
-    go the ranked `statistics` of every tensor. Both are invariant to permutations of neurons, and so is what the ensemble of
-    perceptrons reads from them. A batch may mix the spaces of ``config.spaces``.
+    go the ranked `statistics` of every tensor. Both are invariant to permutations of neurons, and so is what the
+    ensemble of perceptrons reads from them. A batch may mix the spaces of ``config.spaces``.
 
     While training, `loss` gives every member of the ensemble its own error; the prediction is their mean.
 
