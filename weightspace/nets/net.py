@@ -1,6 +1,7 @@
 """The base of the small nets that zoos are made of."""
 
 import abc
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar
@@ -26,6 +27,14 @@ class Net(nn.Module, abc.ABC):
     @abc.abstractmethod
     def example_inputs(self) -> tuple[Tensor, ...]:
         """Two examples that ``forward`` takes; the same at every call."""
+
+    def default_bound(self, name: str) -> float | None:
+        """Largest absolute entry of a parameter as ``torch.nn`` draws it, or None where it is not drawn."""
+        module = self.get_submodule(name.rpartition(".")[0])
+        weight = getattr(module, "weight", None)
+        if weight is None or weight.dim() < 2:
+            return None
+        return 1 / math.sqrt(weight[0].numel())
 
     @property
     def settings(self) -> Mapping[str, Any]:

@@ -25,7 +25,9 @@ def read_settings(config: type[T], settings: Mapping[str, Any], where: str = "")
     where = f"{where}: " if where else ""
     for key in settings:
         if key not in hints:
-            raise ValueError(f"{where}unknown key {key!r} for {config.__qualname__}; known are {', '.join(sorted(hints))}")
+            raise ValueError(
+                f"{where}unknown key {key!r} for {config.__qualname__}; known are {', '.join(sorted(hints))}"
+            )
     values = {key: coerce(value, hints[key], f"{where}{key}") for key, value in settings.items()}
     try:
         return config(**values)

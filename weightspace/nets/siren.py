@@ -55,17 +55,19 @@ class SIREN(Net):
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draws new weights by the rule above."""
-        for layer, linear in enumerate(self.linears):
-            nn.init.zeros_(linear.bias)
-            bound = self.bound(layer)
-            nn.init.uniform_(linear.weight, -bound, bound, generator=generator)
+        for name, parameter in self.named_parameters():
+            bound = self.default_bound(name)
+            nn.init.uniform_(parameter, -bound, bound, generator=generator)
 
-    def bound(self, layer: int) -> float:
-        """Largest absolute weight of a layer at the start."""
-        fan_in = self.linears[layer].in_features
-        if layer == 0 and self.config.first_layer == "siren":
+    def default_bound(self, name: str) -> float:
+        """Largest absolute entry of a parameter at the start."""
+        _, layer, kind = name.split(".")
+        fan_in = self.linears[int(layer)].in_features
+        if kind == "bias":
+            return 0.0
+        if layer == "0" and self.config.first_layer == "siren":
             return 1 / fan_in
-        return math.sqrt(6 / fan_in) / (self.config.w0 if layer == 0 else self.config.w0_hidden)
+        return math.sqrt(6 / fan_in) / (self.config.w0 if layer == "0" else self.config.w0_hidden)
 
     def forward(self, x: Float[Tensor, "batch coordinate"]) -> Float[Tensor, "batch channel"]:
         for linear, sine in zip(self.linears[:-1], self.sines, strict=True):

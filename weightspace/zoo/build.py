@@ -1,0 +1,66 @@
+"""Building a zoo from a recipe."""
+
+import os
+from pathlib import Path
+
+from tqdm import tqdm
+
+from .finish import finish_zoo, reopen_parts
+from .folder import claim_folder, part_path, read_manifest
+from .job import build_shard, shard_count, shard_nets
+from .pool import Pool
+from .recipe import Recipe
+from .zoo import Zoo
+
+
+def build_zoo(
+    recipe: Recipe | str | Path,
+    out: str | Path,
+    *,
+    workers: int | None = None,
+    progress: bool = True,
+    nets: int | None = None,
+) -> Zoo:
+    """Trains all nets of a recipe and stores them; goes on from what a build that was stopped has finished.
+
+    Args:
+        recipe: a recipe, a TOML file, or the name of a recipe in the gallery.
+        out: the zoo's folder, new or holding a part of this zoo.
+        workers: processes; one a core if None; 1 builds in this process.
+        progress: shows nets per second on standard error.
+        nets: number of nets, instead of the recipe's.
+
+    Raises:
+        ValueError: the folder holds another zoo or something else; nothing is touched.
+        RuntimeError: another builder is at work in the folder, or a worker failed.
+        PermissionError: the folder cannot be written.
+
+    Example:
+        >>> zoo = build_zoo("digits-cnn", "zoos/digits", nets=100)
+    """
+    recipe = recipe if isinstance(recipe, Recipe) else Recipe.load(recipe)
+    recipe = recipe if nets is None else recipe.with_nets(nets)
+    out = Path(out)
+    with claim_folder(out, recipe):
+        manifest = read_manifest(out)
+        if manifest is None or manifest["nets"] != recipe.nets:
+            reopen_parts(out, recipe, manifest)
+            _build_shards(recipe, out, workers, progress)
+            finish_zoo(recipe, out)
+    return Zoo(out)
+
+
+def _build_shards(recipe: Recipe, out: Path, workers: int | None, progress: bool) -> None:
+    missing = [shard for shard in range(shard_count(recipe)) if not part_path(out, shard).exists()]
+    left = sum(len(shard_nets(recipe, shard)) for shard in missing)
+    if not missing:
+        return
+    workers = min(workers or len(os.sched_getaffinity(0)), len(missing))
+    bar = tqdm(total=recipe.nets, initial=recipe.nets - left, unit="net", desc=recipe.name, disable=not progress)
+    with bar:
+        if workers == 1:
+            for shard in missing:
+                build_shard(recipe, shard, out, bar.update)
+        else:
+            with Pool(out, recipe.nets, workers) as pool:
+                pool.run(missing, bar.update)

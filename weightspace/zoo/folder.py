@@ -1,0 +1,90 @@
+"""The folder of a zoo while it is built: what lies where, and who may write."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from .recipe import Recipe
+from .shard import atomic
+
+FORMAT = 1
+RECIPE, INDEX, SPACES, MANIFEST, CARD = "recipe.toml", "index.parquet", "spaces.json", "manifest.json", "README.md"
+
+
+def shard_path(out: Path, shard: int) -> Path:
+    """The tensors of a shard."""
+    return out / "shards" / f"{shard:05d}.safetensors"
+
+
+def part_path(out: Path, shard: int) -> Path:
+    """The rows of a finished shard while the zoo is built."""
+    return out / ".build" / f"{shard:05d}.parquet"
+
+
+def read_manifest(out: Path) -> dict | None:
+    """The manifest of a finished zoo, or None.
+
+    Raises:
+        ValueError: not a manifest, or of a newer format.
+    """
+    path = out / MANIFEST
+    if not path.is_file():
+        return None
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        newer = manifest["format"] > FORMAT
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error}); build the zoo again or fetch it again") from None
+    if newer:
+        raise ValueError(
+            f"{path} has format {manifest['format']}, but this version reads up to {FORMAT}; update weightspace"
+        )
+    return manifest
+
+
+@contextmanager
+def claim_folder(out: Path, recipe: Recipe) -> Iterator[None]:
+    """Makes the folder the builder's own: refused when another builder works in it, or when it holds something else.
+
+    Raises:
+        ValueError: another zoo, or files that are no zoo; nothing is touched.
+        RuntimeError: another builder is at work in the folder.
+        PermissionError: the folder cannot be written.
+    """
+    check_folder(out, recipe)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(out / ".lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise RuntimeError(f"another builder is at work in {out}; wait for it, or choose another folder") from None
+    except OSError as error:
+        raise PermissionError(f"cannot write to {out}: {error.strerror or error}; choose another folder") from None
+    try:
+        check_folder(out, recipe)
+        if not (out / RECIPE).exists():
+            with atomic(out / RECIPE) as path:
+                path.write_text(recipe.text, encoding="utf-8")
+        yield
+    finally:
+        lock.release()
+
+
+def check_folder(out: Path, recipe: Recipe) -> None:
+    """Refuses a folder that holds anything but this recipe's zoo."""
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is a file; a zoo needs a folder")
+    if not (out / RECIPE).exists():
+        others = sorted(path.name for path in out.iterdir() if path.name != ".lock") if out.exists() else []
+        if others:
+            raise ValueError(f"{out} is not empty and holds no zoo ({', '.join(others[:3])}); choose another folder")
+        return
+    there = Recipe.from_toml((out / RECIPE).read_text(encoding="utf-8"), str(out / RECIPE))
+    if there.hash != recipe.hash:
+        raise ValueError(
+            f"{out} holds the zoo of another recipe: {there.name} {there.hash} is there, {recipe.name} {recipe.hash} came; "
+            "choose another folder, or delete that one"
+        )

@@ -1,0 +1,72 @@
+"""The small tables of a recipe: when to save, how to split, how to store."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Save:
+    """When a net is saved; the end always is.
+
+    Args:
+        count: number of saved states after the start.
+        spacing: ``even`` or ``log``.
+        points: saves at exactly these, in ``unit``, instead.
+        unit: ``steps`` or ``epochs`` of ``points``.
+        initial: saves the state before training too.
+        evaluate: most examples of a part that metrics are measured on; 0 for all.
+    """
+
+    count: int = 1
+    spacing: str = "even"
+    points: tuple[float, ...] = ()
+    unit: str = "steps"
+    initial: bool = False
+    evaluate: int = 0
+
+    def __post_init__(self):
+        if self.count < 1:
+            raise ValueError(f"count must be at least 1, but {self.count} came")
+        if self.spacing not in ("even", "log"):
+            raise ValueError(f"spacing must be one of even, log, but {self.spacing!r} came")
+        if self.unit not in ("steps", "epochs"):
+            raise ValueError(f"unit must be one of steps, epochs, but {self.unit!r} came")
+
+    def steps(self, total: int, epoch: float) -> tuple[int, ...]:
+        """The steps to save at, of ``total``, when an epoch takes ``epoch`` steps."""
+        if self.points:
+            scale = epoch if self.unit == "epochs" else 1.0
+            steps = {round(point * scale) for point in self.points}
+        elif self.spacing == "log":
+            steps = {round(total ** (k / self.count)) for k in range(1, self.count + 1)}
+        else:
+            steps = {round(total * k / self.count) for k in range(1, self.count + 1)}
+        steps |= {total} | ({0} if self.initial else set())
+        return tuple(sorted(step for step in steps if 0 < step <= total or (step == 0 and self.initial)))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Shares of the runs that are kept for choosing and for testing; drawn run by run."""
+
+    val: float = 0.1
+    test: float = 0.2
+
+    def __post_init__(self):
+        if min(self.val, self.test) < 0 or self.val + self.test >= 1:
+            raise ValueError(f"val and test must be at least 0 and sum below 1, but {self.val} and {self.test} came")
+
+    def part(self, u: float) -> str:
+        """The part for ``u`` in [0, 1)."""
+        return "test" if u < self.test else "val" if u < self.test + self.val else "train"
+
+
+@dataclass(frozen=True)
+class Store:
+    """Nets a shard, and nets trained as one stack (0: by the size of the net)."""
+
+    shard: int = 256
+    stack: int = 0
+
+    def __post_init__(self):
+        if self.shard < 1 or self.stack < 0:
+            raise ValueError(f"shard must be at least 1 and stack at least 0, but {self.shard} and {self.stack} came")

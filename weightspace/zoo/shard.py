@@ -1,0 +1,69 @@
+"""One shard: the saved states of consecutive nets in one safetensors file."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+SEPARATOR = "/"
+
+
+def state_checksum(weights: dict[str, Tensor]) -> str:
+    """Hex digest of one net's tensors, by name, shape and bytes."""
+    digest = hashlib.blake2b(digest_size=8)
+    for name in sorted(weights):
+        digest.update(f"{name}{tuple(weights[name].shape)}".encode())
+        digest.update(weights[name].detach().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def stack_states(states: Iterable[tuple[str, dict[str, Tensor]]]) -> tuple[dict[str, Tensor], list[int]]:
+    """Stacks states by weight space: tensors named ``space/tensor`` of shape ``[rows, ...]``, and each state's row."""
+    groups: dict[str, list[dict[str, Tensor]]] = {}
+    rows = []
+    for space, weights in states:
+        group = groups.setdefault(space, [])
+        rows.append(len(group))
+        group.append(weights)
+    tensors = {
+        f"{space}{SEPARATOR}{name}": torch.stack([weights[name] for weights in group])
+        for space, group in groups.items()
+        for name in group[0]
+    }
+    return tensors, rows
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Writes a safetensors file that is either whole or absent."""
+    with atomic(path) as temporary:
+        save_file(tensors, temporary)
+
+
+class atomic:
+    """A path to write to, which takes its final name when the block ends well and vanishes when it does not."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+    def __enter__(self) -> Path:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return self.temporary
+
+    def __exit__(self, kind: type | None, *_) -> None:
+        if kind is None:
+            with open(self.temporary, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(self.temporary, self.path)
+        else:
+            self.temporary.unlink(missing_ok=True)
+
+
+def file_checksum(path: Path) -> str:
+    """Hex SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

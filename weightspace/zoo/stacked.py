@@ -1,0 +1,33 @@
+"""Running a stack of nets: N sets of weights, N batches or one that all share."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from ..nets.cnn import CNN
+from ..nets.mlp import MLP
+from ..nets.net import Net
+from .dropout import Noise
+from .stacked_cnn import run_cnns
+from .stacked_mlp import run_mlps
+from .stacked_vmap import run_any
+
+Run = Callable[[Net, dict[str, Tensor], Tensor, Noise | None], Tensor]
+
+STACKED: dict[type, Run] = {CNN: run_cnns, MLP: run_mlps}
+
+
+def run_stack(net: Net, weights: dict[str, Tensor], x: Tensor, noise: Noise | None = None) -> Tensor:
+    """Runs every net of a stack, by hand-stacked products where there are some, else by ``torch.func.vmap``.
+
+    Args:
+        net: one net of the architecture; it says what to do and its own weights are not read. In training mode
+            norms use batch statistics and update the running ones inside ``weights``.
+        weights: parameters and buffers, ``[nets, ...]``.
+        x: ``[nets, batch, ...]``, or ``[batch, ...]`` with one dimension less, which all nets share.
+        noise: dropout of this step; without it there is none.
+
+    Shapes:
+        out: ``[nets, batch, ...]``.
+    """
+    return STACKED.get(type(net), run_any)(net, weights, x, noise)

@@ -1,0 +1,35 @@
+"""A stack of any nets through ``torch.func``."""
+
+import copy
+import functools
+
+import torch
+from torch import Tensor, nn
+
+from .dropout import HashDropout, Noise
+
+
+def run_any(net: nn.Module, weights: dict[str, Tensor], x: Tensor, noise: Noise | None) -> Tensor:
+    """Runs a stack by ``vmap`` over ``functional_call``; see ``run_stack``."""
+    plain, dropouts = _with_hash_dropout(net)
+    plain.train(net.training)
+    shared = x.dim() == net.example_inputs()[0].dim()
+
+    def one(weights: dict[str, Tensor], x: Tensor, key: Tensor | None, rate: Tensor | None) -> Tensor:
+        for dropout in dropouts:
+            dropout.key, dropout.rate = key, rate
+        return torch.func.functional_call(plain, weights, (x,))
+
+    run = torch.func.vmap(one, in_dims=(0, None if shared else 0, *((None, None) if noise is None else (0, 0))))
+    return run(weights, x, None if noise is None else noise.keys, None if noise is None else noise.rates)
+
+
+@functools.lru_cache(maxsize=8)
+def _with_hash_dropout(net: nn.Module) -> tuple[nn.Module, list[HashDropout]]:
+    plain, dropouts = copy.deepcopy(net), []
+    for module in list(plain.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.Dropout):
+                dropouts.append(HashDropout(len(dropouts) + 1))
+                setattr(module, name, dropouts[-1])
+    return plain, dropouts

@@ -1,0 +1,183 @@
+"""Reading a zoo."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from ..data import load_dataset
+from ..space import WeightSpace
+from .evaluate import Evaluation
+from .folder import INDEX, RECIPE, SPACES, read_manifest, shard_path
+from .order import draw_labels, draw_subset
+from .recipe import Recipe
+from .shard import SEPARATOR
+from .spaces import build_architecture
+from .trial import draw_trial
+
+
+class Zoo:
+    """A view of a zoo on disk: a table of saved states, and their weights read on demand from mapped files.
+
+    Views are immutable and cheap; ``filter``, ``split`` and ``final`` give smaller ones. A view can be pickled and
+    used from several processes.
+
+    Raises:
+        FileNotFoundError: not a finished zoo.
+        ValueError: damaged, or its index points outside its shards.
+
+    Example:
+        >>> zoo = Zoo("zoos/digits").filter(status="ok").final()
+        >>> weights, row = zoo[0]
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.manifest = read_manifest(self.path)
+        if self.manifest is None:
+            raise FileNotFoundError(f"{self.path} is no finished zoo: it has no manifest.json; build it first")
+        self.table: pa.Table = pq.read_table(self.path / INDEX)
+        self._architectures = json.loads((self.path / SPACES).read_text(encoding="utf-8"))
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that the zoo was made from."""
+        return Recipe.load(self.path / RECIPE).with_nets(self.manifest["nets"])
+
+    @property
+    def hyperparameters(self) -> list[str]:
+        """The columns that the recipe varies."""
+        return self.manifest["hyperparameters"]
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __repr__(self) -> str:
+        return f"Zoo({str(self.path)!r}, states={len(self)})"
+
+    def __getitem__(self, i: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Weights and row of one saved state."""
+        row = self.row(i)
+        return {name: stack[0] for name, stack in self.weights([i]).items()}, row
+
+    def __iter__(self) -> Iterator[tuple[dict[str, Tensor], dict[str, Any]]]:
+        return (self[i] for i in range(len(self)))
+
+    def row(self, i: int) -> dict[str, Any]:
+        """One row of the table."""
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"row {i} of a zoo of {len(self)}")
+        return self.table.slice(i % len(self), 1).to_pylist()[0]
+
+    # ---- smaller views ----------------------------------------------------------------------------------------------
+
+    def filter(self, expression: pc.Expression | None = None, **columns: Any) -> "Zoo":
+        """The states that satisfy a pyarrow expression and whose columns equal the given values."""
+        table = self.table if expression is None else self.table.filter(expression)
+        for name, value in columns.items():
+            if name not in table.column_names:
+                raise ValueError(f"unknown column {name!r}; known are {', '.join(table.column_names)}")
+            table = table.filter(pc.equal(table[name], value))
+        return self.view(table)
+
+    def split(self, part: str) -> "Zoo":
+        """The states of the runs in ``train``, ``val`` or ``test``."""
+        if part not in ("train", "val", "test"):
+            raise ValueError(f"split must be one of train, val, test, but {part!r} came")
+        return self.filter(split=part)
+
+    def final(self) -> "Zoo":
+        """The last saved state of every net."""
+        last = self.table.group_by("net").aggregate([("step", "max")])
+        steps = dict(zip(last["net"].to_pylist(), last["step_max"].to_pylist(), strict=True))
+        pairs = zip(self.table["net"].to_pylist(), self.table["step"].to_pylist(), strict=True)
+        return self.view(self.table.filter(pa.array([steps[net] == step for net, step in pairs], pa.bool_())))
+
+    def by_space(self) -> dict[str, "Zoo"]:
+        """A view for every weight space that occurs."""
+        return {space: self.filter(space=space) for space in self.table["space"].unique().to_pylist()}
+
+    def view(self, table: pa.Table) -> "Zoo":
+        """The same zoo with some of its rows, in any order."""
+        other = object.__new__(Zoo)
+        other.__dict__ = {**self.__dict__, "table": table}
+        return other
+
+    # ---- weights and nets -------------------------------------------------------------------------------------------
+
+    @property
+    def spaces(self) -> dict[str, WeightSpace]:
+        """The weight spaces that occur, by the name in column ``space``."""
+        names = self.table["space"].unique().to_pylist()
+        return {name: WeightSpace.from_dict(self._architectures[name]["space"]) for name in names}
+
+    @property
+    def space(self) -> WeightSpace:
+        """The one weight space that occurs."""
+        spaces = self.spaces
+        if len(spaces) != 1:
+            raise ValueError(
+                f"one weight space is needed, but {len(spaces)} occur ({', '.join(spaces)}); use by_space()"
+            )
+        return next(iter(spaces.values()))
+
+    def weights(self, rows: Sequence[int] | None = None) -> dict[str, Tensor]:
+        """The weights of several states, ``[rows, ...]``, in their order; all if ``rows`` is None.
+
+        Raises:
+            ValueError: the states have several weight spaces.
+        """
+        table = self.table if rows is None else self.table.take(pa.array([i % max(1, len(self)) for i in rows]))
+        names = table["space"].unique().to_pylist()
+        if len(names) != 1:
+            raise ValueError(f"one weight space is needed, but {len(names)} occur ({', '.join(names)}); use by_space()")
+        shards, places = table["shard"].to_numpy(), torch.from_numpy(table["row"].to_numpy().copy()).long()
+        stacked: dict[str, Tensor] = {}
+        for shard in sorted(set(shards.tolist())):
+            here = torch.from_numpy((shards == shard).nonzero()[0])
+            for name, tensor in self._read(shard, names[0], places[here]).items():
+                if name not in stacked:
+                    stacked[name] = tensor.new_empty((len(table), *tensor.shape[1:]))
+                stacked[name][here] = tensor
+        return stacked
+
+    def _read(self, shard: int, space: str, rows: Tensor) -> dict[str, Tensor]:
+        path = shard_path(self.path, shard)
+        tensors = {}
+        with safe_open(path, framework="pt") as file:
+            for key in file.keys():  # noqa: SIM118  (not a dict)
+                owner, _, name = key.partition(SEPARATOR)
+                if owner == space:
+                    whole = file.get_tensor(key)
+                    if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < len(whole):
+                        raise ValueError(f"the index points at row {int(rows.max())} of {path}, which has {len(whole)}")
+                    tensors[name] = whole[rows]
+        if not tensors:
+            raise ValueError(f"{path} has no weights of space {space}; check the zoo with verify")
+        return tensors
+
+    def module(self, i: int) -> nn.Module:
+        """A live net with the weights of one state, in evaluation mode."""
+        weights, row = self[i]
+        net = build_architecture(json.dumps(self._architectures[row["space"]]["architecture"]))
+        net.load_state_dict(weights)
+        return net
+
+    def evaluate(self, i: int) -> dict[str, float]:
+        """Measures one state again on the recipe's data."""
+        weights, row = self[i]
+        recipe = self.recipe
+        data, trial = load_dataset(**recipe.data), draw_trial(recipe, row["net"])
+        used = torch.zeros(1, len(data.x_train), dtype=torch.bool)
+        used[0, torch.from_numpy(draw_subset(trial, len(data.x_train)))] = True
+        labels = draw_labels(trial, data.y_train, data.classes).unsqueeze(0)
+        evaluation = Evaluation(trial.build(), data, recipe.save.evaluate)
+        measured = evaluation.measure({n: w.unsqueeze(0) for n, w in weights.items()}, labels, used)
+        return {name: float(value) for name, value in measured.items()}
