@@ -75,6 +75,10 @@ class Metanet(
         del weights
         return self
 
+    def loss(self, graph: Data | Batch, target: Tensor) -> Tensor:
+        """The mean squared error against ``target`` ``[nets, outputs]``: what training makes small."""
+        return (self(graph) - target).square().mean()
+
     def graph(self, space: WeightSpace, weights: Mapping[str, Tensor]) -> Data | Batch:
         """`to_graph` in the layout of this metanet, which holds all of its spaces."""
         return to_graph(space, weights, self.layout)

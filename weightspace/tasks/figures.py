@@ -7,8 +7,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weightspace.tasks.metrics import Score
-
 INK = "#22262b"
 FAINT = "#b9c0c8"
 OURS = "#0b6e99"
@@ -19,7 +17,7 @@ def plot_predictions(
     path: str | Path,
     true: Mapping[str, Float[Tensor, "nets"]],
     predicted: Mapping[str, Mapping[str, Float[Tensor, "nets"]]],
-    scores: Mapping[str, Mapping[str, Score]],
+    scores: Mapping[str, Mapping[str, Mapping[str, float]]],
     *,
     title: str,
     ours: str | None = None,
@@ -30,7 +28,7 @@ def plot_predictions(
         path: the PNG (or PDF, SVG) to write.
         true: label -> what is true.
         predicted: method -> label -> what was predicted.
-        scores: method -> label -> how good it is; tau and R2 are written in the panel.
+        scores: method -> label -> `Score.to_dict()`; tau and R2 are written in the panel.
         title: one line above the panels.
         ours: the method that is drawn in colour.
     """
@@ -56,7 +54,7 @@ def plot_predictions(
     return path
 
 
-def _panel(axis, true: Tensor, predicted: Tensor, score: Score, colour: str) -> None:
+def _panel(axis, true: Tensor, predicted: Tensor, score: Mapping[str, float], colour: str) -> None:
     low, high = _limits(true)
     clipped = predicted.clamp(low, high)
     axis.plot([low, high], [low, high], color=FAINT, linewidth=1, zorder=1)
@@ -65,7 +63,13 @@ def _panel(axis, true: Tensor, predicted: Tensor, score: Score, colour: str) -> 
     axis.set_ylim(low, high)
     axis.set_box_aspect(1)
     axis.text(
-        0.05, 0.95, f"τ {score.tau:.3f}\nR² {score.r2:.3f}", transform=axis.transAxes, va="top", fontsize=8.5, color=INK
+        0.05,
+        0.95,
+        f"τ {score['tau']:.3f}\nR² {score['r2']:.3f}",
+        transform=axis.transAxes,
+        va="top",
+        fontsize=8.5,
+        color=INK,
     )
     axis.tick_params(labelsize=7.5, color=FAINT, labelcolor=INK, length=2.5)
     for side in ("top", "right"):

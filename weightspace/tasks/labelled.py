@@ -1,7 +1,7 @@
 """Nets with what is to be predicted of them, of one weight space or of several, in memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ class LabelledNets:
         labels: `[nets, labels]`, the nets of the first space first.
         names: the labels' names.
         rows: for each net its row of the zoo's index.
+        hyperparameters: the columns of `rows` that the recipe varies.
     """
 
     spaces: tuple[WeightSpace, ...]
@@ -29,6 +30,7 @@ class LabelledNets:
     labels: Float[Tensor, "nets labels"]
     names: tuple[str, ...]
     rows: tuple[Mapping[str, Any], ...]
+    hyperparameters: tuple[str, ...] = ()
 
     @classmethod
     def from_zoo(cls, zoo: Zoo, names: Sequence[str]) -> "LabelledNets":
@@ -54,6 +56,7 @@ class LabelledNets:
             labels,
             tuple(names),
             rows,
+            tuple(zoo.hyperparameters),
         )
 
     def __len__(self) -> int:
@@ -73,7 +76,7 @@ class LabelledNets:
     def to(self, device: torch.device | str) -> "LabelledNets":
         """The same nets with weights and labels on `device`."""
         stacks = tuple({name: tensor.to(device) for name, tensor in stack.items()} for stack in self.stacks)
-        return LabelledNets(self.spaces, stacks, self.labels.to(device), self.names, self.rows)
+        return replace(self, stacks=stacks, labels=self.labels.to(device))
 
 
 def _number(row: Mapping[str, Any], name: str) -> float:

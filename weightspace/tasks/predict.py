@@ -28,7 +28,8 @@ def fit(
     """A metanet of class `kind`, trained to predict the labels of `nets`.
 
     Labels are standardised with the mean and spread of `nets`, which the metanet's configuration keeps; the loss is
-    the mean squared error of that, and the parameters kept are those with the smallest one on `val`.
+    the metanet's own, and the parameters kept are those with the smallest mean squared
+    error on `val`.
 
     Args:
         kind: a class of `weightspace.metanets.METANETS`.
@@ -53,15 +54,18 @@ def fit(
     nets, val = nets.to(device), val.to(device)
     mean, std = mean.to(device), std.to(device)
 
-    def error(some: LabelledNets, chosen: Tensor) -> Tensor:
-        return (standard_scores(metanet, some, chosen) - (some.labels[chosen] - mean) / std).square()
+    def loss(chosen: Tensor) -> Tensor:
+        parts = [
+            metanet.loss(metanet.graph(space, weights), (nets.labels[chosen[places]] - mean) / std) * len(places)
+            for space, weights, places in nets.groups(chosen)
+        ]
+        return torch.stack(parts).sum() / len(chosen)
 
     def judge() -> float:
-        chunks = torch.arange(len(val)).split(4 * config.batch_size)
-        return float(torch.cat([error(val, chunk) for chunk in chunks]).mean())
+        scores = torch.cat([standard_scores(metanet, val, chunk) for chunk in torch.arange(len(val)).split(256)])
+        return float((scores - (val.labels - mean) / std).square().mean())
 
-    train(metanet, lambda chosen: error(nets, chosen).mean(), judge, len(nets), config, folder, progress=progress,
-          name=kind.__name__)  # fmt: skip
+    train(metanet, loss, judge, len(nets), config, folder, progress=progress, name=kind.__name__)
     return metanet
 
 

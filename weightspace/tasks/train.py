@@ -1,6 +1,7 @@
 """The training loop of every task: steps, a log, a checkpoint to go on from, and a progress bar."""
 
 import math
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -98,7 +99,7 @@ def train(
             mean = sum(losses) / len(losses)
             seconds = round(time.perf_counter() - began, 3)
             log.write(step=state.step, train=mean, validation=value, best=state.best, seconds=seconds)
-            bar.set_postfix_str(f"train {mean:.3f}, validation {value:.3f}, best {state.best:.3f}")
+            bar.set_postfix_str(f"train {mean:.3f}, validation {value:.3f}, best {state.best:.3f}", refresh=False)
             losses = []
             save_state(folder / "checkpoint.safetensors", state, model, optimizer, config)
     model.load_state_dict(state.best_parameters)
@@ -153,4 +154,5 @@ def _step(
 def _bar(steps: int, done: int, name: str, progress: bool):
     from tqdm import tqdm
 
-    return tqdm(total=steps, initial=done, desc=name, unit="step", disable=not progress, dynamic_ncols=True, leave=True)
+    often = 0.2 if sys.stderr.isatty() else 10.0
+    return tqdm(total=steps, initial=done, desc=name, unit="step", disable=not progress, mininterval=often)
