@@ -1,6 +1,7 @@
 """Multilayer perceptron."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -48,7 +49,7 @@ class MLP(Net):
         super().__init__(config)
         c = self.config
         widths = (c.in_features, *c.hidden, c.out_features)
-        self.linears = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.linears = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         norm = {"none": nn.Identity, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}[c.norm]
         self.norms = nn.ModuleList(norm(width) for width in c.hidden)
         self.activation = ACTIVATIONS[c.activation]()

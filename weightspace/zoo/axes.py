@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..nets.settings import coerce, field_types, read_settings, takes_list
+from weightspace.nets.settings import coerce, field_types, read_settings, takes_list
+
 from .draw import Axis, Choices, Range
 
 

@@ -7,8 +7,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from ..data import Dataset
-from ..nets.net import Net
+from weightspace.data import Dataset
+from weightspace.nets.net import Net
+
 from .stacked import run_stack
 
 BATCH = 256

@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .. import __version__
+from weightspace import __version__
+
 from .card import dataset_card
 from .folder import CARD, FORMAT, INDEX, MANIFEST, SPACES, part_path, shard_path
 from .job import shard_count, shard_nets

@@ -85,6 +85,6 @@ def check_folder(out: Path, recipe: Recipe) -> None:
     there = Recipe.from_toml((out / RECIPE).read_text(encoding="utf-8"), str(out / RECIPE))
     if there.hash != recipe.hash:
         raise ValueError(
-            f"{out} holds the zoo of another recipe: {there.name} {there.hash} is there, {recipe.name} {recipe.hash} came; "
-            "choose another folder, or delete that one"
+            f"{out} holds the zoo of another recipe: {there.name} {there.hash} is there, "
+            f"{recipe.name} {recipe.hash} came; choose another folder, or delete that one"
         )

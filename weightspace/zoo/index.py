@@ -6,8 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..nets import net_class
-from ..nets.settings import field_types
+from weightspace.nets import net_class
+from weightspace.nets.settings import field_types
+
 from .hyperparameters import Hyperparameters
 from .recipe import Recipe
 from .train import Saved

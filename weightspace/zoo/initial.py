@@ -5,7 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-from ..nets.net import Net
+from weightspace.nets.net import Net
+
 from .layout import Layout
 from .trial import Trial
 

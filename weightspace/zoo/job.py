@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from ..data import Dataset, load_dataset
+from weightspace.data import Dataset, load_dataset
+
 from .folder import part_path, shard_path
 from .index import index_rows
 from .layout import Layout

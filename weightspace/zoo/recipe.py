@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..nets import net_class
-from ..nets.settings import coerce, read_settings
+from weightspace.nets import net_class
+from weightspace.nets.settings import coerce, read_settings
+
 from .axes import is_axis, read_axes
 from .gallery import gallery_path
 from .hyperparameters import Hyperparameters
@@ -39,9 +40,9 @@ class Recipe:
     net: str
     architecture: Mapping[str, Any]
     train: Mapping[str, Any]
-    save: Save = Save()
-    split: Split = Split()
-    store: Store = Store()
+    save: Save = field(default_factory=Save)
+    split: Split = field(default_factory=Split)
+    store: Store = field(default_factory=Store)
     seed: int = 0
     draw: str = "random"
     description: str = ""

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from ..nets.cnn import CNN
-from ..nets.mlp import MLP
-from ..nets.net import Net
+from weightspace.nets.cnn import CNN
+from weightspace.nets.mlp import MLP
+from weightspace.nets.net import Net
+
 from .dropout import Noise
 from .stacked_cnn import run_cnns
 from .stacked_mlp import run_mlps

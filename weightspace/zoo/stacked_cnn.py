@@ -8,7 +8,8 @@ microseconds a net in a stack of 16, against 490 with unfolding and batched prod
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..nets.cnn import CNN
+from weightspace.nets.cnn import CNN
+
 from .dropout import Noise
 from .stacked_mlp import drop, linear
 

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..nets.mlp import MLP
+from weightspace.nets.mlp import MLP
+
 from .dropout import Noise
 
 

@@ -15,13 +15,14 @@ def run_any(net: nn.Module, weights: dict[str, Tensor], x: Tensor, noise: Noise 
     plain.train(net.training)
     shared = x.dim() == net.example_inputs()[0].dim()
 
-    def one(weights: dict[str, Tensor], x: Tensor, key: Tensor | None, rate: Tensor | None) -> Tensor:
+    def one(weights: dict[str, Tensor], x: Tensor, *numbers: Tensor) -> Tensor:
         for dropout in dropouts:
-            dropout.key, dropout.rate = key, rate
+            dropout.key, dropout.level, dropout.scale = numbers or (None, None, None)
         return torch.func.functional_call(plain, weights, (x,))
 
-    run = torch.func.vmap(one, in_dims=(0, None if shared else 0, *((None, None) if noise is None else (0, 0))))
-    return run(weights, x, None if noise is None else noise.keys, None if noise is None else noise.rates)
+    numbers = () if noise is None else (noise.keys, noise.levels, noise.scales)
+    run = torch.func.vmap(one, in_dims=(0, None if shared else 0, *[0] * len(numbers)))
+    return run(weights, x, *numbers)
 
 
 @functools.lru_cache(maxsize=8)

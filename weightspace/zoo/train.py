@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..data import Dataset
+from weightspace.data import Dataset
+
 from .dropout import Noise
 from .evaluate import Evaluation
 from .initial import draw_buffers, draw_weights

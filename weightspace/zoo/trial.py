@@ -5,8 +5,9 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..nets import build_net
-from ..nets.net import Net
+from weightspace.nets import build_net
+from weightspace.nets.net import Net
+
 from .axes import ends, is_axis
 from .draw import Choices, draw_seed, draw_uniform
 from .hyperparameters import Hyperparameters

@@ -12,8 +12,9 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from ..data import load_dataset
-from ..space import WeightSpace
+from weightspace.data import load_dataset
+from weightspace.space import WeightSpace
+
 from .evaluate import Evaluation
 from .folder import INDEX, RECIPE, SPACES, read_manifest, shard_path
 from .order import draw_labels, draw_subset
