@@ -1,4 +1,4 @@
-"""One thread a test process (two run side by side), and no network."""
+"""One thread a test process (two run side by side), no network, and zoos that several tests read."""
 
 import os
 
@@ -6,6 +6,35 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-import torch  # noqa: E402, the environment comes first
+import pytest
+import torch
+
+from tests.tasks.tiny import TINY
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe(tmp_path_factory):
+    """The recipe of a zoo small enough for tests, as a file."""
+    path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
+    path.write_text(TINY, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_zoo(tmp_path_factory, tiny_recipe):
+    """The zoo of `tiny_recipe`; only to be read."""
+    from weightspace import Recipe, build_zoo
+
+    return build_zoo(Recipe.load(tiny_recipe), tmp_path_factory.mktemp("zoos") / "tiny", workers=1, progress=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_quickstart(tmp_path_factory, tiny_recipe):
+    """The folder and the result of a quickstart on the tiny recipe; only to be read."""
+    from weightspace.tasks.quickstart import QuickstartConfig, run_quickstart
+
+    out = tmp_path_factory.mktemp("quickstart") / "out"
+    config = QuickstartConfig(recipe=str(tiny_recipe), out=str(out), workers=1, steps=10, flat_steps=10)
+    return out, run_quickstart(config, progress=False)

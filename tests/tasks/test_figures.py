@@ -10,7 +10,7 @@ def test_a_panel_for_every_method_and_label(tmp_path):
         method: {label: values + noise * torch.randn(40) for label, values in true.items()}
         for method, noise in (("metanet", 0.02), ("hyperparameters", 0.2))
     }
-    scores = {m: {label: score(p[label], true[label]) for label in true} for m, p in predicted.items()}
+    scores = {m: {label: score(p[label], true[label]).to_dict() for label in true} for m, p in predicted.items()}
     path = plot_predictions(tmp_path / "deep" / "figure.png", true, predicted, scores, title="Nets", ours="metanet")
     assert path.read_bytes().startswith(b"\x89PNG")
     assert path.stat().st_size > 10_000

@@ -130,5 +130,5 @@ class Action:
 
     name: str
     kind: str
-    powers: Mapping[str, tuple[tuple[int, int, float], ...]]
-    shifts: Mapping[str, float] = field(default_factory=dict)
+    powers: Mapping[str, tuple[tuple[int, int, int | float], ...]]
+    shifts: Mapping[str, int | float] = field(default_factory=dict)

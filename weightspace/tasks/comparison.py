@@ -15,37 +15,38 @@ from weightspace.tasks.predict import fit, predict_nets
 from weightspace.tasks.train import TrainConfig
 
 Parts = Mapping[str, LabelledNets]
-Baseline = Callable[[Parts, Path, int, bool], Float[Tensor, "nets labels"]]
+Baseline = Callable[[Parts, Path, TrainConfig, bool], Float[Tensor, "nets labels"]]
 
 
-def from_statistics(parts: Parts, folder: Path, seed: int = 0, progress: bool = False) -> Float[Tensor, "nets labels"]:
+def from_statistics(
+    parts: Parts, folder: Path, config: TrainConfig, progress: bool = False
+) -> Float[Tensor, "nets labels"]:
     """Gradient boosting on mean, variance and quantiles of every tensor."""
     names = sorted({name for nets in parts.values() for stack in nets.stacks for name in stack})
-    return _boosted({part: _statistics(nets, names) for part, nets in parts.items()}, parts, None, seed)
+    return _boosted({part: _statistics(nets, names) for part, nets in parts.items()}, parts, None, config.seed)
 
 
 def from_hyperparameters(
-    parts: Parts, folder: Path, seed: int = 0, progress: bool = False
+    parts: Parts, folder: Path, config: TrainConfig, progress: bool = False
 ) -> Float[Tensor, "nets labels"]:
     """Gradient boosting on what the recipe varies, without a look at the weights."""
     table = HyperparameterTable(parts["train"].rows, parts["train"].hyperparameters)
     features = {part: table(nets.rows) for part, nets in parts.items()}
-    return _boosted(features, parts, table.categorical, seed)
+    return _boosted(features, parts, table.categorical, config.seed)
 
 
 def from_flat_weights(
-    parts: Parts, folder: Path, seed: int = 0, progress: bool = False
+    parts: Parts, folder: Path, config: TrainConfig, progress: bool = False
 ) -> Float[Tensor, "nets labels"]:
-    """A perceptron on the weights as one vector, with neurons permuted at random while it trains."""
-    config = TrainConfig(steps=1000, learning_rate=1e-3, weight_decay=0.1, seed=seed)
+    """A perceptron on the weights as one vector."""
     metanet = fit(METANETS["FlatMLP"], parts["train"], parts["val"], config, folder, progress=progress)
     return predict_nets(metanet, parts["test"])
 
 
 BASELINES: dict[str, Baseline] = {
-    "flat weights (MLP)": from_flat_weights,
-    "layer statistics (boosting)": from_statistics,
-    "hyperparameters (boosting)": from_hyperparameters,
+    "perceptron on flat weights": from_flat_weights,
+    "boosting on layer statistics": from_statistics,
+    "boosting on hyperparameters": from_hyperparameters,
 }
 
 

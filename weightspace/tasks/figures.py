@@ -43,7 +43,9 @@ def plot_predictions(
             colour = OURS if method == ours else THEIRS
             _panel(axis, true[label], predicted[method][label], scores[method][label], colour)
             if row == 0:
-                axis.set_title(method, fontsize=10, color=colour if method == ours else INK, pad=6, fontweight="bold")
+                axis.set_title(
+                    method.replace(" on ", "\non "), fontsize=10, color=OURS if method == ours else INK, pad=7
+                )
             if row == len(labels) - 1:
                 axis.set_xlabel("true", fontsize=9, color=INK)
         axes[row, 0].set_ylabel(f"{label}\npredicted", fontsize=9, color=INK)

@@ -37,6 +37,7 @@ class QuickstartConfig:
         workers: processes that build; as many as cores if None.
         metanet: which of `METANETS`.
         steps: gradient steps of the metanet.
+        flat_steps: gradient steps of the perceptron on flat weights.
         seed: of the metanet and the baselines.
     """
 
@@ -46,6 +47,7 @@ class QuickstartConfig:
     workers: int | None = None
     metanet: str = "SpaceNet"
     steps: int = 1000
+    flat_steps: int = 500
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -85,13 +87,13 @@ def run_quickstart(
     with stage("graphs", "3  Tracing the weight spaces, turning nets into graphs and back"):
         for sentence in inspect_spaces(zoo):
             say("   " + sentence)
-    ours = f"metanet ({config.metanet})"
+    ours = "metanet on weights"
     with stage("metanet", f"4  Training the metanet, {config.metanet}, on weights alone"):
         metanet = fit(METANETS[config.metanet], parts["train"], parts["val"], config.training,
                       out / "training" / "metanet", progress=progress)  # fmt: skip
         predicted = {ours: predict_nets(metanet, parts["test"])}
     with stage("baselines", "5  Training the baselines"):
-        predicted |= baseline_predictions(parts, out / "training", config.seed, say, progress)
+        predicted |= baseline_predictions(parts, out / "training", config, say, progress)
     with stage("checkpoint", "6  Saving the metanet, loading it, predicting one checkpoint twice"):
         metanet.save_pretrained(out / "metanet")
         shown = inspect_checkpoint(load_metanet(out / "metanet"), parts["test"], out, config.seed)
@@ -111,17 +113,19 @@ _PURPOSE = ("train on", "choose on", "test on")
 
 
 def baseline_predictions(
-    parts: Parts, folder: Path, seed: int, say: Callable[[str], None], progress: bool
+    parts: Parts, folder: Path, config: QuickstartConfig, say: Callable[[str], None], progress: bool
 ) -> dict[str, Tensor]:
     """Predictions of every baseline for the held-out nets; those on disk are taken from there."""
     found = {}
     for name, baseline in BASELINES.items():
-        place = folder / name.split(" (")[0].replace(" ", "-")
+        place = folder / name.replace(" ", "-")
         kept = place / "predictions.safetensors"
         if not kept.exists():
             say(f"   {name}")
             place.mkdir(parents=True, exist_ok=True)
-            save_file({"test": baseline(parts, place, seed, progress)}, kept)
+            save_file(
+                {"test": baseline(parts, place, TrainConfig(steps=config.flat_steps, seed=config.seed), progress)}, kept
+            )
         found[name] = load_file(kept)["test"]
     return found
 

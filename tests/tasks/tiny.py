@@ -1,0 +1,31 @@
+"""A zoo small enough for tests, built once a session."""
+
+TINY = """
+name = "tiny"
+nets = 24
+seed = 1
+
+[data]
+name = "digits"
+
+[net]
+name = "cnn"
+image_size = 8
+channels = [4, 4]
+stride = [2, 2]
+activation = ["relu", "tanh"]
+
+[train]
+optimizer = ["adam", "sgd"]
+lr = { low = 1e-3, high = 3e-2, log = true }
+fraction = { low = 0.05, high = 1.0, log = true }
+batch_size = 32
+steps = 20
+
+[split]
+val = 0.25
+test = 0.25
+
+[store]
+shard = 12
+"""

@@ -1,0 +1,148 @@
+"""The command line: help that teaches, one clear message and exit code 2 for what can't be done, JSON on request."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from weightspace.cli import main
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (["--help"], "weightspace zoo build"),
+        (["quickstart", "--help"], "goes on from what it has"),
+        (["zoo", "--help"], "build"),
+        (["zoo", "build", "--help"], "Net i depends on the recipe and on i alone"),
+        (["zoo", "info", "--help"], "saved states"),
+        (["predict", "--help"], "pickles"),
+        (["--version"], "weightspace 0."),
+    ],
+)
+def test_help_teaches(command, says, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(command)
+    assert stopped.value.code == 0
+    assert says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [[], ["zoo"], ["zoo", "build", "digits-cnn"], ["unknown"]])
+def test_an_incomplete_command_is_code_2(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(command)
+    assert stopped.value.code == 2
+    assert "usage: weightspace" in capsys.readouterr().err
+
+
+def refused(command, capsys):
+    """The message of a command that exits with 2."""
+    assert main([str(word) for word in command]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("weightspace: ")
+    assert "Traceback" not in captured.err
+    return captured.err
+
+
+def test_build_info_and_json(tmp_path, tiny_recipe, capsys):
+    out = str(tmp_path / "zoo")
+    assert main(["zoo", "build", str(tiny_recipe), "--out", out, "--nets", "12", "--workers", "1", "--json"]) == 0
+    built = json.loads(capsys.readouterr().out)
+    assert (built["nets"], built["recipe"]) == (12, "tiny")
+    assert main(["zoo", "info", out, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == built
+    assert main(["zoo", "info", out]) == 0
+    shown = capsys.readouterr().out
+    assert "12, 12 saved states, 0 diverged" in shown
+    assert "test_accuracy" in shown
+
+
+def test_predict_table_and_json(tiny_quickstart, capsys):
+    out, result = tiny_quickstart
+    files = [str(out / name) for name in result["checkpoint"]["files"]]
+    assert main(["predict", str(out / "metanet"), *files]) == 0
+    table = capsys.readouterr().out
+    assert all(word in table for word in ("test_accuracy", "gap", "checkpoint-permuted.safetensors"))
+    assert main(["predict", str(out / "metanet"), files[0], "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert {name: found[name] for name in ("test_accuracy", "gap")} == result["checkpoint"]["predicted"]
+
+
+def test_quickstart_prints_its_table(tiny_quickstart, tiny_recipe, capsys, monkeypatch):
+    import weightspace.tasks.quickstart as module
+
+    out, result = tiny_quickstart
+    asked = []
+    monkeypatch.setattr(module, "run_quickstart", lambda config, **_: asked.append(config) or result)
+    assert main(["quickstart", "--recipe", str(tiny_recipe), "--out", str(out), "--steps", "10", "--quiet"]) == 0
+    assert (asked[0].recipe, asked[0].steps) == (str(tiny_recipe), 10)
+    table = capsys.readouterr().out
+    assert all(method in table for method in [*result["scores"], "a perfect ranker"])
+    assert main(["quickstart", "--quiet", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == result
+
+
+def test_an_unknown_recipe_lists_the_known(tmp_path, capsys):
+    message = refused(["zoo", "build", "digits-cn", "--out", tmp_path / "zoo"], capsys)
+    assert "digits-cnn" in message
+
+
+def test_a_recipe_with_an_unknown_key_names_file_and_key(tmp_path, tiny_recipe, capsys):
+    recipe = tmp_path / "bad.toml"
+    recipe.write_text(tiny_recipe.read_text().replace("batch_size", "batchsize"))
+    message = refused(["zoo", "build", recipe, "--out", tmp_path / "zoo"], capsys)
+    assert all(word in message for word in ("bad.toml", "batchsize", "batch_size"))
+    assert not (tmp_path / "zoo").exists()
+
+
+def test_a_folder_that_holds_another_zoo_is_refused_untouched(tiny_zoo, tmp_path, tiny_recipe, capsys):
+    recipe = tmp_path / "other.toml"
+    recipe.write_text(tiny_recipe.read_text().replace("steps = 20", "steps = 21"))
+    before = {path: path.read_bytes() for path in tiny_zoo.path.rglob("*") if path.is_file()}
+    message = refused(["zoo", "build", recipe, "--out", tiny_zoo.path, "--quiet"], capsys)
+    assert "hash" in message or "another" in message
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_no_zoo_there(tmp_path, capsys):
+    assert "no finished zoo" in refused(["zoo", "info", tmp_path], capsys)
+
+
+def test_a_pickle_is_refused_with_how_to_convert(tiny_quickstart, tmp_path, capsys):
+    torch.save({"w": torch.ones(1)}, tmp_path / "net.pt")
+    message = refused(["predict", tiny_quickstart[0] / "metanet", tmp_path / "net.pt"], capsys)
+    assert "weights_only=True" in message
+
+
+def test_weights_that_do_not_fit(tiny_quickstart, tmp_path, capsys):
+    save_file({"w": torch.ones(2, 3)}, tmp_path / "net.safetensors")
+    message = refused(["predict", tiny_quickstart[0] / "metanet", tmp_path / "net.safetensors"], capsys)
+    assert "net.safetensors: The weights don't fit" in message
+
+
+def test_no_metanet_there(tmp_path, capsys):
+    assert "config.json" in refused(["predict", tmp_path, tmp_path / "net.safetensors"], capsys)
+
+
+def test_interrupted(monkeypatch, capsys):
+    import weightspace.zoo as zoo
+
+    def interrupt(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(zoo.Recipe, "load", interrupt)
+    assert main(["zoo", "build", "digits-cnn", "--out", "nowhere"]) == 130
+    assert "goes on from there" in capsys.readouterr().err
+
+
+def test_a_fault_of_ours_is_not_hidden(monkeypatch):
+    import weightspace.zoo as zoo
+
+    def break_down(name):
+        raise AssertionError("ours")
+
+    monkeypatch.setattr(zoo.Recipe, "load", break_down)
+    with pytest.raises(AssertionError, match="ours"):
+        main(["zoo", "build", "digits-cnn", "--out", "nowhere"])
