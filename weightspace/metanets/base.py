@@ -4,7 +4,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
 from safetensors.torch import load_file, save_file
@@ -58,7 +58,7 @@ class Metanet(
         self._hub_mixin_config = {"metanet": type(self).__name__, **config.to_dict()}
 
     @classmethod
-    def for_spaces(cls, *spaces: WeightSpace, **settings: Any) -> Self:
+    def for_spaces(cls, *spaces: WeightSpace, **settings: Any) -> "Metanet":
         """A metanet for nets of these spaces; ``settings`` are fields of its `Config`."""
         return cls(cls.Config(spaces=tuple(space.to_json() for space in spaces), **settings))
 
@@ -66,7 +66,7 @@ class Metanet(
     def forward(self, graph: Data | Batch) -> Tensor | dict[str, Tensor]:
         """What ``config.head`` says, for every net of the batch."""
 
-    def fit_statistics(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> Self:
+    def fit_statistics(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> "Metanet":
         """Set the normalisation of the inputs from training nets; saved with the metanet.
 
         Args:
@@ -88,7 +88,7 @@ class Metanet(
         save_file(state, save_directory / WEIGHTS, metadata={"metanet": type(self).__name__})
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options: Any) -> Self:
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options: Any) -> "Metanet":
         """Load a metanet that `save_pretrained` wrote, from a folder or a repository of the Hub.
 
         Args:
@@ -117,7 +117,7 @@ class Metanet(
         token: str | bool | None,
         map_location: str = "cpu",
         **model_kwargs: Any,
-    ) -> Self:
+    ) -> "Metanet":
         options = {"revision": revision, "cache_dir": cache_dir, "force_download": force_download}
         options |= {"local_files_only": local_files_only, "token": token}
         metanet = cls(**model_kwargs)
