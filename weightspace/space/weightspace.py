@@ -195,6 +195,9 @@ class WeightSpace:
         text = json.dumps(self._value, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return type(self).from_json, (self.to_json(),)  # the mappings inside can't be pickled or copied by themselves
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, WeightSpace) and self.hash == other.hash
 
