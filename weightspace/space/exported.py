@@ -56,10 +56,19 @@ def _writes_into_views(graph: fx.Graph) -> bool:
                 safe.add(node)
             continue
         written = node.args[0] if node.args else None
+        if _is_counter(written):
+            continue
         if written not in safe or any(_may_alias(user) for user in written.users if user < node):
             return True
         safe.add(node)
     return False
+
+
+def _is_counter(node: Any) -> bool:
+    """A whole number kept between calls, like the number of batches that a norm has seen."""
+    if not isinstance(node, fx.Node) or node.op != "placeholder" or "val" not in node.meta:
+        return False
+    return node.meta["val"].ndim == 0 and not node.meta["val"].is_floating_point()
 
 
 def _is_fresh(target: OpOverload) -> bool:

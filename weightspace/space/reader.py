@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -147,8 +148,14 @@ def _key(tree: Any) -> str:
     return repr([(leaf.shape, leaf.dtype) if isinstance(leaf, Value) else leaf for leaf in _flatten(tree)])
 
 
-def _decomposition(target: OpOverload, args: Any, kwargs: Any) -> fx.GraphModule | None:
+@cache
+def _decompositions() -> dict[Any, Any]:
     from torch._decomp import core_aten_decompositions
+
+    return dict(core_aten_decompositions())
+
+
+def _decomposition(target: OpOverload, args: Any, kwargs: Any) -> fx.GraphModule | None:
     from torch.fx.experimental.proxy_tensor import make_fx
     from torch.utils import _pytree as pytree
 
@@ -164,7 +171,7 @@ def _decomposition(target: OpOverload, args: Any, kwargs: Any) -> fx.GraphModule
 
     inputs = [torch.zeros(leaves[place].shape, dtype=leaves[place].dtype) for place in places]
     try:
-        graph = make_fx(call, core_aten_decompositions(), tracing_mode="fake")(*inputs)
+        graph = make_fx(call, _decompositions(), tracing_mode="fake")(*inputs)
     except Exception:  # whatever torch can't decompose counts as an operator without a rule
         return None
     own = [node.target for node in graph.graph.nodes if isinstance(node.target, OpOverload)]

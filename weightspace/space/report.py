@@ -18,7 +18,7 @@ class Report:
         failed: names that verifying found not to be symmetries; `trace` fixes them.
         lost: operators without a rule, each with the tensors whose axes it fixed.
         operators: number of operators traced. seconds: of each stage (export, trace, verify).
-        errors: the error of each kind of symmetry by itself.
+        errors: where the error is too large, that of each kind of symmetry by itself.
     """
 
     error: float | None = None

@@ -173,13 +173,22 @@ def _along(
     spec: TensorSpec, dim: int, occurrence: int, vector: Tensor, like: Tensor, stacked: bool, fill: float
 ) -> Tensor:
     """A vector over the neurons of one atom, laid out to broadcast against the tensor."""
-    spread = _spread(spec.axes[dim], iter(range(len(spec.axes[dim].atoms()))), occurrence, vector, fill)
+    spread = spread_over_axis(spec.axes[dim], occurrence, vector, fill)
     tail = [1] * (len(spec.axes) - dim - 1)
     lead = [1] * dim
     shape = [*spread.shape[:-1], *lead, spread.shape[-1], *tail]
     if stacked and spread.ndim == 1:
         shape = [1, *shape]
     return spread.reshape(shape).to(like.device, like.dtype)
+
+
+def spread_over_axis(axis: Axis, occurrence: int, vector: Tensor, fill: float) -> Tensor:
+    """For each entry of an axis the value of the neuron behind it, for one of its atoms; ``fill`` where that has none.
+
+    Args:
+        occurrence: which of the axis's atoms. vector: ``[size]`` or ``[N, size]``. fill: 1 or 0.
+    """
+    return _spread(axis, iter(range(len(axis.atoms()))), occurrence, vector, fill)
 
 
 def _spread(axis: Axis, counter: Iterator[int], occurrence: int, vector: Tensor, fill: float) -> Tensor:

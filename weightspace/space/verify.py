@@ -35,17 +35,21 @@ def verify(space: "WeightSpace", module: nn.Module, args: Sequence[Any], kwargs:
     started = time.perf_counter()
     probe = Probe(module, args, kwargs)
     space.check(probe.weights)
-    errors = {}
-    for kind in KINDS:
-        if kind == "permutation" or any(action.kind == kind for action in space.actions):
-            errors[kind] = probe.error(space, draw(space, (kind,)))
-    failed = tuple(failing_names(space, probe)) if errors["permutation"] > TOLERANCE else ()
+    error = probe.error(space, draw(space, KINDS))
+    errors = {} if error <= TOLERANCE else _each_kind(space, probe)
+    failed = tuple(failing_names(space, probe)) if errors.get("permutation", 0.0) > TOLERANCE else ()
     base = space.report or Report()
-    seconds = {**base.seconds, "verify": time.perf_counter() - started}
+    change = probe.change(space)
+    seconds = {**base.seconds, "verify": base.seconds.get("verify", 0.0) + time.perf_counter() - started}
     return replace(
-        base, error=max(errors.values()), errors=errors, failed=failed, moved=space.moved, seconds=seconds,
-        change=probe.change(space),
+        base, error=error, errors=errors, failed=failed, moved=space.moved, seconds=seconds, change=change
     )  # fmt: skip
+
+
+def _each_kind(space: "WeightSpace", probe: "Probe") -> dict[str, float]:
+    """The error of each kind of symmetry by itself."""
+    found = {"permutation", *(action.kind for action in space.actions)}
+    return {kind: probe.error(space, draw(space, (kind,))) for kind in KINDS if kind in found}
 
 
 def settle(space: "WeightSpace", module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> "WeightSpace":
@@ -105,6 +109,11 @@ class Probe:
             _switch_off_dropout(self.module)
             self.state = {name: t.clone() for name, t in self.module.state_dict().items() if isinstance(t, Tensor)}
             _randomize(self.state)
+        first: dict[int, str] = {}
+        for name, tensor in self.module.state_dict(keep_vars=True).items():
+            first.setdefault(id(tensor), name)
+        self.own = [name for name in first.values() if name in self.state]  # a tied tensor under one name only
+        self.buffers = {name for name, _ in self.module.named_buffers()}  # a forward pass may write these
         self.weights = self.state
         self.args, self.kwargs = _double(args), _double(kwargs)
         self.outputs = self.run(self.weights)
@@ -113,7 +122,7 @@ class Probe:
         """The module's outputs with these weights."""
         with torch.no_grad(), _float64(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            state = {name: tensor.clone() for name, tensor in weights.items()}
+            state = {name: weights[name].clone() if name in self.buffers else weights[name] for name in self.own}
             result = torch.func.functional_call(self.module, state, tuple(self.args), dict(self.kwargs))
         return [t.double() for t in _tensors(result) if t.numel()]
 
@@ -167,7 +176,11 @@ def _randomize(state: dict[str, Tensor]) -> None:
         if not tensor.is_floating_point() or tensor.numel() < 2:
             continue
         statistics = "running" in name or "var" in name.rsplit(".", 1)[-1]
-        if statistics or bool((tensor == tensor.flatten()[0]).all()):
+        if (
+            statistics
+            or bool(tensor.flatten()[0] == tensor.flatten()[-1])
+            and bool((tensor == tensor.flatten()[0]).all())
+        ):
             noise = torch.rand(tensor.shape, generator=generator, dtype=torch.float64).to(tensor.device)
             level = tensor.flatten()[0].abs().clamp(1e-2, 1e2) if not statistics else torch.ones(())
             tensor.copy_((0.5 + noise) * level if "var" in name or tensor.flatten()[0] else (noise - 0.5))
@@ -200,6 +213,16 @@ def _float64() -> Iterator[None]:
 
 
 _SHORT = (torch.float32, torch.float16, torch.bfloat16)
+_GROUPED = {getattr(torch, "_grouped_mm", None), getattr(torch.nn.functional, "grouped_mm", None)} - {None}
+
+
+def _grouped_product(one: Tensor, other: Tensor, offs: Tensor | None = None, bias: Any = None, **_: Any) -> Tensor:
+    """The grouped product of mixtures of experts, which torch computes in short types only."""
+    if offs is None:
+        return one @ other
+    starts = [0, *offs.tolist()]
+    rows = [one[a:b] @ other[i] for i, (a, b) in enumerate(zip(starts, starts[1:], strict=False))]
+    return torch.cat([*rows, one.new_zeros(one.shape[0] - starts[-1], other.shape[-1])])
 
 
 class _InFloat64(TorchFunctionMode):
@@ -209,6 +232,8 @@ class _InFloat64(TorchFunctionMode):
         kwargs = dict(kwargs or {})
         if func in (torch.Tensor.float, torch.Tensor.half, torch.Tensor.bfloat16):
             return args[0].double()
+        if func in _GROUPED:
+            return _grouped_product(*args, **kwargs)
         args = tuple(torch.float64 if any(arg is short for short in _SHORT) else arg for arg in args)
         if any(kwargs.get("dtype") is short for short in _SHORT):
             kwargs["dtype"] = torch.float64

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from weightspace.space.dims import fix, is_fixed, leaf, product_dim, split_product
+from weightspace.space.dims import fix, leaf
 from weightspace.space.rules.pointwise import meet
 from weightspace.space.rules.registry import rule
 from weightspace.space.tracer import Tracer
@@ -87,6 +87,16 @@ def matmul(t: Tracer, one: Value, other: Value) -> Value:
     return contract(t, one, other, [*lead_one, *ones], [*lead_other, *others], outs)
 
 
+@rule("aten._grouped_mm", "transformers.grouped_mm_fallback")
+def grouped_matmul(t: Tracer, one: Value, other: Value, *_: Any, **__: Any) -> Value:
+    """Rows of a matrix, each times the matrix of its group: rows and groups are fixed."""
+    if len(one.dims) != 2 or len(other.dims) != 3:
+        return t.opaque(one, other)
+    fix(one.dims[0])
+    fix(other.dims[0])
+    return contract(t, one, other, ["n", "k"], ["g", "k", "m"], ["n", "m"])
+
+
 @rule("aten.outer", "aten.ger")
 def outer(t: Tracer, one: Value, other: Value) -> Value:
     """Every entry with every other."""
@@ -146,6 +156,31 @@ def lookup(t: Tracer, weight: Value, index: Value) -> Value:
         out.site = t.book.weight(weight, index, target, [0], "embedding")
         out.origin = {}
     return out
+
+
+@rule("aten.embedding_bag", "aten._embedding_bag", "aten._embedding_bag_forward_only")
+def embedding_bag(t: Tracer, weight: Value, index: Value, offsets: Value, *_: Any, **__: Any) -> tuple[Value, ...]:
+    """Sums of rows of a table."""
+    shapes, t.shape = t.shape, t.shape[0]
+    rows = lookup(t, weight, t.reshape(index, [index.dims[0].size]) if len(index.dims) == 1 else index)
+    out = t.reduce(rows, list(range(len(rows.dims) - 1)), keep=False)
+    bags = t.expand(t.reshape(out, [1, *out.shape]), shapes[0])
+    for dim in (bags.dims[0], *offsets.dims):
+        fix(dim)
+    t.shape = shapes
+    return bags, *(t.opaque(shape=shape) for shape in shapes[1:])
+
+
+@rule("aten.bilinear")
+def bilinear(t: Tracer, one: Value, other: Value, weight: Value, bias: Value | None = None) -> Value:
+    """``x W y + b``."""
+    lead = [("lead", axis) for axis in range(len(one.dims) - 1)]
+    half = contract(t, one, weight, [*lead, "i"], ["o", "i", "j"], [*lead, "o", "j"], op="bilinear")
+    site = half.site
+    out = t.einsum([half, other], [[*lead, "o", "j"], [*lead, "j"]], [*lead, "o"], "product")
+    t.book.link(other.site, site[0], "product") if site and other.site else None
+    out.site = site or out.site
+    return biased(t, out, bias)
 
 
 @rule("aten.conv1d", "aten.conv2d", "aten.conv3d")
@@ -275,6 +310,3 @@ def repeat_heads(t: Tracer, value: Value, repeat: int) -> Value:
     lead, (heads, length, width) = list(value.shape[:-3]), value.shape[-3:]
     wide = t.expand(t.reshape(value, [*lead, heads, 1, length, width]), [*lead, heads, repeat, length, width])
     return t.reshape(wide, [*lead, heads * repeat, length, width])
-
-
-__all__ = ["attention", "biased", "contract", "conv", "is_fixed", "lookup", "matmul", "product_dim", "split_product"]

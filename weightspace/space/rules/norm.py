@@ -54,7 +54,7 @@ def group_norm(t: Tracer, value: Value, groups: int, *args: Any, **__: Any) -> A
 @rule(
     "aten.batch_norm", "aten._native_batch_norm_legit", "aten.native_batch_norm", "aten.cudnn_batch_norm",
     "aten._native_batch_norm_legit_no_training", "aten._batch_norm_impl_index", "aten._batch_norm_with_update",
-    "aten._batch_norm_no_update",
+    "aten._batch_norm_no_update", "aten._native_batch_norm_legit_functional",
 )  # fmt: skip
 def batch_norm(
     t: Tracer, value: Value, scale: Value | None, shift: Value | None, mean: Any, var: Any, *args: Any, **_: Any
@@ -73,7 +73,12 @@ def batch_norm(
         value = normalized(t, value)
     out = affine(t, value, scale, shift, tail)
     several = bool(t.shape) and not isinstance(t.shape[0], int)
-    return (out, *(t.opaque(shape=shape) for shape in t.shape[1:])) if several else out
+    if not several:
+        return out
+    rest = [t.opaque(shape=shape) for shape in t.shape[1:]]
+    if "functional" in t.op and stored:
+        rest[-2:] = [t.pointwise("opaque", mean), t.pointwise("opaque", var)]
+    return out, *rest
 
 
 def _place_statistics(t: Tracer, value: Value, mean: Any, var: Any) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from weightspace.space.dims import fix, leaf, sum_dim
+from weightspace.space.dims import fix, is_fixed, leaf
 from weightspace.space.rules.linear import lookup
 from weightspace.space.rules.registry import rule
 from weightspace.space.tracer import Tracer
@@ -109,8 +109,11 @@ def every_nth(t: Tracer, value: Value, axis: int) -> Value:
 
 
 @rule("aten.select", "aten.select_copy")
-def select(t: Tracer, value: Value, dim: int, _index: Any) -> Value:
-    """One entry of an axis."""
+def select(t: Tracer, value: Value, dim: int, index: Any) -> Value:
+    """One entry of an axis; it keeps its place, the entries before and after it may still move."""
+    size = value.dims[dim].size
+    if isinstance(index, int) and not is_fixed(value.dims[dim]):
+        value = t.slice(value, dim, index % size, index % size + 1)
     return t.select(value, dim)
 
 
@@ -130,6 +133,7 @@ def split(t: Tracer, value: Value, _sizes: Any = None, dim: int = 0) -> list[Val
 @rule("aten.unbind")
 def unbind(t: Tracer, value: Value, dim: int = 0) -> list[Value]:
     """All entries of one axis, each by itself."""
+    fix(value.dims[dim])
     return [t.select(value, dim) for _ in range(value.dims[dim].size)]
 
 
@@ -187,6 +191,16 @@ def _resized(t: Tracer, value: Value, axis: int) -> Value:
     return out
 
 
+@rule("aten._fft_r2c", "aten._fft_c2r", "aten._fft_c2c")
+def fourier(t: Tracer, value: Value, axes: Sequence[int], *_: Any) -> Value:
+    """Fourier transforms mix along some axes, which are fixed."""
+    gone = {axis % len(value.dims) for axis in axes}
+    for axis in gone:
+        fix(value.dims[axis])
+    labels = [("old", a) if a in gone else a for a in range(len(value.dims))]
+    return t.einsum([value], [labels], range(len(labels)), sizes={axis: t.shape[axis] for axis in gone})
+
+
 @rule("aten.roll", "aten.flip", "aten.cumsum", "aten.cumprod", "aten.sort", "aten.flip_copy")
 def reorder(t: Tracer, value: Value, *args: Any, **kwargs: Any) -> Any:
     """The entries of some axes depend on their places; those axes are fixed, the others stay."""
@@ -238,13 +252,6 @@ def index(t: Tracer, value: Value, indices: Sequence[Value | None]) -> Value:
     return out
 
 
-@rule("aten.gather", "aten.take_along_dim", "aten.scatter", "aten.scatter_add", "aten.index_put", "aten.index_add")
-def gather(t: Tracer, value: Value, *args: Any, **_: Any) -> Value:
-    """Entries at places that depend on data: nothing is kept."""
-    flat = [x for arg in args for x in (arg if isinstance(arg, list | tuple) else [arg])]
-    return t.opaque(value, *(x for x in flat if isinstance(x, Value)))
-
-
 @rule("aten.slice_scatter")
 def slice_scatter(
     t: Tracer, value: Value, new: Value, dim: int = 0, start: int | None = None, stop: int | None = None, step: int = 1
@@ -265,12 +272,12 @@ def slice_scatter(
 
 
 @rule("aten.select_scatter")
-def select_scatter(t: Tracer, value: Value, new: Value, dim: int, _index: int) -> Value:
-    """One entry of an axis replaced; the axis is fixed."""
+def select_scatter(t: Tracer, value: Value, new: Value, dim: int, index: int) -> Value:
+    """One entry of an axis replaced; it keeps its place."""
     axis = dim % len(value.dims)
-    fix(value.dims[axis])
+    place = index % value.dims[axis].size
     shape = [1 if a == axis else size for a, size in enumerate(value.shape)]
-    return t.pointwise("equal", value, t.reshape(new, shape))
+    return slice_scatter(t, value, t.reshape(new, shape), axis, place, place + 1)
 
 
 @rule("aten.pixel_shuffle", "aten.pixel_unshuffle")
@@ -314,6 +321,3 @@ def _unfold_axis(t: Tracer, value: Value, dim: int) -> Value:
     labels = [("old", a) if a == axis else a for a in range(len(value.dims))]
     outs = [*range(len(value.dims)), "window"]
     return t.einsum([value], [labels], outs, sizes={axis: t.shape[axis], "window": t.shape[-1]})
-
-
-__all__ = ["reshape", "slice_", "split", "sum_dim"]
