@@ -41,8 +41,8 @@ class Choices:
 class Range:
     """A number between two ends, even or even in its logarithm; whole numbers include both ends."""
 
-    low: float
-    high: float
+    low: float | int
+    high: float | int
     log: bool = False
     whole: bool = False
 
