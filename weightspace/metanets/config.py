@@ -41,7 +41,7 @@ class MetanetConfig:
             )
         for field in fields(self):
             value = getattr(self, field.name)
-            least = 0 if field.name.startswith(("dropout", "noise")) else 1
+            least = 0 if field.name.startswith(("dropout", "noise", "probes")) else 1
             if isinstance(value, int | float) and not isinstance(value, bool) and value < least:
                 raise ValueError(f"{field.name} must be {least} or more, got {value}.")
 

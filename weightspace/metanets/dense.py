@@ -53,6 +53,7 @@ class DenseFrame(Frame):
     def __init__(self, graph: Data | Batch, topologies: tuple[Topology, ...], which: Tensor, layout: Layout):
         topo = topologies[0]
         self.topologies, self.which, self.nets = topologies, which.to(graph.x.device), which.numel()
+        self.layout = layout
         self.wires = wires(topo)
         x = graph.x.reshape(self.nets, topo.nodes, -1)
         self.x = x if topo.layout.slots == layout.slots else _fit_slots(x, topo.layout, layout)

@@ -1,5 +1,6 @@
 """The default metanet: messages on the graph joined with statistics of the layers, read by an ensemble."""
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -7,13 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
-from weightspace.graphs import POSITIONS, SITE_FEATURES, by_skeleton, from_graph, skeleton
+from weightspace.graphs import POSITIONS, SITE_FEATURES, by_skeleton, from_graph, skeleton, topology
 from weightspace.metanets.base import Metanet, unknown_space
 from weightspace.metanets.config import MetanetConfig
 from weightspace.metanets.ensemble import EnsembleMLP
 from weightspace.metanets.frame import Frame, make_frame
 from weightspace.metanets.message import MessageLayer, node_degrees
 from weightspace.metanets.ranks import RankScaling
+from weightspace.metanets.responses import Responses
 from weightspace.metanets.scaling import InputScaling
 from weightspace.metanets.statistics import count_statistics, statistics
 from weightspace.space import WeightSpace
@@ -25,12 +27,16 @@ class SpaceNetConfig(MetanetConfig):
 
     Args:
         width: features of a node. layers: rounds of messages.
+        probes: learned inputs that are sent through the nets (see `Responses`); 0 reads weights alone.
+        probe_size: height and width of such an input for a convolutional net.
         members: perceptrons that read the net's features. hidden: their width.
-        dropout: on the features that they read. noise: standard deviation of noise on scaled weights while training.
+        dropout: on the features that they read. noise: weights are multiplied with 1 + noise * N(0, 1) while training.
     """
 
     width: int = 32
     layers: int = 3
+    probes: int = 48
+    probe_size: int = 8
     members: int = 8
     hidden: int = 128
     dropout: float = 0.2
@@ -50,6 +56,14 @@ class NodeEmbedding(nn.Module):
         sites = [self.site(topo.site_features.to(x)) for topo in frame.topologies]
         places = [self.position(topo.positions.to(x)) for topo in frame.topologies]
         return self.vectors(x) + frame.at_nodes(sites) + frame.per_node(places)
+
+
+def describe_answers(answers: Tensor) -> Tensor:
+    """Outputs ``[nets, probes, outputs]`` as compressed numbers, and as a classifier's probabilities and confidence."""
+    logs = answers.log_softmax(-1)
+    chances = logs.exp()
+    entropy, largest = -(chances * logs).sum(-1), chances.amax(-1)
+    return torch.cat([chances.flatten(1), answers.asinh().flatten(1), entropy, largest], 1)
 
 
 class SpaceNet(Metanet):
@@ -78,10 +92,13 @@ class SpaceNet(Metanet):
         self.rounds = nn.ModuleList(MessageLayer(self.layout, config.width) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
         self.ranks, self.readers, self.stats = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()
+        self.responses, self.answers = nn.ModuleDict(), nn.ModuleDict()
         for space in self.spaces:
             if skeleton(space) not in self.ranks:
                 self._add_reader(space)
-        self.head = EnsembleMLP(2 * config.hidden, config.hidden, config.outputs, config.members, 2, config.dropout)
+        self.drop = nn.Dropout(config.dropout)
+        parts = 3 if config.probes else 2
+        self.head = EnsembleMLP(parts * config.hidden, config.hidden, config.outputs, config.members, 2, config.dropout)
 
     def _add_reader(self, space: WeightSpace) -> None:
         key, c = skeleton(space), self.config
@@ -89,6 +106,9 @@ class SpaceNet(Metanet):
         self.ranks[key] = RankScaling(count)
         self.stats[key] = nn.Linear(2 * count + len(SITE_FEATURES), c.hidden)
         self.readers[key] = nn.Linear(2 * c.width * len(space.sites), c.hidden)
+        if c.probes:
+            self.responses[key] = Responses(topology(space, self.layout), c.probes, c.probe_size)
+            self.answers[key] = nn.Linear(c.probes * (2 * self.responses[key].count + 2), c.hidden)
 
     def fit_statistics(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> "SpaceNet":
         found: dict[str, list[Tensor]] = {}
@@ -119,7 +139,7 @@ class SpaceNet(Metanet):
         return found[torch.cat([nets for nets, _ in groups]).argsort().to(found.device)]
 
     def _features(self, graph: Data | Batch) -> Tensor:
-        frame = make_frame(graph, self.layout)
+        frame = make_frame(self._noisy(graph), self.layout)
         key = skeleton(frame.topologies[0].space)
         if key not in self.ranks:
             raise unknown_space(self, frame.topologies[0].space)
@@ -133,18 +153,25 @@ class SpaceNet(Metanet):
         activations = frame.per_site([topo.site_features.to(ranked) for topo in frame.topologies])
         activations = frame.mean_sites(activations if activations.ndim == 3 else activations[None])
         known = torch.cat([ranked, activations.expand(len(ranked), -1)], 1)
-        return torch.cat([messages, nn.functional.silu(self.stats[key](known))], 1)
+        found = [messages, nn.functional.silu(self.stats[key](known))]
+        if self.config.probes:
+            answers = self.drop(describe_answers(self.responses[key](frame)))
+            found.append(nn.functional.silu(self.answers[key](answers)))
+        return torch.cat(found, 1)
 
     def neurons(self, frame: Frame) -> Tensor:
         """A vector of every neuron after all rounds of messages."""
-        values = [self._noisy(self.scaling.edges(frame, edges)) for edges in frame.edges]
-        h = self.embed(frame, self._noisy(self.scaling.nodes(frame)))
+        values = [self.scaling.edges(frame, edges) for edges in frame.edges]
+        h = self.embed(frame, self.scaling.nodes(frame))
         degrees = node_degrees(frame)
         for layer in self.rounds:
             h = layer(frame, h, values, degrees)
         return self.norm(h)
 
-    def _noisy(self, values: Tensor) -> Tensor:
+    def _noisy(self, graph: Data | Batch) -> Data | Batch:
         if not self.training or self.config.noise == 0:
-            return values
-        return values + self.config.noise * torch.randn_like(values)
+            return graph
+        graph = copy.copy(graph)
+        for key in ("x", "edge_attr"):
+            graph[key] = graph[key] * (1 + self.config.noise * torch.randn_like(graph[key]))
+        return graph
