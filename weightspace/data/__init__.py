@@ -1,6 +1,8 @@
 """What small nets are fitted to."""
 
 from .dataset import Dataset
-from .load import DATASETS, load_dataset
+from .grid import grid_coordinates
+from .load import DATASETS, SIGNALS, load_dataset, load_signals
+from .signals import Signals
 
-__all__ = ["DATASETS", "Dataset", "load_dataset"]
+__all__ = ["DATASETS", "SIGNALS", "Dataset", "Signals", "grid_coordinates", "load_dataset", "load_signals"]

@@ -6,7 +6,11 @@ from typing import Any
 
 from .dataset import Dataset
 from .digits import load_digits
+from .shapes import generate_shapes
+from .signals import Signals, image_signals
+from .waves import generate_waves
 
+SIGNALS: dict[str, Callable[..., Signals]] = {"shapes": generate_shapes, "waves": generate_waves}
 DATASETS: dict[str, Callable[..., Dataset]] = {"digits": load_digits}
 
 
@@ -24,3 +28,21 @@ def load_dataset(name: str, **settings: Any) -> Dataset:
     if name not in DATASETS:
         raise ValueError(f"unknown dataset {name!r}; known are {', '.join(DATASETS)}")
     return DATASETS[name](**settings)
+
+
+@functools.lru_cache(maxsize=2)
+def load_signals(name: str, grid: str = "corners", **settings: Any) -> Signals:
+    """Loads signals of the list ``SIGNALS``, or the images of a dataset as signals with values in [0, 1].
+
+    Raises:
+        ValueError: an unknown name or grid.
+
+    Example:
+        >>> load_signals("digits").values.shape
+        torch.Size([1797, 1, 64])
+    """
+    if name in SIGNALS:
+        return SIGNALS[name](**settings)
+    if name not in DATASETS:
+        raise ValueError(f"unknown signals {name!r}; known are {', '.join([*SIGNALS, *DATASETS])}")
+    return image_signals(DATASETS[name](standardize=False, **settings), grid)

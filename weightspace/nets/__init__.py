@@ -3,6 +3,7 @@
 from .activations import ACTIVATIONS, Sine
 from .build import NETS, build_net, net_class
 from .cnn import CNN, CNNConfig
+from .fourier import FourierMLP, FourierMLPConfig
 from .mlp import MLP, MLPConfig
 from .net import Net
 from .settings import read_settings
@@ -15,6 +16,8 @@ __all__ = [
     "NETS",
     "SIREN",
     "CNNConfig",
+    "FourierMLP",
+    "FourierMLPConfig",
     "MLPConfig",
     "Net",
     "SIRENConfig",

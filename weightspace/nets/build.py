@@ -3,12 +3,13 @@
 from typing import Any
 
 from .cnn import CNN
+from .fourier import FourierMLP
 from .mlp import MLP
 from .net import Net
 from .settings import read_settings
 from .siren import SIREN
 
-NETS: dict[str, type[Net]] = {"mlp": MLP, "cnn": CNN, "siren": SIREN}
+NETS: dict[str, type[Net]] = {"mlp": MLP, "cnn": CNN, "siren": SIREN, "fourier": FourierMLP}
 
 
 def build_net(name: str, **settings: Any) -> Net:

@@ -14,10 +14,12 @@ class Net(nn.Module, abc.ABC):
     """A small net described by one frozen ``Config``.
 
     Every net has a default configuration, so ``Net()`` works, and says with which inputs it can be traced.
+    ``task`` is ``classify``, or ``fit`` for nets that map coordinates to values.
     Dropout is the last field of every configuration that has it; it changes no weight's shape.
     """
 
     Config: ClassVar[type]
+    task: ClassVar[str] = "classify"
     config: Any
 
     def __init__(self, config: Any = None):

@@ -44,6 +44,7 @@ class SIREN(Net):
     """
 
     Config = SIRENConfig
+    task = "fit"
 
     def __init__(self, config: SIRENConfig | None = None):
         super().__init__(config)

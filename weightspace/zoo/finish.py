@@ -8,13 +8,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weightspace import __version__
+from weightspace.data import load_signals
 
 from .card import dataset_card
+from .convention import Convention
 from .folder import CARD, FORMAT, INDEX, MANIFEST, SPACES, part_path, shard_path
 from .job import shard_count, shard_nets
 from .recipe import Recipe
 from .shard import atomic, file_checksum
-from .spaces import architecture_id, trace_architecture
+from .spaces import architecture_id, build_architecture, trace_architecture
 from .trial import draw_trial
 
 
@@ -28,6 +30,8 @@ def finish_zoo(recipe: Recipe, out: Path) -> None:
         if architecture_id(architecture) not in spaces:
             space = trace_architecture(architecture).to_dict()
             spaces[architecture_id(architecture)] = {"architecture": json.loads(architecture), "space": space}
+            if recipe.task == "fit":
+                spaces[architecture_id(architecture)]["convention"] = _convention(recipe, architecture).to_dict()
     with atomic(out / INDEX) as path:
         pq.write_table(table, path)
     _write_json(out / SPACES, spaces)
@@ -45,6 +49,12 @@ def finish_zoo(recipe: Recipe, out: Path) -> None:
         path.write_text(dataset_card(recipe, table, spaces), encoding="utf-8")
     _write_json(out / MANIFEST, manifest)
     shutil.rmtree(out / ".build", ignore_errors=True)
+
+
+def _convention(recipe: Recipe, architecture: str) -> Convention:
+    signals = load_signals(grid=recipe.fit.grid, **recipe.data)
+    net = build_architecture(architecture)
+    return Convention(recipe.net, net.settings, signals.shape, signals.grid, signals.peak)
 
 
 def reopen_parts(out: Path, recipe: Recipe, manifest: dict | None) -> None:

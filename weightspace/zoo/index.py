@@ -11,7 +11,7 @@ from weightspace.nets.settings import field_types
 
 from .hyperparameters import Hyperparameters
 from .recipe import Recipe
-from .train import Saved
+from .saved import Saved
 
 BEFORE = (("net", pa.int64()), ("run", pa.int64()), ("seed", pa.int64()), ("space", pa.string()))
 AFTER = (
@@ -31,6 +31,8 @@ def index_schema(recipe: Recipe) -> pa.Schema:
     kinds = {**field_types(net_class(recipe.net).Config), **field_types(Hyperparameters)}
     fields = list(BEFORE)
     fields += [(key, ARROW.get(kinds[key], pa.string())) for key in (*recipe.architecture, *recipe.train)]
+    if recipe.task == "fit":
+        fields += [("view", pa.int64()), ("label", pa.int64())]
     fields += [("epoch", pa.float64()), ("step", pa.int64())]
     fields += [(name, pa.float32()) for name in recipe.metrics]
     return pa.schema([*fields, *AFTER])
@@ -43,6 +45,8 @@ def index_rows(recipe: Recipe, saved: Iterable[Saved], rows: Sequence[int], **co
         trial = state.trial
         record = {"net": trial.net, "run": trial.run, "seed": trial.seed, "split": trial.split, "row": row}
         record |= {key: plain(trial.settings[key]) for key in (*recipe.architecture, *recipe.train)}
+        if recipe.task == "fit":
+            record |= {"view": trial.net % recipe.fit.views, "label": state.label}
         record |= {"epoch": state.epoch, "step": state.step, "seconds": state.seconds}
         record |= {name: finite(state.metrics[name]) for name in recipe.metrics}
         record |= {"status": state.status, "reason": state.reason}

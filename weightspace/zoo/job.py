@@ -6,19 +6,22 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from weightspace.data import Dataset, load_dataset
+from weightspace.data import Dataset, load_dataset, load_signals
 
+from .fit import StackFitter
 from .folder import part_path, shard_path
 from .index import index_rows
 from .layout import Layout
 from .recipe import Recipe
+from .saved import Saved
 from .shard import atomic, stack_states, state_checksum, write_tensors
 from .spaces import architecture_id, build_architecture
-from .train import Saved, StackTrainer
+from .train import StackTrainer
 from .trial import Trial, draw_trial, with_steps
 
 STACK_PARAMETERS = 160_000
 MOST_NETS = 64
+FIT_NETS = 16
 
 
 def shard_nets(recipe: Recipe, shard: int) -> range:
@@ -36,10 +39,7 @@ def build_shard(recipe: Recipe, shard: int, out: Path, done: Callable[[int], Non
 
     The part of the index is what says that a shard is finished, so it comes last.
     """
-    data = load_dataset(**recipe.data)
-    saved: list[Saved] = []
-    for trials in stacks(recipe, shard, data):
-        saved += StackTrainer(trials, data, recipe.save).run(done)
+    saved = list(run_shard(recipe, shard, done))
     saved.sort(key=lambda state: (state.trial.net, state.step))
     spaces = [architecture_id(state.trial.architecture) for state in saved]
     tensors, rows = stack_states((space, state.weights) for space, state in zip(spaces, saved, strict=True))
@@ -50,16 +50,36 @@ def build_shard(recipe: Recipe, shard: int, out: Path, done: Callable[[int], Non
         pq.write_table(table, path)
 
 
-def stacks(recipe: Recipe, shard: int, data: Dataset) -> Iterator[list[Trial]]:
-    """The nets of a shard as stacks: of one architecture and batch size, alike in length, small enough for the cache.
+def run_shard(recipe: Recipe, shard: int, done: Callable[[int], None]) -> Iterator[Saved]:
+    """Trains the nets of a shard.
 
     Stacks depend on the recipe and the shard alone, so that a shard comes out the same however it is built.
     """
+    if recipe.task == "fit":
+        signals = load_signals(grid=recipe.fit.grid, **recipe.data)
+        trials = [with_steps(draw_trial(recipe, net), recipe.fit.views) for net in shard_nets(recipe, shard)]
+        for group in grouped(trials, lambda trial: (trial.architecture, trial.train.optimizer, trial.train.nesterov)):
+            size = recipe.store.stack or FIT_NETS
+            yield from StackFitter(group, size, signals, recipe.fit, recipe.save).run(done)
+    else:
+        data = load_dataset(**recipe.data)
+        for trials in stacks(recipe, shard, data):
+            yield from StackTrainer(trials, data, recipe.save).run(done)
+
+
+def grouped(trials: list[Trial], key: Callable[[Trial], tuple]) -> list[list[Trial]]:
+    """Trials that agree in ``key``, in the order in which keys first occur."""
     groups: dict[tuple, list[Trial]] = {}
-    for net in shard_nets(recipe, shard):
-        trial = with_steps(draw_trial(recipe, net), len(data.x_train))
-        groups.setdefault((trial.architecture, trial.train.batch_size), []).append(trial)
-    for (architecture, _), trials in groups.items():
+    for trial in trials:
+        groups.setdefault(key(trial), []).append(trial)
+    return list(groups.values())
+
+
+def stacks(recipe: Recipe, shard: int, data: Dataset) -> Iterator[list[Trial]]:
+    """The nets of a shard as stacks: of one architecture and batch size, alike in length, fit for the cache."""
+    everyone = [with_steps(draw_trial(recipe, net), len(data.x_train)) for net in shard_nets(recipe, shard)]
+    for trials in grouped(everyone, lambda trial: (trial.architecture, trial.train.batch_size)):
+        architecture = trials[0].architecture
         trials.sort(key=lambda trial: (trial.train.steps, trial.net))
         size = recipe.store.stack or stack_size(architecture)
         pieces = math.ceil(len(trials) / size)

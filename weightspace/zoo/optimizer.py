@@ -48,9 +48,22 @@ class StackedOptimizer:
         """The state of some of the nets."""
         return StackedOptimizer([self.trains[i] for i in rows], self.weights, self.first[rows], self.second[rows])
 
+    def restart(self, row: int, train: Hyperparameters) -> None:
+        """Gives a row to another net of the same kind."""
+        assert (train.optimizer, train.nesterov) == (self.trains[row].optimizer, self.trains[row].nesterov)
+        self.trains[row] = train
+        self.first[row], self.second[row] = 0.0, 0.0
+        self.momentum[row], self.decay[row], self.l2[row] = (
+            train.momentum,
+            train.weight_decay,
+            2 * train.l2 * self.weights,
+        )
+
     @torch.no_grad()
-    def step(self, flat: Tensor, grad: Tensor, lr: Float[Tensor, "nets 1"], step: int) -> None:
-        """Moves ``flat`` in place; ``step`` counts from 1."""
+    def step(
+        self, flat: Tensor, grad: Tensor, lr: Float[Tensor, "nets 1"], step: int | Float[Tensor, "nets 1"]
+    ) -> None:
+        """Moves ``flat`` in place; ``step`` counts from 1, for all nets or net by net."""
         if any(train.l2 for train in self.trains):
             grad = grad + self.l2 * flat
         for kind, nesterov, rows in self.runs:
@@ -60,7 +73,7 @@ class StackedOptimizer:
             elif kind == "rmsprop":
                 self._rmsprop(*args)
             else:
-                self._adam(*args, step, decoupled=kind == "adamw")
+                self._adam(*args, step if isinstance(step, int) else step[rows], decoupled=kind == "adamw")
 
     def _sgd(self, p: Tensor, g: Tensor, lr: Tensor, rows: slice, nesterov: bool) -> None:
         g = torch.addcmul(g, p, self.decay[rows])
@@ -72,7 +85,7 @@ class StackedOptimizer:
         square = self.second[rows].mul_(ALPHA).addcmul_(g, g, value=1 - ALPHA)
         p.addcmul_(lr, g.div_(square.sqrt().add_(EPS)), value=-1)
 
-    def _adam(self, p: Tensor, g: Tensor, lr: Tensor, rows: slice, step: int, decoupled: bool) -> None:
+    def _adam(self, p: Tensor, g: Tensor, lr: Tensor, rows: slice, step: int | Tensor, decoupled: bool) -> None:
         if decoupled:
             p.mul_(1 - lr * self.decay[rows])
         else:

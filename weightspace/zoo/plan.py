@@ -70,3 +70,26 @@ class Store:
     def __post_init__(self):
         if self.shard < 1 or self.stack < 0:
             raise ValueError(f"shard must be at least 1 and stack at least 0, but {self.shard} and {self.stack} came")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How implicit representations are fitted.
+
+    Args:
+        views: nets a signal, each with draws of its own; all views of a signal are one run.
+        target_psnr: a net is done when it reaches this, in dB; 0 for never.
+        check: steps between two looks at the PSNR.
+        grid: where the points lie in [-1, 1]: ``corners`` or ``centers``.
+    """
+
+    views: int = 1
+    target_psnr: float = 0.0
+    check: int = 25
+    grid: str = "corners"
+
+    def __post_init__(self):
+        if self.views < 1 or self.check < 1:
+            raise ValueError(f"views and check must be at least 1, but {self.views} and {self.check} came")
+        if self.grid not in ("corners", "centers"):
+            raise ValueError(f"grid must be one of corners, centers, but {self.grid!r} came")

@@ -14,11 +14,14 @@ from weightspace.nets.settings import coerce, read_settings
 from .axes import is_axis, read_axes
 from .gallery import gallery_path
 from .hyperparameters import Hyperparameters
-from .plan import Save, Split, Store
+from .plan import Fit, Save, Split, Store
 
 TOP = {"name": str, "description": str, "source": str, "nets": int, "seed": int, "draw": str}
-METRICS = ("train_loss", "val_loss", "test_loss", "train_accuracy", "val_accuracy", "test_accuracy", "gap")
-TABLES = ("data", "net", "train", "save", "split", "store")
+METRICS = {
+    "classify": ("train_loss", "val_loss", "test_loss", "train_accuracy", "val_accuracy", "test_accuracy", "gap"),
+    "fit": ("mse", "psnr"),
+}
+TABLES = ("data", "net", "train", "fit", "save", "split", "store")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Recipe:
     net: str
     architecture: Mapping[str, Any]
     train: Mapping[str, Any]
+    fit: Fit = field(default_factory=Fit)
     save: Save = field(default_factory=Save)
     split: Split = field(default_factory=Split)
     store: Store = field(default_factory=Store)
@@ -88,6 +92,7 @@ class Recipe:
             net=net,
             architecture=read_axes(tables["net"], config, f"{where}: [net]"),
             train=_read_train(tables["train"], f"{where}: [train]"),
+            fit=read_settings(Fit, tables["fit"], f"{where}: [fit]"),
             save=read_settings(Save, tables["save"], f"{where}: [save]"),
             split=read_settings(Split, tables["split"], f"{where}: [split]"),
             store=read_settings(Store, tables["store"], f"{where}: [store]"),
@@ -110,7 +115,12 @@ class Recipe:
     @property
     def metrics(self) -> tuple[str, ...]:
         """What is measured on every saved state."""
-        return METRICS
+        return METRICS[self.task]
+
+    @property
+    def task(self) -> str:
+        """``classify``, or ``fit`` for implicit representations."""
+        return net_class(self.net).task
 
     def with_nets(self, nets: int) -> "Recipe":
         """The same recipe with another number of nets."""

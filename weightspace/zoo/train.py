@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,24 +16,11 @@ from .layout import Layout
 from .optimizer import StackedOptimizer, learning_rate, optimizer_order
 from .order import Order, draw_labels
 from .plan import Save
+from .saved import Saved
 from .stacked import run_stack
 from .trial import Trial, epoch_steps
 
 CHUNK, CHECK = 64, 50
-
-
-@dataclass(frozen=True)
-class Saved:
-    """One saved state: the net's weights and what was measured on them."""
-
-    trial: Trial
-    step: int
-    epoch: float
-    weights: dict[str, Tensor]
-    metrics: dict[str, float]
-    status: str = "ok"
-    reason: str = ""
-    seconds: float = 0.0
 
 
 class StackTrainer:

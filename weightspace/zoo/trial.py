@@ -1,10 +1,14 @@
 """One net of a zoo before it is trained: what the recipe draws for it."""
 
+import functools
 import itertools
 import json
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from weightspace.data import Signals
 from weightspace.nets import build_net
 from weightspace.nets.net import Net
 
@@ -20,12 +24,17 @@ class Trial:
 
     net: int
     run: int
+    data_seed: int
     seed: int
     init_seed: int
     split: str
     architecture: str
     settings: dict[str, Any]
     train: Hyperparameters
+
+    def signal(self, signals: Signals) -> int:
+        """The signal that the net is fitted to; runs go through a shuffle of all parts, again and again."""
+        return _shuffle(len(signals), self.data_seed)[self.run % len(signals)]
 
     def build(self) -> Net:
         """The net, with weights that do not matter yet."""
@@ -47,14 +56,20 @@ def draw_trial(recipe: Recipe, net: int) -> Trial:
     train = Hyperparameters(**{key: values[key] for key in recipe.train})
     return Trial(
         net=net,
-        run=net,
+        run=net // recipe.fit.views,
+        data_seed=recipe.seed,
         seed=draw_seed(recipe.seed, net, "seed"),
         init_seed=draw_seed(recipe.seed, -1 if train.shared_init else net, "init"),
-        split=recipe.split.part(draw_uniform(recipe.seed, net, "split")),
+        split=recipe.split.part(draw_uniform(recipe.seed, net // recipe.fit.views, "split")),
         architecture=json.dumps([recipe.net, settings], sort_keys=True),
         settings=values,
         train=train,
     )
+
+
+@functools.lru_cache(maxsize=4)
+def _shuffle(count: int, seed: int) -> list[int]:
+    return np.random.Generator(np.random.Philox(draw_seed(seed, -1, "signals"))).permutation(count).tolist()
 
 
 def _grid(recipe: Recipe, net: int) -> dict[str, Any]:

@@ -12,13 +12,16 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from weightspace.data import load_dataset
+from weightspace.data import load_dataset, load_signals
 from weightspace.space import WeightSpace
 
+from .convention import Convention
 from .evaluate import Evaluation
+from .fit import psnr
 from .folder import INDEX, RECIPE, SPACES, read_manifest, shard_path
 from .order import draw_labels, draw_subset
 from .recipe import Recipe
+from .render import render
 from .shard import SEPARATOR
 from .spaces import build_architecture
 from .trial import draw_trial
@@ -171,10 +174,22 @@ class Zoo:
         net.load_state_dict(weights)
         return net
 
+    @property
+    def convention(self) -> Convention:
+        """How the weights of this zoo of implicit representations are rendered."""
+        names = self.table["space"].unique().to_pylist()
+        if len(names) != 1:
+            raise ValueError(f"one weight space is needed, but {len(names)} occur ({', '.join(names)}); use by_space()")
+        if "convention" not in self._architectures[names[0]]:
+            raise ValueError(f"{self.path} holds no implicit representations, so there is nothing to render")
+        return Convention.from_dict(self._architectures[names[0]]["convention"])
+
     def evaluate(self, i: int) -> dict[str, float]:
         """Measures one state again on the recipe's data."""
         weights, row = self[i]
         recipe = self.recipe
+        if recipe.task == "fit":
+            return self._evaluate_fit(recipe, row["net"], weights)
         data, trial = load_dataset(**recipe.data), draw_trial(recipe, row["net"])
         used = torch.zeros(1, len(data.x_train), dtype=torch.bool)
         used[0, torch.from_numpy(draw_subset(trial, len(data.x_train)))] = True
@@ -182,3 +197,9 @@ class Zoo:
         evaluation = Evaluation(trial.build(), data, recipe.save.evaluate)
         measured = evaluation.measure({n: w.unsqueeze(0) for n, w in weights.items()}, labels, used)
         return {name: float(value) for name, value in measured.items()}
+
+    def _evaluate_fit(self, recipe: Recipe, net: int, weights: dict[str, Tensor]) -> dict[str, float]:
+        signals = load_signals(grid=recipe.fit.grid, **recipe.data)
+        target = signals.values[draw_trial(recipe, net).signal(signals)]
+        mse = float((render(weights, self.filter(net=net).convention).flatten(1) - target).square().mean())
+        return {"mse": mse, "psnr": psnr(mse, signals.peak)}

@@ -1,0 +1,135 @@
+"""Fitting implicit representations, a stack at a time."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from weightspace.data import Signals
+from weightspace.nets.siren import SIREN
+
+from .initial import draw_weights
+from .layout import Layout
+from .optimizer import StackedOptimizer, learning_rate
+from .plain_gradient import PlainGradient
+from .plan import Fit, Save
+from .saved import Saved
+from .siren_gradient import SirenGradient
+from .trial import Trial
+
+NEVER = 10**12
+
+
+class StackFitter:
+    """Fits nets of one architecture and one kind of optimizer, each to a signal of its own.
+
+    A net leaves when it has done its steps, reached the target PSNR or diverged, and the next one takes its place in
+    the stack, so that the stack stays full. Each net counts its own steps.
+    """
+
+    def __init__(self, trials: Iterable[Trial], size: int, signals: Signals, fit: Fit, save: Save, device: str = "cpu"):
+        self.waiting = list(trials)[::-1]
+        self.signals, self.fit, self.save, self.device = signals, fit, save, device
+        self.net = self.waiting[-1].build().to(device)
+        self.layout = Layout.of(self.net)
+        first = [self.waiting.pop() for _ in range(min(size, len(self.waiting)))]
+        self.trials, self.saves = first, [save.steps(t.train.steps, 1.0) for t in first]
+        self.flat = torch.stack([self._start(trial) for trial in first])
+        self.targets = torch.stack([self._target(trial) for trial in first])
+        names = tuple(n for n, shape in zip(self.layout.names, self.layout.shapes, strict=True) if len(shape) > 1)
+        self.optimizer = StackedOptimizer.start([t.train for t in first], self.layout.mask(names).to(device), self.flat)
+        self.steps, self.clocks = [0] * len(first), [time.perf_counter()] * len(first)
+        coordinates = signals.coordinates.to(device)
+        if isinstance(self.net, SIREN):
+            self.gradient = SirenGradient(self.net, coordinates)
+        else:
+            self.buffers = {name: b for name, b in self.net.named_buffers() if name in self.layout.buffers}
+            self.gradient = PlainGradient(self.net, coordinates, self.buffers)
+
+    def run(self, done: Callable[[int], None] = lambda nets: None) -> Iterator[Saved]:
+        """Yields saved states as they come; ``done`` hears how many nets have left the stack."""
+        if self.save.initial:
+            yield from self._save(range(len(self.trials)), [""] * len(self.trials))
+        while self.trials:
+            for _ in range(self._until_event()):
+                grad, _ = self.gradient(self.flat, self.targets)
+                self.steps = [step + 1 for step in self.steps]
+                counts = torch.tensor([[float(step)] for step in self.steps], device=self.device)
+                rates = [[learning_rate(t.train, step)] for t, step in zip(self.trials, self.steps, strict=True)]
+                self.optimizer.step(self.flat, grad, torch.tensor(rates, device=self.device), counts)
+            yield from self._event(done)
+
+    def _until_event(self) -> int:
+        """Steps until some net is to be looked at."""
+        nearest = NEVER
+        for saves, step in zip(self.saves, self.steps, strict=True):
+            nearest = min(nearest, min(save for save in saves if save > step) - step)
+            nearest = min(nearest, self.fit.check - step % self.fit.check)
+        return nearest
+
+    def _event(self, done: Callable[[int], None]) -> Iterator[Saved]:
+        losses = self.gradient.loss(self.flat, self.targets).tolist()
+        leaving, saving, reasons = [], [], []
+        for i, (trial, step) in enumerate(zip(self.trials, self.steps, strict=True)):
+            failed = not math.isfinite(losses[i])
+            good = self.fit.target_psnr > 0 and psnr(losses[i], self.signals.peak) >= self.fit.target_psnr
+            if failed or good or step == trial.train.steps:
+                leaving.append(i)
+            if failed or good or step in self.saves[i]:
+                saving.append(i)
+                reasons.append(f"the loss was not finite at step {step}" if failed else "")
+        yield from self._save(saving, reasons)
+        if leaving:
+            yield from self._replace(leaving)
+            done(len(leaving))
+
+    def _save(self, rows: Iterable[int], reasons: list[str]) -> Iterator[Saved]:
+        losses = self.gradient.loss(self.flat, self.targets).tolist()
+        for i, reason in zip(rows, reasons, strict=True):
+            weights = {name: w[0].cpu().clone() for name, w in self.layout.views(self.flat[i : i + 1]).items()}
+            weights |= {name: b.cpu().clone() for name, b in getattr(self, "buffers", {}).items()}
+            yield Saved(
+                trial=replace(self.trials[i], split=self.signals.part(self.trials[i].signal(self.signals))),
+                step=self.steps[i],
+                epoch=float(self.steps[i]),
+                weights=weights,
+                metrics={"mse": losses[i], "psnr": psnr(losses[i], self.signals.peak)},
+                status="diverged" if reason else "ok",
+                reason=reason,
+                seconds=(time.perf_counter() - self.clocks[i]) / len(self.trials),
+                label=int(self.signals.labels[self.trials[i].signal(self.signals)]),
+            )
+
+    def _replace(self, rows: list[int]) -> Iterator[Saved]:
+        gone = []
+        for i in rows:
+            if not self.waiting:
+                gone.append(i)
+                continue
+            trial = self.waiting.pop()
+            self.trials[i], self.saves[i] = trial, self.save.steps(trial.train.steps, 1.0)
+            self.steps[i], self.clocks[i] = 0, time.perf_counter()
+            self.flat[i], self.targets[i] = self._start(trial), self._target(trial)
+            self.optimizer.restart(i, trial.train)
+            if self.save.initial:
+                yield from self._save([i], [""])
+        keep = [i for i in range(len(self.trials)) if i not in gone]
+        if gone:
+            for name in ("trials", "saves", "steps", "clocks"):
+                setattr(self, name, [getattr(self, name)[i] for i in keep])
+            self.flat, self.targets = self.flat[keep], self.targets[keep]
+            self.optimizer = self.optimizer.select(keep) if keep else self.optimizer
+
+    def _start(self, trial: Trial) -> Tensor:
+        return draw_weights(self.net, self.layout, trial).to(self.device)
+
+    def _target(self, trial: Trial) -> Tensor:
+        return self.signals.values[trial.signal(self.signals)].to(self.device)
+
+
+def psnr(mse: float, peak: float) -> float:
+    """Peak signal-to-noise ratio in dB."""
+    return 10 * math.log10(peak**2 / max(mse, 1e-12)) if math.isfinite(mse) else -math.inf
