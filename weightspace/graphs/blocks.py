@@ -121,7 +121,8 @@ def is_vector(spec: TensorSpec) -> bool:
 
 
 def _edges(space: WeightSpace, name: str, spec: TensorSpec, piece: Piece, starts: list[int]) -> tuple:
-    target, source = space.sites[spec.target_site], space.sites[spec.source_sites[piece.term]]
+    number = spec.source_sites[piece.term if len(spec.source_sites) > 1 else 0]
+    target, source = space.sites[spec.target_site], space.sites[number]
     target_places, target_nodes = _place(target, name, piece, spec.target, False)
     source_places, source_nodes = _place(source, name, piece, spec.source, True)
     outer = target_places + [place for place in source_places if place not in target_places]
@@ -133,7 +134,7 @@ def _edges(space: WeightSpace, name: str, spec: TensorSpec, piece: Piece, starts
     sources = source_nodes.permute(*order).reshape(shape).expand(sizes).reshape(entries.shape[:2])
     kernel_sizes = [piece.index.shape[place] for place in inner]
     kernel = (1, *kernel_sizes)[-2:] if spec.op == "conv" and len(kernel_sizes) in (1, 2) else None
-    offset = starts[spec.source_sites[piece.term]]
+    offset = starts[number]
     return entries, target_nodes.flatten() + starts[spec.target_site], sources + offset, entries.shape[2], kernel
 
 

@@ -3,7 +3,15 @@
 from weightspace.metanets.base import Metanet
 from weightspace.metanets.config import MetanetConfig
 from weightspace.metanets.flatmlp import FlatMLP, FlatMLPConfig
+from weightspace.metanets.graphmetanet import GraphMetanet
+from weightspace.metanets.graphnet import GraphNet, GraphNetConfig
 from weightspace.metanets.load import METANETS, load_metanet
+from weightspace.metanets.neuralgraph import (
+    NeuralGraphGNN,
+    NeuralGraphTransformer,
+    NeuralGraphTransformerConfig,
+)
+from weightspace.metanets.scalegmn import ScaleGMN, ScaleGMNConfig
 from weightspace.metanets.spacenet import SpaceNet, SpaceNetConfig
 from weightspace.metanets.statnet import StatNet, StatNetConfig
 
@@ -11,8 +19,16 @@ __all__ = [
     "METANETS",
     "FlatMLP",
     "FlatMLPConfig",
+    "GraphMetanet",
+    "GraphNet",
+    "GraphNetConfig",
     "Metanet",
     "MetanetConfig",
+    "NeuralGraphGNN",
+    "NeuralGraphTransformer",
+    "NeuralGraphTransformerConfig",
+    "ScaleGMN",
+    "ScaleGMNConfig",
     "SpaceNet",
     "SpaceNetConfig",
     "StatNet",

@@ -109,6 +109,9 @@ class DenseFrame(Frame):
         parts = [h[:, topo.site(number)] for number in range(len(topo.starts) - 1)]
         return torch.stack([part.amax(1) if reduce == "max" else part.mean(1) for part in parts], 1)
 
+    def to_nodes(self, u: Tensor) -> Tensor:
+        return u[:, None]
+
     def mean_sites(self, pooled: Tensor) -> Tensor:
         return pooled.mean(1)
 

@@ -83,6 +83,10 @@ class Frame(ABC):
         """Rows of a table ``[sites, ...]`` (one a topology), to broadcast against what `pool` gives."""
 
     @abstractmethod
+    def to_nodes(self, u: Tensor) -> Tensor:
+        """Features of each net ``[nets, ...]``, to broadcast against node features."""
+
+    @abstractmethod
     def mean_sites(self, pooled: Tensor) -> Tensor:
         """The mean over the sites of each net, ``[nets, ...]``."""
 

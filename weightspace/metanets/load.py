@@ -5,11 +5,18 @@ from typing import Any
 
 from weightspace.metanets.base import Metanet, read_json
 from weightspace.metanets.flatmlp import FlatMLP
+from weightspace.metanets.graphmetanet import GraphMetanet
+from weightspace.metanets.neuralgraph import NeuralGraphGNN, NeuralGraphTransformer
+from weightspace.metanets.scalegmn import ScaleGMN
 from weightspace.metanets.spacenet import SpaceNet
 from weightspace.metanets.statnet import StatNet
 
 METANETS: dict[str, type[Metanet]] = {
     "SpaceNet": SpaceNet,
+    "GraphMetanet": GraphMetanet,
+    "NeuralGraphGNN": NeuralGraphGNN,
+    "NeuralGraphTransformer": NeuralGraphTransformer,
+    "ScaleGMN": ScaleGMN,
     "StatNet": StatNet,
     "FlatMLP": FlatMLP,
 }

@@ -44,11 +44,19 @@ class InputScaling(nn.Module):
 
     def nodes(self, frame: Frame) -> Tensor:
         """The scaled features of the nodes."""
-        return torch.asinh(frame.x / frame.at_nodes(self._tables(frame, "node")))
+        return torch.asinh(frame.x / self.node_sizes(frame))
 
     def edges(self, frame: Frame, edges: Edges) -> Tensor:
         """The scaled features of a group of edges."""
-        return torch.asinh(edges.values / frame.at_edges(self._tables(frame, "edge"), edges))
+        return torch.asinh(edges.values / self.edge_sizes(frame, edges))
+
+    def node_sizes(self, frame: Frame) -> Tensor:
+        """The usual size of every feature of the nodes, to broadcast."""
+        return frame.at_nodes(self._tables(frame, "node"))
+
+    def edge_sizes(self, frame: Frame, edges: Edges) -> Tensor:
+        """The usual size of the features of a group of edges, to broadcast."""
+        return frame.at_edges(self._tables(frame, "edge"), edges)
 
     def _tables(self, frame: Frame, kind: str) -> list[Tensor]:
         tables = []

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
-from weightspace.graphs import POSITIONS, SITE_FEATURES, by_skeleton, from_graph, skeleton, topology
+from weightspace.graphs import SITE_FEATURES, by_skeleton, from_graph, skeleton, topology
 from weightspace.metanets.base import Metanet, unknown_space
 from weightspace.metanets.config import MetanetConfig
 from weightspace.metanets.ensemble import EnsembleMLP
 from weightspace.metanets.frame import Frame, make_frame
+from weightspace.metanets.graphnet import NodeEmbedding
 from weightspace.metanets.message import MessageLayer, node_degrees
 from weightspace.metanets.ranks import RankScaling
 from weightspace.metanets.responses import Responses
@@ -41,21 +42,6 @@ class SpaceNetConfig(MetanetConfig):
     hidden: int = 128
     dropout: float = 0.2
     noise: float = 0.0
-
-
-class NodeEmbedding(nn.Module):
-    """The vectors on a node, its place if it can't be permuted, and what is known of its site, as one vector."""
-
-    def __init__(self, columns: int, width: int):
-        super().__init__()
-        self.vectors = nn.Linear(columns, width)
-        self.position = nn.Linear(POSITIONS, width, bias=False)
-        self.site = nn.Linear(len(SITE_FEATURES), width, bias=False)
-
-    def forward(self, frame: Frame, x: Tensor) -> Tensor:
-        sites = [self.site(topo.site_features.to(x)) for topo in frame.topologies]
-        places = [self.position(topo.positions.to(x)) for topo in frame.topologies]
-        return self.vectors(x) + frame.at_nodes(sites) + frame.per_node(places)
 
 
 def describe_answers(answers: Tensor) -> Tensor:

@@ -60,6 +60,9 @@ class SparseFrame(Frame):
     def pool(self, h: Tensor, reduce: str = "mean") -> Tensor:
         return _reduce(h, self.site, len(self.site_net), reduce)
 
+    def to_nodes(self, u: Tensor) -> Tensor:
+        return u[self.net]
+
     def mean_sites(self, pooled: Tensor) -> Tensor:
         return _reduce(pooled, self.site_net, self.nets, "mean")
 
