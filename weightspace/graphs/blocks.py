@@ -13,7 +13,7 @@ from weightspace.space import Site, TensorSpec, WeightSpace
 
 @dataclass(frozen=True, eq=False)
 class EdgeBlock:
-    """The edges of one tensor (of one term of it, where widths differ): every target node has as many sources.
+    """The edges of one tensor, or of one term of it if its source axis is a sum: all targets have as many sources.
 
     Attributes:
         tensor: name of the tensor.
@@ -23,6 +23,7 @@ class EdgeBlock:
         width: features an edge.
         kernel: height and width where the features are a kernel.
         start: the first of its edges in the graph.
+        term: which term of the source axis it is, where that is a sum.
     """
 
     tensor: str
@@ -32,6 +33,7 @@ class EdgeBlock:
     width: int
     kernel: tuple[int, int] | None
     start: int
+    term: int
 
     @property
     def edges(self) -> int:
@@ -85,8 +87,8 @@ def edge_blocks(space: WeightSpace) -> tuple[EdgeBlock, ...]:
     for name, spec in sorted(space.tensors.items()):
         if not is_edges(spec):
             continue
-        for part in _merge([_edges(space, name, spec, piece, starts) for piece in tensor_pieces(spec)]):
-            blocks.append(EdgeBlock(name, *part, start))
+        for piece in tensor_pieces(spec):
+            blocks.append(EdgeBlock(name, *_edges(space, name, spec, piece, starts), start, piece.term))
             start += blocks[-1].edges
     return tuple(blocks)
 
@@ -136,18 +138,6 @@ def _edges(space: WeightSpace, name: str, spec: TensorSpec, piece: Piece, starts
     kernel = (1, *kernel_sizes)[-2:] if spec.op == "conv" and len(kernel_sizes) in (1, 2) else None
     offset = starts[number]
     return entries, target_nodes.flatten() + starts[spec.target_site], sources + offset, entries.shape[2], kernel
-
-
-def _merge(parts: list[tuple]) -> list[tuple]:
-    merged: list[tuple] = []
-    for part in parts:
-        last = merged[-1] if merged else None
-        if last and last[3] == part[3] and last[4] == part[4] and torch.equal(last[1], part[1]):
-            entries, sources = torch.cat([last[0], part[0]], 1), torch.cat([last[2], part[2]], 1)
-            merged[-1] = (entries, last[1], sources, last[3], last[4])
-        else:
-            merged.append(part)
-    return merged
 
 
 def _vector(site: Site, name: str, spec: TensorSpec, piece: Piece, start: int) -> tuple[Tensor, Tensor]:

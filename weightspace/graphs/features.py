@@ -25,7 +25,7 @@ EDGE_FEATURES = (
     *(f"operator={name}" for name in OPERATORS),
     *(f"link={name}" for name in LINKS),
     *("log kernel", "log stride", "padding", "log dilation", "log groups", "transposed", "heads", "log fan-in"),
-    *("log fan-out", "depth"),
+    *("log fan-out", "depth", "term"),
 )
 """What each column of `Topology.edge_features` says."""
 
@@ -89,12 +89,12 @@ def _block_row(space: WeightSpace, block: EdgeBlock, deepest: int) -> list[float
     numbers += [log(max(_mean(settings.get("dilation", 1)), 1)), log(max(_mean(settings.get("groups", 1)), 1))]
     numbers += [float(bool(settings.get("transposed", False))), _mean(settings.get("heads", 0)) / 10]
     numbers += [log(block.sources.shape[1] * block.width), log(block.targets.numel())]
-    numbers += [space.sites[spec.target_site].depth / deepest]
+    numbers += [space.sites[spec.target_site].depth / deepest, float(block.term)]
     return _one_hot(spec.op, OPERATORS) + [0.0] * len(LINKS) + numbers
 
 
 def _link_row(space: WeightSpace, link: Link, deepest: int) -> list[float]:
-    numbers = [0.0] * 9 + [space.sites[link.target].depth / deepest]
+    numbers = [0.0] * 9 + [space.sites[link.target].depth / deepest, 0.0]
     return [0.0] * len(OPERATORS) + _one_hot(link.kind, LINKS) + numbers
 
 

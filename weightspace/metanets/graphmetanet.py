@@ -14,8 +14,8 @@ class GraphMetanetLayer(nn.Module):
     $e_{ij} \leftarrow e_{ij} + W\sigma(A e_{ij} + B h_j + C h_i + D u)$,
     $h_i \leftarrow h_i + \mathrm{MLP}(h_i, \overline{e_{ij}}, \overline{e_{ki}}, u)$,
     $u \leftarrow u + \mathrm{MLP}(u, \overline h)$, with means over edges and nodes. The perceptron on an edge is
-    factored: nodes are projected before they are gathered. Lim et al. 2024, "Graph metanetworks for processing diverse neural
-    architectures", equations 4 to 6.
+    factored: nodes are projected before they are gathered. Lim et al. 2024, "Graph metanetworks for processing diverse
+    neural architectures", equations 4 to 6.
     """
 
     def __init__(self, width: int):

@@ -91,7 +91,8 @@ class RelationalAttention(nn.Module):
 
     $a_{ij} \propto \exp\big(q_i \cdot (k_j + K e_{ij}) / \sqrt d\big)$,
     $o_i = \sum_j a_{ij} \big((1 + S e_{ij}) \odot v_j + T e_{ij}\big)$, over the edges that arrive and, with other
-    parameters, over those that leave. Kofinas et al. 2024, section 4.2; after Diao and Loynd 2023, "Relational attention".
+    parameters, over those that leave. Kofinas et al. 2024, section 4.2; after Diao and Loynd 2023, "Relational
+    attention".
     """
 
     def __init__(self, width: int, heads: int):
