@@ -16,6 +16,10 @@ CASES = {
     "cnn-batch": ("cnn", {"channels": [3, 5], "stride": 1, "norm": "batch", "pool": [2, 1]}),
     "cnn-group": ("cnn", {"channels": [4, 4], "stride": 1, "norm": "group", "residual": True, "activation": "gelu"}),
     "cnn-flatten": ("cnn", {"channels": [4, 2], "stride": 2, "padding": "valid", "head": "flatten", "hidden": [7]}),
+    "resnet-batch": ("resnet", {"width": 4, "blocks": [1, 1]}),
+    "resnet-group": ("resnet", {"width": 4, "blocks": [2], "norm": "group", "activation": "gelu"}),
+    "vit": ("vit", {"dim": 8, "depth": 1, "patch": 4}),
+    "siren": ("siren", {"hidden": [5, 4], "w0": 2.0, "w0_hidden": 2.0}),
 }
 
 
@@ -58,7 +62,7 @@ def test_one_batch_can_be_shared(case, run):
 
 
 @pytest.mark.parametrize("run", [run_stack, run_any], ids=["hand", "vmap"])
-@pytest.mark.parametrize("case", ["mlp", "cnn"])
+@pytest.mark.parametrize("case", ["mlp", "cnn", "vit"])
 def test_dropout_belongs_to_the_net_and_the_step(case, run):
     singles, weights = make_stack(case)
     net, x = singles[0].train(), torch.randn(8, *singles[0].example_inputs()[0].shape[1:])

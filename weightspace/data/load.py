@@ -6,12 +6,17 @@ from typing import Any
 
 from .dataset import Dataset
 from .digits import load_digits
+from .images import load_images
 from .shapes import generate_shapes
 from .signals import Signals, image_signals
+from .sources import SOURCES
 from .waves import generate_waves
 
 SIGNALS: dict[str, Callable[..., Signals]] = {"shapes": generate_shapes, "waves": generate_waves}
-DATASETS: dict[str, Callable[..., Dataset]] = {"digits": load_digits}
+DATASETS: dict[str, Callable[..., Dataset]] = {
+    "digits": load_digits,
+    **{name: functools.partial(load_images, name) for name in SOURCES},
+}
 
 
 @functools.lru_cache(maxsize=4)

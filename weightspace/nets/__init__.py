@@ -6,8 +6,10 @@ from .cnn import CNN, CNNConfig
 from .fourier import FourierMLP, FourierMLPConfig
 from .mlp import MLP, MLPConfig
 from .net import Net
+from .resnet import ResNet, ResNetConfig
 from .settings import read_settings
 from .siren import SIREN, SIRENConfig
+from .vit import ViT, ViTConfig
 
 __all__ = [
     "ACTIVATIONS",
@@ -20,8 +22,12 @@ __all__ = [
     "FourierMLPConfig",
     "MLPConfig",
     "Net",
+    "ResNet",
+    "ResNetConfig",
     "SIRENConfig",
     "Sine",
+    "ViT",
+    "ViTConfig",
     "build_net",
     "net_class",
     "read_settings",

@@ -6,10 +6,19 @@ from .cnn import CNN
 from .fourier import FourierMLP
 from .mlp import MLP
 from .net import Net
+from .resnet import ResNet
 from .settings import read_settings
 from .siren import SIREN
+from .vit import ViT
 
-NETS: dict[str, type[Net]] = {"mlp": MLP, "cnn": CNN, "siren": SIREN, "fourier": FourierMLP}
+NETS: dict[str, type[Net]] = {
+    "mlp": MLP,
+    "cnn": CNN,
+    "siren": SIREN,
+    "fourier": FourierMLP,
+    "resnet": ResNet,
+    "vit": ViT,
+}
 
 
 def build_net(name: str, **settings: Any) -> Net:

@@ -30,7 +30,7 @@ def draw_weights(net: Net, layout: Layout, trial: Trial) -> Tensor:
         bound = net.default_bound(name)
         if bound is None:
             rows.append(parameters[name].detach().flatten())
-        elif trial.train.init == "default":
+        elif trial.train.init == "default" or "." not in name:  # a bare parameter keeps the net's own rule
             scale = trial.train.init_scale if len(shape) > 1 else 1.0
             rows.append((torch.rand(math.prod(shape), generator=generator) * 2 - 1) * bound * scale)
         elif len(shape) == 1:

@@ -7,17 +7,19 @@ from torch import Tensor
 from weightspace.nets.cnn import CNN
 from weightspace.nets.mlp import MLP
 from weightspace.nets.net import Net
+from weightspace.nets.resnet import ResNet
 from weightspace.nets.siren import SIREN
 
 from .dropout import Noise
 from .stacked_cnn import run_cnns
 from .stacked_mlp import run_mlps
+from .stacked_resnet import run_resnets
 from .stacked_siren import run_sirens
 from .stacked_vmap import run_any
 
 Run = Callable[[Net, dict[str, Tensor], Tensor, Noise | None], Tensor]
 
-STACKED: dict[type, Run] = {CNN: run_cnns, MLP: run_mlps, SIREN: run_sirens}
+STACKED: dict[type, Run] = {CNN: run_cnns, MLP: run_mlps, ResNet: run_resnets, SIREN: run_sirens}
 
 
 def run_stack(net: Net, weights: dict[str, Tensor], x: Tensor, noise: Noise | None = None) -> Tensor:

@@ -49,7 +49,7 @@ def activate(activation: nn.Module, x: Tensor) -> Tensor:
     return functional.relu_(x) if isinstance(activation, nn.ReLU) else activation(x)
 
 
-def normalize(net: CNN, norm: nn.Module, weights: dict[str, Tensor], name: str, x: Tensor, nets: int) -> Tensor:
+def normalize(net: nn.Module, norm: nn.Module, weights: dict[str, Tensor], name: str, x: Tensor, nets: int) -> Tensor:
     """Batch or group norm of every net on its own channels."""
     if isinstance(norm, nn.Identity):
         return x

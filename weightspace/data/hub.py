@@ -1,0 +1,70 @@
+"""Image collections from the Hub's Parquet files."""
+
+import hashlib
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+
+from .sources import SOURCES, Source
+
+Arrays = tuple[np.ndarray, np.ndarray]
+
+
+def fetch_images(name: str) -> tuple[Arrays, Arrays]:
+    """Training and test images ``[n, height, width(, channels)]`` in bytes with labels, from the Hub or from cache.
+
+    Raises:
+        ConnectionError: no network and nothing cached; says what to do.
+        ValueError: a file with another checksum than the pinned one.
+    """
+    source = SOURCES[name]
+    cache = cache_folder() / f"{name}-{source.revision[:8]}.npz"
+    if not cache.exists():
+        parts = [_read_parquet(name, source, k) for k in range(2)]
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        temporary = cache.with_suffix(f".{os.getpid()}.tmp.npz")
+        np.savez(temporary, x_train=parts[0][0], y_train=parts[0][1], x_test=parts[1][0], y_test=parts[1][1])
+        os.replace(temporary, cache)
+    with np.load(cache, allow_pickle=False) as held:
+        return (held["x_train"], held["y_train"]), (held["x_test"], held["y_test"])
+
+
+def cache_folder() -> Path:
+    """Where decoded collections are kept."""
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "weightspace"
+
+
+def _read_parquet(name: str, source: Source, part: int) -> Arrays:
+    from huggingface_hub import hf_hub_download
+
+    try:
+        path = hf_hub_download(source.repository, source.files[part], repo_type="dataset", revision=source.revision)
+    except Exception as error:  # the Hub has many errors for no network; the first line says which
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ConnectionError(
+            f"cannot fetch {name} from {source.repository}: {reason}. Without a network, put the files in a folder "
+            f"DIR/{name} (IDX files, an .npz, or train/CLASS and test/CLASS folders of images) and give "
+            "--data-root DIR or set WEIGHTSPACE_DATA=DIR"
+        ) from error
+    check_file(Path(path), source.checksums[part])
+    return decode_parquet(Path(path), source.column)
+
+
+def check_file(path: Path, checksum: str) -> None:
+    """Refuses a file whose SHA-256 is not the given one; an empty one is not checked."""
+    with open(path, "rb") as file:
+        came = hashlib.file_digest(file, "sha256").hexdigest()
+    if checksum and came != checksum:
+        raise ValueError(f"{path} must have SHA-256 {checksum}, but has {came}; delete it and fetch it again")
+
+
+def decode_parquet(path: Path, column: str) -> Arrays:
+    """Images and labels of a Parquet file whose image column holds encoded bytes."""
+    import pyarrow.parquet as pq
+    from PIL import Image
+
+    table = pq.read_table(path, columns=[column, "label"])
+    images = [np.asarray(Image.open(io.BytesIO(row["bytes"]))) for row in table[column].to_pylist()]
+    return np.stack(images), table["label"].to_numpy().astype(np.int64)

@@ -1,0 +1,96 @@
+"""Vision transformer for small images."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from .net import Net, example_normal
+
+POSITION_SPREAD = 0.02
+
+
+@dataclass(frozen=True)
+class ViTConfig:
+    """Patches, width and depth of a ``ViT``."""
+
+    in_channels: int = 1
+    image_size: int = 8
+    patch: int = 2
+    dim: int = 16
+    heads: int = 2
+    depth: int = 2
+    ratio: int = 2
+    classes: int = 10
+    dropout: float = 0.0
+
+    def __post_init__(self):
+        if self.image_size % self.patch:
+            raise ValueError(f"patch must divide image_size ({self.image_size}), but {self.patch} came")
+        if self.dim % self.heads:
+            raise ValueError(f"heads must divide dim ({self.dim}), but {self.heads} came")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must lie in [0, 1), but {self.dropout} came")
+
+
+class Layer(nn.Module):
+    """Attention and a two-layer perceptron, each on normalised tokens and added to them."""
+
+    def __init__(self, config: ViTConfig):
+        super().__init__()
+        self.heads = config.heads
+        self.norm1 = nn.LayerNorm(config.dim)
+        self.qkv = nn.Linear(config.dim, 3 * config.dim)
+        self.out = nn.Linear(config.dim, config.dim)
+        self.norm2 = nn.LayerNorm(config.dim)
+        self.up = nn.Linear(config.dim, config.ratio * config.dim)
+        self.down = nn.Linear(config.ratio * config.dim, config.dim)
+        self.activation = nn.GELU()
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Float[Tensor, "batch token dim"]) -> Float[Tensor, "batch token dim"]:
+        x = x + self.dropout(self.attend(self.norm1(x)))
+        return x + self.dropout(self.down(self.activation(self.up(self.norm2(x)))))
+
+    def attend(self, x: Tensor) -> Tensor:
+        batch, tokens, dim = x.shape
+        q, k, v = self.qkv(x).view(batch, tokens, 3, self.heads, dim // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        scores = (q @ k.transpose(2, 3)) / math.sqrt(dim // self.heads)
+        return self.out((scores.softmax(3) @ v).transpose(1, 2).reshape(batch, tokens, dim))
+
+
+class ViT(Net):
+    """Patches, learned positions, attention layers, mean over tokens, linear.
+
+    Dosovitskiy et al. 2021, "An image is worth 16x16 words", in small and without a class token.
+
+    Shapes:
+        in: ``[batch, in_channels, image_size, image_size]``; out: ``[batch, classes]``.
+    """
+
+    Config = ViTConfig
+
+    def __init__(self, config: ViTConfig | None = None):
+        super().__init__(config)
+        c = self.config
+        self.patches = nn.Conv2d(c.in_channels, c.dim, c.patch, c.patch)
+        self.positions = nn.Parameter(POSITION_SPREAD * torch.randn((c.image_size // c.patch) ** 2, c.dim))
+        self.layers = nn.ModuleList(Layer(c) for _ in range(c.depth))
+        self.norm = nn.LayerNorm(c.dim)
+        self.head = nn.Linear(c.dim, c.classes)
+
+    def default_bound(self, name: str) -> float | None:
+        """Largest absolute entry of a parameter at the start."""
+        return POSITION_SPREAD * math.sqrt(3) if name == "positions" else super().default_bound(name)
+
+    def forward(self, x: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch classes"]:
+        x = self.patches(x).flatten(2).transpose(1, 2) + self.positions
+        for layer in self.layers:
+            x = layer(x)
+        return self.head(self.norm(x).mean(1))
+
+    def example_inputs(self) -> tuple[Tensor, ...]:
+        c = self.config
+        return (example_normal(2, c.in_channels, c.image_size, c.image_size),)
