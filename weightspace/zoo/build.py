@@ -20,6 +20,7 @@ def build_zoo(
     workers: int | None = None,
     progress: bool = True,
     nets: int | None = None,
+    data_root: str | Path | None = None,
 ) -> Zoo:
     """Trains all nets of a recipe and stores them; goes on from what a build that was stopped has finished.
 
@@ -29,6 +30,7 @@ def build_zoo(
         workers: processes; one a core if None; 1 builds in this process.
         progress: shows nets per second on standard error.
         nets: number of nets, instead of the recipe's.
+        data_root: folder with image collections, instead of the Hub; as the variable ``WEIGHTSPACE_DATA``.
 
     Raises:
         ValueError: the folder holds another zoo or something else; nothing is touched.
@@ -41,6 +43,8 @@ def build_zoo(
     recipe = recipe if isinstance(recipe, Recipe) else Recipe.load(recipe)
     recipe = recipe if nets is None else recipe.with_nets(nets)
     out = Path(out)
+    if data_root is not None:
+        os.environ["WEIGHTSPACE_DATA"] = str(Path(data_root).resolve())
     with claim_folder(out, recipe):
         manifest = read_manifest(out)
         if manifest is None or manifest["nets"] != recipe.nets:

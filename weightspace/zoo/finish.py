@@ -35,20 +35,26 @@ def finish_zoo(recipe: Recipe, out: Path) -> None:
     with atomic(out / INDEX) as path:
         pq.write_table(table, path)
     _write_json(out / SPACES, spaces)
+    with atomic(out / CARD) as path:
+        path.write_text(dataset_card(recipe, table, spaces), encoding="utf-8")
+    write_manifest(out, recipe.name, recipe.hash, recipe.nets, table, list(recipe.axes))
+    shutil.rmtree(out / ".build", ignore_errors=True)
+
+
+def write_manifest(out: Path, name: str, recipe: str, nets: int, table: pa.Table, axes: list[str]) -> None:
+    """Writes the manifest: format, counts, and a checksum of every file that counts."""
+    files = [out / INDEX, out / SPACES, *(shard_path(out, shard) for shard in table["shard"].unique().to_pylist())]
     manifest = {
         "format": FORMAT,
         "weightspace": __version__,
-        "name": recipe.name,
-        "recipe": recipe.hash,
-        "nets": recipe.nets,
+        "name": name,
+        "recipe": recipe,
+        "nets": nets,
         "states": len(table),
-        "hyperparameters": list(recipe.axes),
-        "files": {str(p.relative_to(out)): file_checksum(p) for p in _files(out, shards)},
+        "hyperparameters": axes,
+        "files": {path.relative_to(out).as_posix(): file_checksum(path) for path in files},
     }
-    with atomic(out / CARD) as path:
-        path.write_text(dataset_card(recipe, table, spaces), encoding="utf-8")
     _write_json(out / MANIFEST, manifest)
-    shutil.rmtree(out / ".build", ignore_errors=True)
 
 
 def _convention(recipe: Recipe, architecture: str) -> Convention:
@@ -76,10 +82,6 @@ def reopen_parts(out: Path, recipe: Recipe, manifest: dict | None) -> None:
             with atomic(part_path(out, shard)) as path:
                 pq.write_table(table.filter(pa.compute.equal(table["shard"], shard)), path)
     (out / MANIFEST).unlink()
-
-
-def _files(out: Path, shards: range) -> list[Path]:
-    return [out / INDEX, out / SPACES, *(shard_path(out, shard) for shard in shards)]
 
 
 def _write_json(path: Path, value: dict) -> None:

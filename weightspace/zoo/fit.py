@@ -124,7 +124,7 @@ class StackFitter:
             self.optimizer = self.optimizer.select(keep) if keep else self.optimizer
 
     def _start(self, trial: Trial) -> Tensor:
-        return draw_weights(self.net, self.layout, trial).to(self.device)
+        return draw_weights(self.net, self.layout, trial, self.signals.coordinates[:256]).to(self.device)
 
     def _target(self, trial: Trial) -> Tensor:
         return self.signals.values[trial.signal(self.signals)].to(self.device)

@@ -1,5 +1,6 @@
 """The weights that a net starts from."""
 
+import copy
 import math
 
 import torch
@@ -8,17 +9,20 @@ from torch import Tensor
 from weightspace.nets.net import Net
 
 from .layout import Layout
+from .lsuv import scale_layers
 from .trial import Trial
 
 SPREAD = 0.05
 
 
-def draw_weights(net: Net, layout: Layout, trial: Trial) -> Tensor:
+def draw_weights(net: Net, layout: Layout, trial: Trial, batch: Tensor | None = None) -> Tensor:
     """Draws one flat row on the CPU from the trial's own generator, the same on every device.
 
     ``default`` is the net's own rule (``torch.nn``'s; SIREN's for a SIREN). ``xavier`` and ``he`` are normal with
     variance ``2 / (fan_in + fan_out)`` and ``2 / fan_in``; ``orthogonal`` has orthonormal rows or columns; ``normal``,
-    ``truncated`` (at two deviations) and ``uniform`` have spread 0.05. All weights are multiplied by ``init_scale``.
+    ``truncated`` (at two deviations) and ``uniform`` have spread 0.05; ``lsuv`` is ``orthogonal``, then scaled layer by
+    layer to unit variance on ``batch``; ``zero`` is ZerO (Zhao et al. 2022: parts of identity and Hadamard matrices,
+    nothing random). All weights are multiplied by ``init_scale``.
 
     Shapes:
         out: ``[parameters]``.
@@ -37,7 +41,17 @@ def draw_weights(net: Net, layout: Layout, trial: Trial) -> Tensor:
             rows.append(torch.zeros(shape))
         else:
             rows.append(draw_matrix(trial.train.init, shape, generator).flatten() * trial.train.init_scale)
-    return torch.cat(rows)
+    row = torch.cat(rows)
+    return _lsuv(net, layout, row, batch, trial.train.init_scale) if trial.train.init == "lsuv" else row
+
+
+def _lsuv(net: Net, layout: Layout, row: Tensor, batch: Tensor, scale: float) -> Tensor:
+    net = copy.deepcopy(net).eval()
+    start = {name: tensor[0] for name, tensor in layout.views(row.unsqueeze(0) / scale).items()}
+    net.load_state_dict({**net.state_dict(), **start})
+    scale_layers(net, batch)
+    named = dict(net.named_parameters())
+    return torch.cat([(named[n] * (scale if named[n].dim() > 1 else 1)).detach().flatten() for n in layout.names])
 
 
 def draw_matrix(init: str, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
@@ -49,10 +63,26 @@ def draw_matrix(init: str, shape: tuple[int, ...], generator: torch.Generator) -
         low, high = (1 + math.erf(-math.sqrt(2))) / 2, (1 + math.erf(math.sqrt(2))) / 2
         u = torch.rand(shape, generator=generator) * (high - low) + low
         return torch.erfinv(2 * u - 1) * math.sqrt(2) * SPREAD
+    if init == "zero":
+        return _identity(shape)
     normal = torch.randn(shape, generator=generator)
-    if init == "orthogonal":
+    if init in ("orthogonal", "lsuv"):
         return _orthonormal(normal.reshape(shape[0], -1)).reshape(shape)
     return normal * {"xavier": math.sqrt(2 / (fan_in + fan_out)), "he": math.sqrt(2 / fan_in), "normal": SPREAD}[init]
+
+
+def _identity(shape: tuple[int, ...]) -> Tensor:
+    rows, columns = shape[:2]
+    matrix = torch.eye(rows, columns)
+    if rows > columns:
+        size = 2 ** math.ceil(math.log2(rows))
+        hadamard = torch.ones(1, 1)
+        while len(hadamard) < size:
+            hadamard = torch.cat([torch.cat([hadamard, hadamard], 1), torch.cat([hadamard, -hadamard], 1)])
+        matrix = torch.eye(rows, size) @ (hadamard / math.sqrt(size)) @ torch.eye(size, columns)
+    weight = torch.zeros(shape)
+    weight[(slice(None), slice(None), *(size // 2 for size in shape[2:]))] = matrix
+    return weight
 
 
 def _orthonormal(matrix: Tensor) -> Tensor:

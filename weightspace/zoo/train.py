@@ -35,7 +35,9 @@ class StackTrainer:
         self.trials, self.save, self.device, self.nets = trials, save, device, len(trials)
         self.inputs = data.x_train.reshape(examples, *self.net.example_inputs()[0].shape[1:]).to(device)
         self.layout = layout = Layout.of(self.net)
-        self.flat = torch.stack([draw_weights(self.net, layout, trial) for trial in trials]).to(device)
+        self.flat = torch.stack([draw_weights(self.net, layout, trial, self.inputs[:64].cpu()) for trial in trials]).to(
+            device
+        )
         self.buffers = {name: b.to(device) for name, b in draw_buffers(self.net, layout, len(trials)).items()}
         matrices = tuple(n for n, shape in zip(layout.names, layout.shapes, strict=True) if len(shape) > 1)
         mask = layout.mask(matrices).to(device)

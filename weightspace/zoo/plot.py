@@ -1,0 +1,112 @@
+"""Pictures of a zoo."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .render import render
+from .zoo import Zoo
+
+WALL = 64
+
+
+def plot_zoo(zoo: Zoo, out: str | Path) -> list[Path]:
+    """Writes figures: histograms of metrics, each hyperparameter against the main metric, learning curves, renderings.
+
+    Args:
+        zoo: a zoo or a view of one.
+        out: folder for the PNG files.
+
+    Returns:
+        The files written.
+    """
+    import matplotlib
+
+    matplotlib.use("agg")
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    main = "psnr" if "psnr" in zoo.table.column_names else "test_accuracy"
+    figures = {"metrics": _histograms(zoo, main), "hyperparameters": _axes(zoo, main), "curves": _curves(zoo, main)}
+    if main == "psnr":
+        figures["wall"] = _wall(zoo)
+    written = []
+    for name, figure in figures.items():
+        if figure is not None:
+            written.append(out / f"{name}.png")
+            figure.savefig(written[-1], dpi=120)
+    return written
+
+
+def _figure(columns: int, rows: int = 1) -> tuple[Any, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.2 * columns, 2.6 * rows), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False).ravel()
+
+
+def _column(zoo: Zoo, name: str) -> np.ndarray:
+    return np.array([np.nan if value is None else value for value in zoo.table[name].to_pylist()], dtype=object)
+
+
+def _histograms(zoo: Zoo, main: str) -> Any:
+    good = zoo.final().filter(status="ok")
+    names = [name for name in (main, "train_accuracy", "gap", "mse") if name in zoo.table.column_names]
+    figure, axes = _figure(len(names))
+    for axis, name in zip(axes, names, strict=True):
+        axis.hist(_column(good, name).astype(float), bins=40, color="#3465a4")
+        axis.set(xlabel=name.replace("_", " "), ylabel="nets")
+    return figure
+
+
+def _axes(zoo: Zoo, main: str) -> Any:
+    good = zoo.final().filter(status="ok")
+    if not zoo.hyperparameters:
+        return None
+    columns = min(4, len(zoo.hyperparameters))
+    figure, axes = _figure(columns, -(-len(zoo.hyperparameters) // columns))
+    y = _column(good, main).astype(float)
+    for axis, name in zip(axes, zoo.hyperparameters, strict=False):
+        x = _column(good, name)
+        if any(isinstance(value, str | bool) for value in x):
+            kinds = sorted({str(value) for value in x})
+            axis.boxplot([y[[str(value) == kind for value in x]] for kind in kinds], tick_labels=kinds)
+            axis.tick_params("x", rotation=30)
+        else:
+            axis.scatter(x.astype(float), y, s=3, alpha=0.5, color="#3465a4", linewidths=0)
+            positive = x.astype(float)[x.astype(float) > 0]
+            if len(positive) and positive.max() > 50 * positive.min():
+                axis.set_xscale("log")
+        axis.set(xlabel=name.replace("_", " "), ylabel=main.replace("_", " "))
+    for axis in axes[len(zoo.hyperparameters) :]:
+        axis.set_visible(False)
+    return figure
+
+
+def _curves(zoo: Zoo, main: str) -> Any:
+    if len(zoo) == len(zoo.final()):
+        return None
+    figure, (axis,) = _figure(1)
+    nets, steps, values = (_column(zoo, name) for name in ("net", "step", main))
+    for net in sorted(set(nets))[:200]:
+        mine = nets == net
+        axis.plot(steps[mine].astype(float), values[mine].astype(float), lw=0.6, alpha=0.5, color="#3465a4")
+    axis.set(xlabel="step", ylabel=main.replace("_", " "))
+    return figure
+
+
+def _wall(zoo: Zoo) -> Any:
+    view = next(iter(zoo.final().filter(status="ok").by_space().values()))
+    convention = view.convention
+    if len(convention.shape) == 1:
+        return None
+    pictures = render(view.weights(range(min(WALL, len(view)))), convention)
+    if len(convention.shape) == 3:
+        pictures = pictures[..., convention.shape[2] // 2]
+    figure, axes = _figure(8, -(-len(pictures) // 8))
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, picture in zip(axes, pictures, strict=False):
+        image = picture.clamp(0, 1) if picture.shape[0] == 3 else picture
+        axis.imshow(image.permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray")
+    return figure

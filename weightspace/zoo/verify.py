@@ -1,0 +1,103 @@
+"""Checking that a zoo is what it says."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from .folder import read_manifest
+from .shard import file_checksum, state_checksum
+from .zoo import Zoo
+
+TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What ``verify_zoo`` found.
+
+    Args:
+        files: files whose checksum was compared.
+        states: saved states whose tensors were compared with their checksum.
+        evaluated: states that were measured again.
+        problems: what is wrong, one line each; empty for a sound zoo.
+    """
+
+    files: int
+    states: int
+    evaluated: int
+    problems: tuple[str, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def verify_zoo(path: str | Path, *, sample: int = 16, seed: int = 0) -> Verdict:
+    """Compares every file and every state with its checksum, and measures a sample again.
+
+    Args:
+        path: the zoo's folder.
+        sample: states to measure again; 0 for none, which needs no data.
+        seed: of the sample.
+
+    Raises:
+        FileNotFoundError: not a finished zoo.
+        ValueError: an index that cannot be trusted at all.
+    """
+    path = Path(path)
+    problems = check_files(path)
+    zoo = Zoo(path)
+    problems += check_states(zoo)
+    chosen = torch.randperm(len(zoo), generator=torch.Generator().manual_seed(seed))[:sample].tolist()
+    problems += [line for i in chosen for line in check_metrics(zoo, i)]
+    return Verdict(len(read_manifest(path)["files"]), len(zoo), len(chosen), tuple(problems))
+
+
+def check_files(path: Path) -> list[str]:
+    """Compares the files of the manifest with their checksums."""
+    manifest = read_manifest(path)
+    if manifest is None:
+        raise FileNotFoundError(f"{path} is no finished zoo: it has no manifest.json; build it first")
+    problems = []
+    for name, checksum in manifest["files"].items():
+        if not (path / name).is_file():
+            problems.append(f"{name} is missing")
+        elif file_checksum(path / name) != checksum:
+            problems.append(f"{name} has another checksum than the manifest says")
+    return problems
+
+
+def check_states(zoo: Zoo) -> list[str]:
+    """Compares the tensors of every state with their checksum, shard by shard."""
+    problems = []
+    for shard in zoo.table["shard"].unique().to_pylist():
+        for view in zoo.filter(shard=shard).by_space().values():
+            try:
+                stacked = view.weights()
+            except ValueError as error:
+                problems.append(str(error))
+                continue
+            for i, checksum in enumerate(view.table["checksum"].to_pylist()):
+                if state_checksum({name: tensor[i] for name, tensor in stacked.items()}) != checksum:
+                    row = view.row(i)
+                    problems.append(f"net {row['net']} step {row['step']} has other weights than its checksum says")
+    return problems
+
+
+def check_metrics(zoo: Zoo, i: int) -> list[str]:
+    """Measures one state again; losses may differ by float rounding only."""
+    row = zoo.row(i)
+    if row["status"] != "ok":
+        return []
+    try:
+        measured = zoo.evaluate(i)
+    except ValueError:
+        return []  # its shard is already among the problems
+    problems = []
+    for name, value in measured.items():
+        if not math.isclose(value, row[name], rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+            problems.append(f"net {row['net']} step {row['step']}: {name} is {row[name]:.4g}, measured {value:.4g}")
+    return problems
