@@ -163,9 +163,12 @@ class Scales:
         start = 0 if step.kind == "join" else step.data[1]
         for part in parts:
             stop = start + part.dims[axis].size
-            inside = _run_of(whole.dims[axis], self.unknowns(whole, axis), start, stop)
-            if part.constant != "zero" or step.kind == "slice":
-                self._pair(inside, self.unknowns(part, axis))
+            inside, own = _run_of(whole.dims[axis], self.unknowns(whole, axis), start, stop), self.unknowns(part, axis)
+            if [atom for atom, _ in inside] != [atom for atom, _ in own]:
+                self._pair(self.unknowns(whole, axis), [])  # the run cuts through a product: nothing lines up
+                self._pair(own, [])
+            elif part.constant != "zero" or step.kind == "slice":
+                self._pair(inside, own)
             start = stop
         return None
 

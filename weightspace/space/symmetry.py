@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from weightspace.space.axes import Atom, Axis, Product
+from weightspace.space.move import move_entries
 from weightspace.space.parts import TensorSpec
 
 if TYPE_CHECKING:
@@ -149,9 +150,7 @@ def _permute(symmetry: Symmetry, spec: TensorSpec, tensor: Tensor, stacked: bool
         order = orders[axis, tensor.device]
         if order is not None:
             moves.append((dim + stacked, order))
-    for dim, order in moves:
-        tensor = tensor.index_select(dim, order) if order.ndim == 1 else _gather_along(tensor, dim, order)
-    return tensor.clone() if not moves else tensor
+    return move_entries(tensor, moves, stacked)
 
 
 def _scale(symmetry: Symmetry, name: str, spec: TensorSpec, tensor: Tensor, stacked: bool) -> Tensor:
@@ -246,10 +245,3 @@ def _gather(vector: Tensor, order: Tensor | None) -> Tensor:
         return vector
     lead = torch.broadcast_shapes(vector.shape[:-1], order.shape[:-1])
     return vector.expand(*lead, -1).gather(-1, order.expand(*lead, -1))
-
-
-def _gather_along(tensor: Tensor, dim: int, order: Tensor) -> Tensor:
-    """Move entries along one axis, each net of the stack in its own order ``[N, size]``."""
-    shape = [order.shape[0]] + [1] * (tensor.ndim - 1)
-    shape[dim] = order.shape[1]
-    return tensor.gather(dim, order.reshape(shape).expand_as(tensor))

@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -60,11 +60,10 @@ def settle(space: "WeightSpace", module: nn.Module, args: Sequence[Any], kwargs:
     probe = Probe(module, args, kwargs)
     names = {name: replace(group, free=group.free and name not in report.failed) for name, group in space.names.items()}
     fixed = replace(space, names=names)
+    wrong = failing_actions(space, probe)
     keep = [
-        action
-        for index, action in enumerate(space.actions)
-        if names[action.name].free and probe.error(space, draw(space, (action.kind,), only=index)) < TOLERANCE
-    ]
+        action for index, action in enumerate(space.actions) if names[action.name].free and index not in wrong
+    ]  # fmt: skip
     kinds = {
         name: replace(group, kinds=_kinds(name, keep) if group.free else ()) for name, group in fixed.names.items()
     }
@@ -78,25 +77,28 @@ def _kinds(name: str, actions: Sequence[Any]) -> tuple[str, ...]:
 
 
 def failing_names(space: "WeightSpace", probe: "Probe") -> list[str]:
-    """The names whose permutation changes the outputs, found by halving."""
-    moved = draw(space, ("permutation",))
-
-    def search(names: list[str]) -> list[str]:
-        only = Symmetry(space, {name: moved.permutations[name] for name in names}, {})
-        if not names or probe.error(space, only) <= TOLERANCE:
-            return []
-        half = len(names) // 2
-        return names if len(names) == 1 else search(names[:half]) + search(names[half:])
-
-    return search(list(moved.permutations))
+    """The names whose permutation changes the outputs."""
+    moved = draw(space, ("permutation",)).permutations
+    return _halve(list(moved), lambda names: Symmetry(space, {name: moved[name] for name in names}, {}), probe)
 
 
-def draw(space: "WeightSpace", kinds: tuple[str, ...], only: int | None = None) -> Symmetry:
-    """A random symmetry that is the same at every call; ``only`` keeps a single action."""
-    symmetry = space.random_symmetry(torch.Generator().manual_seed(0), kinds)
-    if only is None:
-        return symmetry
-    return Symmetry(space, {}, {index: vector for index, vector in symmetry.factors.items() if index == only})
+def failing_actions(space: "WeightSpace", probe: "Probe") -> list[int]:
+    """The indices of the actions that change the outputs."""
+    factors = draw(space, KINDS).factors
+    return _halve(list(factors), lambda chosen: Symmetry(space, {}, {i: factors[i] for i in chosen}), probe)
+
+
+def _halve(items: list[Any], symmetry: Callable[[list[Any]], Symmetry], probe: "Probe") -> list[Any]:
+    """The items that fail by themselves, found by halving what fails together."""
+    if not items or probe.error(symmetry(items).space, symmetry(items)) <= TOLERANCE:
+        return []
+    half = len(items) // 2
+    return items if len(items) == 1 else [x for part in (items[:half], items[half:]) for x in _halve(part, symmetry, probe)]
+
+
+def draw(space: "WeightSpace", kinds: tuple[str, ...]) -> Symmetry:
+    """A random symmetry that is the same at every call."""
+    return space.random_symmetry(torch.Generator().manual_seed(0), kinds)
 
 
 class Probe:
