@@ -2,6 +2,8 @@
 
 from weightspace.graphs.blocks import EdgeBlock, VectorBlock
 from weightspace.graphs.convert import from_graph, to_graph
+from weightspace.graphs.dataset import GraphDataset
+from weightspace.graphs.draw import draw_graph, to_networkx
 from weightspace.graphs.features import EDGE_FEATURES, POSITIONS, SITE_FEATURES
 from weightspace.graphs.layout import SLOTS, Layout
 from weightspace.graphs.select import by_skeleton, join, take
@@ -14,14 +16,17 @@ __all__ = [
     "SITE_FEATURES",
     "SLOTS",
     "EdgeBlock",
+    "GraphDataset",
     "Layout",
     "Topology",
     "VectorBlock",
     "by_skeleton",
+    "draw_graph",
     "from_graph",
     "join",
     "skeleton",
     "take",
     "to_graph",
+    "to_networkx",
     "topology",
 ]

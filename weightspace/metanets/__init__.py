@@ -11,6 +11,7 @@ from weightspace.metanets.neuralgraph import (
     NeuralGraphTransformer,
     NeuralGraphTransformerConfig,
 )
+from weightspace.metanets.pygmetanet import PyGMetanet, PyGMetanetConfig
 from weightspace.metanets.scalegmn import ScaleGMN, ScaleGMNConfig
 from weightspace.metanets.spacenet import SpaceNet, SpaceNetConfig
 from weightspace.metanets.statnet import StatNet, StatNetConfig
@@ -27,6 +28,8 @@ __all__ = [
     "NeuralGraphGNN",
     "NeuralGraphTransformer",
     "NeuralGraphTransformerConfig",
+    "PyGMetanet",
+    "PyGMetanetConfig",
     "ScaleGMN",
     "ScaleGMNConfig",
     "SpaceNet",

@@ -115,7 +115,7 @@ def make_frame(graph: Data | Batch, layout: Layout, dense: bool | None = None) -
     same = len({skeleton(space) for space in distinct}) == 1
     if same and whole and dense is not False:
         return DenseFrame(graph, topologies, which, layout)
-    if layouts[0] != layout:
+    if layouts[0] != layout:  # edge lists lie in the columns of one layout
         raise ValueError(
             f"Graphs of several architectures need the layout of the metanet, {layout}, got {layouts[0]}. "
             "Make them with metanet.graph(space, weights)."

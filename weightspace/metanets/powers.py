@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from weightspace.graphs import Topology
-from weightspace.space import Axis, Sum, WeightSpace
+from weightspace.space import Axis, Sum, TensorSpec, WeightSpace
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,18 +30,19 @@ class Powers:
 @lru_cache(maxsize=128)
 def powers(topo: Topology) -> Powers:
     """Read the powers from the actions of the weight space."""
-    space = topo.space
-    _one_factor(space)
-    kinds = {kind: {action.name for action in space.actions if action.kind == kind} for kind in ("scale", "sign")}
-    names = [{atom.name for atom in site.axis.atoms()} for site in space.sites]
-    flags = {kind: torch.tensor([[float(bool(own & kinds[kind]))] for own in names]) for kind in kinds}
+    space, acting = topo.space, _acting(topo.space)
+    flags = {
+        kind: torch.tensor([[float(any(space.actions[n].kind == kind for n in own))] for own in acting])
+        for kind in ("scale", "sign")
+    }
     target, source = torch.zeros(len(topo.edge_features), 1), torch.zeros(len(topo.edge_features), 1)
     for number, block in enumerate(topo.blocks):
         spec = space.tensors[block.tensor]
         target[number] = _power(space, block.tensor, spec.target, block.term)
         source[number] = -_power(space, block.tensor, spec.source, block.term, -1.0)
     for number, link in enumerate(space.links, len(topo.blocks)):
-        if space.sites[link.source].axis == space.sites[link.target].axis:
+        same = space.sites[link.source].axis == space.sites[link.target].axis
+        if same and acting[link.source] == acting[link.target]:
             target[number], source[number] = 1.0, -1.0  # both ends bear one factor
     vectors = torch.zeros(len(space.sites), topo.layout.node)
     for vector in topo.vectors:
@@ -73,13 +74,31 @@ def _occurrences(axis: Axis, term: int) -> range:
     return range(sum(counts[:term]), sum(counts[: term + 1]))
 
 
-def _one_factor(space: WeightSpace) -> None:
-    """See that no neuron can be scaled in two ways, as between a norm and what is before it."""
-    for kind in ("scale", "sign"):
-        names = [action.name for action in space.actions if action.kind == kind]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
+def _acting(space: WeightSpace) -> list[set[int]]:
+    """The scale and sign actions that move the neurons of each site, one of each kind a name at most."""
+    acting: list[set[int]] = [set() for _ in space.sites]
+    for number, action in enumerate(space.actions):
+        for name, places in action.powers.items() if action.kind in ("scale", "sign") else ():
+            spec = space.tensors[name]
+            for axis, occurrence, _ in places:
+                for site in _sites_of(spec, axis, occurrence):
+                    acting[site].add(number)
+    for site, own in zip(space.sites, acting, strict=True):
+        held = [(space.actions[number].name, space.actions[number].kind) for number in own]
+        if len(set(held)) < len(held):
             raise ValueError(
-                f"ScaleGMN needs one {kind} a neuron, but {', '.join(twice)} have several. Take GraphMetanet, which is "
-                "equivariant to permutations alone."
+                f"ScaleGMN needs one scale and one sign a neuron, but those of {site.name!r} have several, as where a "
+                "norm stands between. Take GraphMetanet, which is equivariant to permutations alone."
             )
+    return acting
+
+
+def _sites_of(spec: TensorSpec, axis: int, occurrence: int) -> list[int]:
+    if axis in spec.source and spec.source_sites:
+        terms = range(len(spec.source_sites)) if isinstance(spec.axes[axis], Sum) else (0,)
+        found = [
+            spec.source_sites[t] for t in terms if occurrence in _occurrences(spec.axes[axis], t) or len(terms) == 1
+        ]
+    else:
+        found = [spec.target_site]
+    return [site for site in found if site is not None]

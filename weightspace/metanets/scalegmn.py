@@ -57,12 +57,16 @@ class ScaleLayer(nn.Module):
     10 to 15; the way back is ours, theirs isn't equivariant for ReLU.
     """
 
-    def __init__(self, columns: int, width: int, both: bool):
+    def __init__(self, columns: int, width: int, both: bool, first: bool):
         super().__init__()
         self.width, self.both, sent = width, both, 1 + both
         self.edge = nn.Parameter(torch.randn(columns, sent * width) * columns**-0.5)
         self.operator = nn.Linear(len(EDGE_FEATURES), sent * width)
-        self.send = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(2 * sent))
+        # at first nothing moves with an inverse factor, so nothing of the kind can be sent
+        self.send = nn.ModuleList(
+            nn.Identity() if first and number == 2 else nn.Linear(width, width, bias=False)
+            for number in range(2 * sent)
+        )
         self.keep = nn.ModuleList(nn.Linear((2 + (kind == 2)) * width, width, bias=False) for kind in range(3))
         self.mlp = nn.Sequential(nn.Linear(8 * width, 2 * width), nn.SiLU(), nn.Linear(2 * width, 3 * width))
 
@@ -129,19 +133,19 @@ class ScaleGMN(GraphNet):
 
     def build(self, config: ScaleGMNConfig) -> None:
         width, columns = config.width, self.layout.node
-        self.vectors = nn.ModuleList(nn.Linear(columns, width, bias=False) for _ in range(3))
+        self.vectors = nn.ModuleList(nn.Linear(columns, width, bias=False) for _ in range(2))
         self.position, self.site = nn.Linear(POSITIONS, width), nn.Linear(len(SITE_FEATURES), width, bias=False)
         self.rounds = nn.ModuleList(
-            ScaleLayer(self.layout.edge, width, config.bidirectional) for _ in range(config.layers)
+            ScaleLayer(self.layout.edge, width, config.bidirectional, number == 0) for number in range(config.layers)
         )
         self.mix = nn.Linear(4 * width, width)
 
     def build_change(self, config: ScaleGMNConfig) -> None:
         width = config.width
-        self.node_out = nn.ModuleList(nn.Linear(width, self.layout.node, bias=False) for _ in range(3))
+        self.node_out = nn.ModuleList(nn.Linear(width, self.layout.node, bias=False) for _ in range(2))
         self.node_gate = nn.Linear(width, self.layout.node)
-        self.left = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(3))
-        self.right = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(3))
+        self.left = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(2))
+        self.right = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(2))
         self.edge_out = nn.Linear(width, self.layout.edge, bias=False)
         self.edge_gate = nn.ModuleList(nn.Linear(width, self.layout.edge) for _ in range(2))
 
@@ -155,8 +159,12 @@ class ScaleGMN(GraphNet):
         state, kinds = self._rounds(frame, x, values), Kinds(frame)
         h = self._read(kinds, state)
         if self.config.head == "weights":
-            return self._change(graph, frame, kinds, state, h, x, values)
-        return self.readout(frame, h) if self.config.head == "graph" else self.readout(h).flatten(0, -2)
+            found = self._change(graph, frame, kinds, state, h, x, values)
+            _check_finite(list(found.values()))
+            return found
+        found = self.readout(frame, h) if self.config.head == "graph" else self.readout(h).flatten(0, -2)
+        _check_finite([found])
+        return found
 
     def _rounds(self, frame: Frame, x: Tensor, values: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         kinds, degrees = Kinds(frame), node_degrees(frame)
@@ -172,8 +180,8 @@ class ScaleGMN(GraphNet):
         still = torch.asinh(x) * ((power == 0) | (squared & (kinds.scale == 0)))
         sites = frame.at_nodes([self.site(topo.site_features.to(x)) for topo in frame.topologies])
         places = frame.per_node([self.position(topo.positions.to(x)) for topo in frame.topologies])
-        fixed = self.vectors[2](still) + sites + places
-        return self.vectors[0](x * (power == 1) + root), self.vectors[1](x * (power == -1)), fixed
+        moving = self.vectors[0](x * (power == 1) + root)
+        return moving, torch.zeros_like(moving), self.vectors[1](still) + sites + places
 
     def _read(self, kinds: Kinds, state: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         x, y, z = state
@@ -189,16 +197,15 @@ class ScaleGMN(GraphNet):
         old: Tensor,
         values: list[Tensor],
     ) -> dict[str, Tensor]:
-        power = kinds.vectors
-        parts = [part(own) * (power == kind) for part, own, kind in zip(self.node_out, state, (1, -1, 0), strict=True)]
-        x = (sum(parts) + old * self.node_gate(h)) * self.scaling.node_sizes(frame)
-        left = [part(own) for part, own in zip(self.left, state, strict=True)]
-        right = [part(own) for part, own in zip(self.right, state, strict=True)]
+        (moving, inverse, fixed), power = state, kinds.vectors
+        x = self.node_out[0](moving) * (power == 1) + self.node_out[1](fixed) * (power == 0)
+        x = (x + old * self.node_gate(h)) * self.scaling.node_sizes(frame)
+        left, right = (self.left[0](moving), self.left[1](fixed)), (self.right[0](inverse), self.right[1](fixed))
         gates, edges = [gate(h) for gate in self.edge_gate], []
         for group, value in zip(frame.edges, values, strict=True):
             target, source = kinds.edges(group)
-            one = sum(frame.targets(own, group) * (target == kind) for own, kind in zip(left, (1, -1, 0), strict=True))
-            two = sum(frame.sources(own, group) * (source == kind) for own, kind in zip(right, (1, -1, 0), strict=True))
+            one = frame.targets(left[0], group) * (target == 1) + frame.targets(left[1], group) * (target == 0)
+            two = frame.sources(right[0], group) * (source == -1) + frame.sources(right[1], group) * (source == 0)
             gate = frame.targets(gates[0], group) + frame.sources(gates[1], group)
             change = self.edge_out(one * two) + self._full(group, value) * gate
             edges.append(change * self.scaling.edge_sizes(frame, group))
@@ -210,6 +217,15 @@ class ScaleGMN(GraphNet):
         full = value.new_zeros(*value.shape[:-1], self.layout.edge)
         full[..., list(group.columns)] = value
         return full
+
+
+def _check_finite(found: list[Tensor]) -> None:
+    if torch.compiler.is_compiling() or all(bool(torch.isfinite(part).all()) for part in found):
+        return
+    raise ValueError(
+        "Some weights are too large for ScaleGMN, which can't compress them and stay scale equivariant. Use float64, "
+        "or leave nets out that diverged."
+    )
 
 
 def _link_ones(topo: Topology, like: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch_geometric.data import Batch, Data
 from weightspace.graphs import by_skeleton, from_graph, skeleton
 from weightspace.metanets.base import Metanet, unknown_space
 from weightspace.metanets.config import MetanetConfig
+from weightspace.metanets.frame import check_finite
 from weightspace.metanets.ranks import RankScaling
 from weightspace.metanets.statistics import count_statistics, statistics
 from weightspace.space import WeightSpace
@@ -60,6 +61,7 @@ class StatNet(Metanet):
 
 def per_skeleton(metanet: Metanet, graph: Data | Batch, predict: object) -> Tensor:
     """``predict(space, weights)`` for the nets of each architecture of a batch, put back in order."""
+    check_finite(graph, graph.space if isinstance(graph, Batch) else [graph.space])
     places, found = [], []
     for nets, group in by_skeleton(graph):
         space = group.space[0] if isinstance(group, Batch) else group.space

@@ -1,0 +1,204 @@
+"""The contracts that every metanet keeps, each over the whole list of metanets."""
+
+import pytest
+import torch
+from torch_geometric.data import Batch
+
+from tests.graphs.spaces import SPACES, random_weights
+from tests.metanets.cases import BLIND, CASES, relabelled, small, spaces
+from weightspace import metanets
+from weightspace.graphs import take, to_graph
+from weightspace.metanets import METANETS, Metanet, load_metanet
+from weightspace.space import WeightSpace
+from weightspace.testing import assert_sensitive, equivariance_error, randomized
+
+GRAPH = [name for name, head in CASES if head == "graph"]
+LIST_RUNNING = [name for name in METANETS if hasattr(METANETS[name], "dense")]
+
+
+def weights_of(space, nets=2, dtype=torch.float64):
+    return random_weights(space, nets=nets, dtype=dtype)
+
+
+@pytest.mark.parametrize(("name", "head"), CASES)
+@pytest.mark.parametrize("space", list(spaces()))
+def test_equivariant_as_declared(name, head, space):
+    space = spaces()[space]
+    metanet = randomized(small(name, space, outputs=2, head=head))
+    weights = weights_of(space)
+    for kind in metanet.symmetries:
+        if head == "neurons":
+            error = neuron_error(metanet, space, weights, kind)
+        else:
+            error = equivariance_error(metanet, space, weights, kinds=[kind], samples=1)
+        assert error < 1e-9, kind
+
+
+def neuron_error(metanet, space, weights, kind):
+    symmetry = space.random_symmetry(torch.Generator().manual_seed(0), kinds=[kind])
+    before, after = (metanet(metanet.graph(space, w)) for w in (weights, space.apply(symmetry, weights)))
+    sites = {str(n): site.axis for n, site in enumerate(space.sites)}
+    from weightspace.space import Symmetry, TensorSpec
+
+    nodes = WeightSpace({name: TensorSpec((axis,)) for name, axis in sites.items()}, space.names)
+    sizes = [axis.size for axis in sites.values()]
+    split = [dict(zip(sites, out.reshape(2, -1, 2).split(sizes, 1), strict=True)) for out in (before, after)]
+    own = Symmetry(nodes, symmetry.permutations, {})
+    errors = []
+    for output in range(2):
+        moved = nodes.apply(own, {key: value[..., output] for key, value in split[0].items()})
+        errors += [(moved[key] - split[1][key][..., output]).abs().max() for key in sites]
+    return float(max(errors) / before.abs().max())
+
+
+@pytest.mark.parametrize("name", [name for name in METANETS if not METANETS[name].symmetries])
+def test_what_declares_nothing_is_not_invariant(name):
+    metanet = randomized(small(name, SPACES["mlp"]))
+    assert equivariance_error(metanet, SPACES["mlp"], weights_of(SPACES["mlp"])) > 1e-3
+
+
+@pytest.mark.parametrize(("name", "head"), [case for case in CASES if case[0] not in BLIND and case[1] != "neurons"])
+@pytest.mark.parametrize("space", ["lenet", "concat", "residual", "net siren"])
+def test_sees_every_coupling(name, head, space):
+    if METANETS[name].symmetries:
+        space = spaces()[space]
+        assert_sensitive(randomized(small(name, space, outputs=2, head=head)), space, weights_of(space))
+
+
+@pytest.mark.parametrize("name", LIST_RUNNING)
+@pytest.mark.parametrize("head", ["graph", "weights", "neurons"])
+def test_dense_blocks_and_edge_lists_agree(name, head):
+    for space in spaces().values():
+        metanet = randomized(small(name, space, head=head))
+        graph = metanet.graph(space, weights_of(space))
+        dense, metanet.dense = metanet(graph), False
+        sparse = metanet(graph)
+        if head == "weights":
+            assert all(torch.allclose(dense[key], sparse[key], rtol=1e-9, atol=1e-9) for key in dense)
+        else:
+            assert torch.allclose(dense, sparse, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", GRAPH)
+def test_a_mixed_batch_is_its_nets_one_by_one(name):
+    kinds = [SPACES[key] for key in ("mlp", "lenet", "cnn", "mlp", "residual")]
+    metanet = randomized(small(name, *dict.fromkeys(kinds), outputs=3))
+    graphs = [metanet.graph(space, random_weights(space, dtype=torch.float64, seed=n)) for n, space in enumerate(kinds)]
+    together = metanet(Batch.from_data_list(graphs))
+    assert together.shape == (5, 3)
+    assert torch.allclose(together, torch.cat([metanet(graph) for graph in graphs]), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", GRAPH)
+def test_nets_of_one_skeleton_with_other_activations(name):
+    kinds = [relabelled(SPACES["mlp"], activation) for activation in ("relu", "tanh")]
+    metanet = randomized(small(name, *kinds))
+    graphs = [metanet.graph(space, random_weights(space, dtype=torch.float64)) for space in kinds]
+    together = metanet(Batch.from_data_list(graphs))
+    assert torch.allclose(together, torch.cat([metanet(graph) for graph in graphs]), rtol=1e-9, atol=1e-9)
+    if name not in ("FlatMLP", "StatNet"):
+        assert not torch.allclose(together[0], together[1])
+
+
+@pytest.mark.parametrize("name", GRAPH)
+def test_the_order_of_a_batch_does_not_matter(name):
+    space = SPACES["lenet"]
+    metanet = randomized(small(name, space))
+    batch, order = metanet.graph(space, weights_of(space, nets=4)), torch.tensor([2, 0, 3, 1])
+    assert torch.allclose(metanet(take(batch, order)), metanet(batch)[order], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "head"), CASES)
+def test_saved_and_loaded_bit_for_bit(name, head, tmp_path):
+    space = SPACES["lenet"]
+    weights = weights_of(space, nets=3, dtype=torch.float32)
+    metanet = small(name, space, SPACES["mlp"], head=head).fit_statistics({space: weights}).eval()
+    metanet.save_pretrained(tmp_path)
+    loaded = load_metanet(tmp_path)
+    assert type(loaded) is type(metanet)
+    assert loaded.config == metanet.config
+    assert loaded.spaces == metanet.spaces
+    before, after = metanet(metanet.graph(space, weights)), loaded(loaded.graph(space, weights))
+    if head == "weights":
+        assert all(torch.equal(before[key], after[key]) for key in before)
+    else:
+        assert torch.equal(before, after)
+
+
+@pytest.mark.parametrize(("name", "head"), CASES)
+def test_gradients_reach_every_parameter(name, head):
+    space = spaces()["net mlp"]
+    metanet = randomized(small(name, space, head=head))
+    found = metanet(metanet.graph(space, weights_of(space, nets=3)))
+    loss = sum(part.square().sum() for part in found.values()) if head == "weights" else found.square().sum()
+    loss.backward()
+    dead = [key for key, p in metanet.named_parameters() if p.grad is None or not bool((p.grad != 0).any())]
+    assert not dead
+
+
+@pytest.mark.parametrize(("name", "head"), CASES)
+@pytest.mark.parametrize("size", [0.0, 1e-15, 1e15])
+def test_finite_on_extreme_weights(name, head, size):
+    space = SPACES["lenet"]
+    metanet = small(name, space, head=head)
+    weights = {
+        key: w * size if w.is_floating_point() else w for key, w in weights_of(space, dtype=torch.float32).items()
+    }
+    if (name, head, size) == ("ScaleGMN", "weights", 1e15):
+        with pytest.raises(ValueError, match="too large for ScaleGMN"):
+            metanet(metanet.graph(space, weights))
+        return
+    found = metanet(metanet.graph(space, weights))
+    parts = found.values() if head == "weights" else [found]
+    assert all(bool(torch.isfinite(part).all()) for part in parts)
+
+
+@pytest.mark.parametrize("name", GRAPH)
+def test_deterministic_with_a_seed(name):
+    space, outputs = SPACES["cnn"], []
+    for _ in range(2):
+        torch.manual_seed(3)
+        metanet = small(name, space).train()
+        outputs.append(metanet(metanet.graph(space, weights_of(space, dtype=torch.float32))))
+    assert torch.equal(*outputs)
+
+
+@pytest.mark.parametrize(("name", "head"), CASES)
+def test_runs_in_bf16_autocast(name, head):
+    space = SPACES["lenet"]
+    metanet = small(name, space, head=head)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = metanet(metanet.graph(space, weights_of(space, dtype=torch.float32)))
+    assert all(bool(torch.isfinite(part.float()).all()) for part in (found.values() if head == "weights" else [found]))
+
+
+@pytest.mark.parametrize("name", GRAPH)
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_named(name, bad):
+    space = SPACES["lenet"]
+    weights = weights_of(space, nets=3)
+    weights["c2.weight"][1, 0, 0, 0, 0] = bad
+    metanet = small(name, space).double()
+    with pytest.raises(ValueError, match=r"'c2.weight' of net 1 of the batch isn't"):
+        metanet(metanet.graph(space, weights))
+
+
+@pytest.mark.parametrize("name", ["SpaceNet", "StatNet", "FlatMLP"])
+def test_an_unknown_architecture_is_refused_with_what_takes_it(name):
+    metanet = small(name, SPACES["mlp"])
+    with pytest.raises(ValueError, match="take a class that runs on any graph: GraphMetanet, ScaleGMN"):
+        metanet(to_graph(SPACES["cnn"], weights_of(SPACES["cnn"], dtype=torch.float32)))
+
+
+@pytest.mark.parametrize("name", LIST_RUNNING)
+def test_graph_nets_take_an_architecture_they_were_not_made_for(name):
+    space = SPACES["mlp"]
+    metanet = small(name, SPACES["cnn"])
+    assert metanet(metanet.graph(space, weights_of(space, dtype=torch.float32))).shape == (2, 1)
+
+
+def test_every_public_metanet_is_on_the_list():
+    public = {getattr(metanets, name) for name in metanets.__all__ if isinstance(getattr(metanets, name), type)}
+    final = {kind for kind in public if issubclass(kind, Metanet) and not kind.__abstractmethods__}
+    assert final == set(METANETS.values())
+    assert all(name == kind.__name__ for name, kind in METANETS.items())
