@@ -130,20 +130,25 @@ def _join(lower: Dim, upper: Dim) -> Dim:
 
 
 def _unify_products(first: Dim, second: Dim) -> None:
-    split = split_product(first, [factor.size for factor in factors(second)])
-    if split is None:
-        split = split_product(second, [factor.size for factor in factors(first)])
-        pairs = None if split is None else list(zip(factors(first), split, strict=True))
-    else:
-        pairs = list(zip(split, factors(second), strict=True))
-    if pairs is None:
-        pairs = _refine_both(first, second)
+    pairs = _beside(first, second) or _beside(second, first) or _refine_both(first, second)
     if pairs is None:
         fix(first)
         fix(second)
         return
     for one, other in pairs:
         unify(one, other)
+
+
+def _beside(dim: Dim, model: Dim) -> list[tuple[Dim, Dim]] | None:
+    """``dim`` split like the factors of ``model``; None if its structure forbids it.
+
+    Where both share a leaf, as around a channel shuffle, splitting the one refines the other, so that it is done again.
+    """
+    while True:
+        like = factors(model)
+        split = split_product(dim, [factor.size for factor in like])
+        if split is None or len(factors(model)) == len(like):
+            return None if split is None else list(zip(split, like, strict=True))
 
 
 def _refine_both(first: Dim, second: Dim) -> list[tuple[Dim, Dim]] | None:
