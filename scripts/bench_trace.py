@@ -29,7 +29,9 @@ class Block(nn.Module):
         self.conv1, self.bn1 = nn.Conv2d(inner, outer, 3, stride, 1, bias=False), nn.BatchNorm2d(outer)
         self.conv2, self.bn2 = nn.Conv2d(outer, outer, 3, 1, 1, bias=False), nn.BatchNorm2d(outer)
         skips = stride != 1 or inner != outer
-        self.skip = nn.Sequential(nn.Conv2d(inner, outer, 1, stride, bias=False), nn.BatchNorm2d(outer)) if skips else None
+        self.skip = (
+            nn.Sequential(nn.Conv2d(inner, outer, 1, stride, bias=False), nn.BatchNorm2d(outer)) if skips else None
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """``[N, inner, H, W]`` to ``[N, outer, H / stride, W / stride]``."""
@@ -39,12 +41,19 @@ class Block(nn.Module):
 
 def resnet18() -> tuple[nn.Module, tuple[Tensor, ...]]:
     """ResNet-18 for 224x224 images: 11.7 million parameters."""
-    layers: list[nn.Module] = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+    layers: list[nn.Module] = [
+        nn.Conv2d(3, 64, 7, 2, 3, bias=False),
+        nn.BatchNorm2d(64),
+        nn.ReLU(),
+        nn.MaxPool2d(3, 2, 1),
+    ]
     inner = 64
     for outer in (64, 128, 256, 512):
         layers += [Block(inner, outer, 1 if outer == 64 else 2), Block(outer, outer, 1)]
         inner = outer
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000)), (torch.randn(1, 3, 224, 224),)
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000)), (
+        torch.randn(1, 3, 224, 224),
+    )
 
 
 class Vision(nn.Module):
@@ -93,7 +102,14 @@ def unrolled(steps: int) -> tuple[nn.Module, tuple[Tensor, ...]]:
 
 def small() -> tuple[nn.Module, tuple[Tensor, ...]]:
     """A convolutional net of the size that zoos hold."""
-    layers = [nn.Conv2d(1, 16, 3, 2), nn.ReLU(), nn.Conv2d(16, 16, 3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(16 * 36, 10)]
+    layers = [
+        nn.Conv2d(1, 16, 3, 2),
+        nn.ReLU(),
+        nn.Conv2d(16, 16, 3, 2),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(16 * 36, 10),
+    ]
     return nn.Sequential(*layers), (torch.randn(2, 1, 28, 28),)
 
 
@@ -156,14 +172,20 @@ def main() -> None:
     rows = []
     for name, build in models.items():
         rows.append(trace_one(name, build))
-        print("  ".join(f"{key} {value:.1e}" if key == "error" else f"{key} {value}" for key, value in rows[-1].items()))
+        print(
+            "  ".join(f"{key} {value:.1e}" if key == "error" else f"{key} {value}" for key, value in rows[-1].items())
+        )
     module, inputs = small()
     space = WeightSpace.trace(module, *inputs)
     stack = {name: tensor.expand(2000, *tensor.shape).clone() for name, tensor in module.state_dict().items()}
     copy, act = compare_apply(space, stack)
     print(f"2,000 small CNNs stacked: copy {copy * 1e3:.1f} ms, apply {act * 1e3:.1f} ms, ratio {act / copy:.2f}")
     if args.out:
-        machine = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(), "torch": torch.__version__}
+        machine = {
+            "cpu": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+            "torch": torch.__version__,
+        }
         args.out.write_text(json.dumps({"machine": machine, "rows": rows, "stack apply/copy": act / copy}, indent=1))
 
 

@@ -1,12 +1,14 @@
 """A module's computation as a graph without hidden state, or a clear error."""
 
 import traceback
+import warnings
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 from torch._ops import OpOverload
 from torch.export import ExportedProgram
+from torch.utils import _pytree as pytree
 
 # Operators whose result shares no memory with any input, so that writing into it changes nothing else.
 _FRESH = (
@@ -16,18 +18,54 @@ _FRESH = (
 )  # fmt: skip
 
 
-def export(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ExportedProgram:
+PREFIX = "module."  # of the module's tensors in the exported program
+
+
+class Tensors(nn.Module):
+    """A module that returns the tensors among another one's outputs, whatever they are wrapped in.
+
+    Outputs of types that torch can't look into (caches, say) are left out; ``left_out`` names their types.
+    """
+
+    def __init__(self, module: nn.Module):
+        super().__init__()
+        self.module = module
+        self.left_out: dict[str, None] = {}
+
+    def forward(self, *args: Any, **kwargs: Any) -> list[Tensor]:
+        """The tensors in the order of the outputs."""
+        leaves = pytree.tree_leaves(plain(self.module(*args, **kwargs)))
+        self.left_out.update({type(leaf).__name__: None for leaf in leaves if _is_opaque(leaf)})
+        return [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+
+
+def plain(result: Any) -> Any:
+    """A result object of a model library as a plain tuple."""
+    return result.to_tuple() if hasattr(result, "to_tuple") else result
+
+
+def _is_opaque(leaf: Any) -> bool:
+    return not isinstance(leaf, Tensor | int | float | str | bytes | None)
+
+
+def export(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[ExportedProgram, tuple[str, ...]]:
     """Export a module's forward pass with its example inputs.
+
+    Returns:
+        The program, in which the module's tensors bear the prefix `PREFIX`, and the types of outputs that were left out.
 
     Raises:
         ValueError: `torch.export` refuses the code; the message says where and why.
     """
+    wrapped = Tensors(module)
     try:
-        with torch.no_grad():
-            program = torch.export.export(module, args, kwargs, strict=False)
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about attributes that modules set on themselves, which is their business
+            program = torch.export.export(wrapped, args, kwargs, strict=False)
     except Exception as error:
         raise ValueError(_refusal(module, error)) from error
-    return program.run_decompositions({}) if _writes_into_views(program.graph) else program
+    left_out = tuple(wrapped.left_out)
+    return (program.run_decompositions({}) if _writes_into_views(program.graph) else program), left_out
 
 
 def _refusal(module: nn.Module, error: Exception) -> str:

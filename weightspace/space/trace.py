@@ -13,7 +13,7 @@ from torch.utils import _pytree as pytree
 
 from weightspace.space.assemble import Assembly
 from weightspace.space.dims import fix, leaf, unify
-from weightspace.space.exported import export
+from weightspace.space.exported import PREFIX, export
 from weightspace.space.parts import Group
 from weightspace.space.reader import Reader, constant_value
 from weightspace.space.report import Report
@@ -45,11 +45,13 @@ def trace(module: nn.Module, *args: Any, verify: bool = True, **kwargs: Any) -> 
         'h0'
     """
     started = time.perf_counter()
-    program = export(module, args, kwargs)
+    program, left_out = export(module, args, kwargs)
     exported = time.perf_counter()
     space = read_program(program, module)
     seconds = {"export": exported - started, "trace": time.perf_counter() - exported}
-    space = replace(space, report=replace(space.report or Report(), seconds=seconds))
+    report = space.report or Report()
+    lost = {**report.lost, **{f"output {name}": () for name in left_out}}
+    space = replace(space, report=replace(report, seconds=seconds, lost=lost))
     return settle(space, module, args, kwargs) if verify else space
 
 
@@ -96,7 +98,7 @@ def _inputs(
     placeholders: list[Any] = []
     nodes = [node for node in program.graph.nodes if node.op == "placeholder"]
     for node, spec in zip(nodes, program.graph_signature.input_specs, strict=True):
-        name = spec.target or ""
+        name = (spec.target or "").removeprefix(PREFIX)
         fake = node.meta.get("val")
         if spec.kind in (InputKind.PARAMETER, InputKind.BUFFER) and name in tensors:
             name = same.get(name, name)
@@ -106,7 +108,7 @@ def _inputs(
             value.site = (tracer.book.site(("input", len(inputs)), "input"),)
             inputs.append(value)
         elif isinstance(fake, Tensor):
-            value = constant_value(tracer, _constant(program, name, fake))
+            value = constant_value(tracer, _constant(program, spec.target or "", fake))
         else:
             value = getattr(spec.arg, "value", None)
         placeholders.append(value)
@@ -136,8 +138,9 @@ def _outputs(program: ExportedProgram, results: Any, values: Mapping[str, Value]
     for spec, result in zip(program.graph_signature.output_specs, _listed(results), strict=False):
         if not isinstance(result, Value):
             continue
-        if spec.kind == OutputKind.BUFFER_MUTATION and spec.target in values:
-            for new, old in zip(result.dims, values[spec.target].dims, strict=True):
+        target = (spec.target or "").removeprefix(PREFIX)
+        if spec.kind == OutputKind.BUFFER_MUTATION and target in values:
+            for new, old in zip(result.dims, values[target].dims, strict=True):
                 unify(new, old)
             continue
         for dim in result.dims:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
+from weightspace.space.exported import plain
 from weightspace.space.parts import KINDS
 from weightspace.space.report import Report
 from weightspace.space.symmetry import Symmetry
@@ -93,7 +94,11 @@ def _halve(items: list[Any], symmetry: Callable[[list[Any]], Symmetry], probe: "
     if not items or probe.error(symmetry(items).space, symmetry(items)) <= TOLERANCE:
         return []
     half = len(items) // 2
-    return items if len(items) == 1 else [x for part in (items[:half], items[half:]) for x in _halve(part, symmetry, probe)]
+    return (
+        items
+        if len(items) == 1
+        else [x for part in (items[:half], items[half:]) for x in _halve(part, symmetry, probe)]
+    )
 
 
 def draw(space: "WeightSpace", kinds: tuple[str, ...]) -> Symmetry:
@@ -105,7 +110,7 @@ class Probe:
     """A module in float64 with weights in general position, and its outputs."""
 
     def __init__(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]):
-        self.module = copy.deepcopy(module)
+        self.module = copy.deepcopy(module, _computed(module))
         with torch.no_grad():
             self.module.double()
             _switch_off_dropout(self.module)
@@ -195,12 +200,16 @@ def _double(tree: Any) -> Any:
     return pytree.tree_map(cast, tree)
 
 
+def _computed(module: nn.Module) -> dict[int, Any]:
+    """A memo for copying: tensors that a module computed for itself can't be copied as they are."""
+    computed = [value for part in module.modules() for value in vars(part).values() if isinstance(value, Tensor)]
+    return {id(tensor): tensor.detach().clone() for tensor in computed if not tensor.is_leaf}
+
+
 def _tensors(result: Any) -> list[Tensor]:
-    """All tensors with real or complex entries in an output of any shape."""
-    if hasattr(result, "to_tuple"):
-        result = result.to_tuple()
-    leaves = pytree.tree_leaves(result)
-    return [t for t in leaves if isinstance(t, Tensor) and not t.dtype == torch.bool]
+    """All tensors with numbers for entries in an output of any shape."""
+    leaves = pytree.tree_leaves(plain(result))
+    return [leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.dtype != torch.bool]
 
 
 @contextmanager
