@@ -36,6 +36,8 @@ def read_manifest(out: Path) -> dict | None:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         newer = manifest["format"] > FORMAT
+        for key in ("name", "recipe", "nets", "states", "hyperparameters", "files"):
+            _ = manifest[key]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({error}); build the zoo again or fetch it again") from None
     if newer:
@@ -65,6 +67,8 @@ def claim_folder(out: Path, recipe: Recipe) -> Iterator[None]:
         raise PermissionError(f"cannot write to {out}: {error.strerror or error}; choose another folder") from None
     try:
         check_folder(out, recipe)
+        for left in out.rglob(".*.tmp"):  # of a builder that was killed
+            left.unlink(missing_ok=True)
         if not (out / RECIPE).exists():
             with atomic(out / RECIPE) as path:
                 path.write_text(recipe.text, encoding="utf-8")

@@ -74,8 +74,8 @@ def _axes(zoo: Zoo, main: str) -> Any:
             axis.tick_params("x", rotation=30)
         else:
             axis.scatter(x.astype(float), y, s=3, alpha=0.5, color="#3465a4", linewidths=0)
-            positive = x.astype(float)[x.astype(float) > 0]
-            if len(positive) and positive.max() > 50 * positive.min():
+            low, high = np.quantile(x.astype(float), [0.1, 0.9])
+            if 0 < 12 * low < high:
                 axis.set_xscale("log")
         axis.set(xlabel=name.replace("_", " "), ylabel=main.replace("_", " "))
     for axis in axes[len(zoo.hyperparameters) :]:
@@ -104,6 +104,7 @@ def _wall(zoo: Zoo) -> Any:
     if len(convention.shape) == 3:
         pictures = pictures[..., convention.shape[2] // 2]
     figure, axes = _figure(8, -(-len(pictures) // 8))
+    figure.set_size_inches(8, -(-len(pictures) // 8))
     for axis in axes:
         axis.set_axis_off()
     for axis, picture in zip(axes, pictures, strict=False):

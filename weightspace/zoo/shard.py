@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -67,3 +68,17 @@ def file_checksum(path: Path) -> str:
     """Hex SHA-256 of a file."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def open_shard(path: Path, space: str) -> dict[str, Tensor]:
+    """The mapped tensors of one weight space in a shard, ``[rows, ...]``.
+
+    Raises:
+        ValueError: the file is missing, cut short or no safetensors file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            pairs = [(key, *key.partition(SEPARATOR)[::2]) for key in file.keys()]  # noqa: SIM118  (not a dict)
+            return {name: file.get_tensor(key) for key, owner, name in pairs if owner == space}
+    except (OSError, SafetensorError) as error:
+        raise ValueError(f"{path} is damaged ({error}); fetch or build it again") from None

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 
 from weightspace.data import load_dataset, load_signals
 from weightspace.space import WeightSpace
 
+from .check import check_index
 from .convention import Convention
 from .evaluate import Evaluation
 from .fit import psnr
@@ -22,7 +22,7 @@ from .folder import INDEX, RECIPE, SPACES, read_manifest, shard_path
 from .order import draw_labels, draw_subset
 from .recipe import Recipe
 from .render import render
-from .shard import SEPARATOR
+from .shard import open_shard
 from .spaces import build_architecture
 from .trial import draw_trial
 
@@ -49,10 +49,13 @@ class Zoo:
             raise FileNotFoundError(f"{self.path} is no finished zoo: it has no manifest.json; build it first")
         self.table: pa.Table = pq.read_table(self.path / INDEX)
         self._architectures = json.loads((self.path / SPACES).read_text(encoding="utf-8"))
+        check_index(self.path, self.table, self._architectures)
 
     @property
     def recipe(self) -> Recipe:
         """The recipe that the zoo was made from."""
+        if not (self.path / RECIPE).exists():
+            raise ValueError(f"{self.path} was merged or imported, so it has no recipe of its own")
         return Recipe.load(self.path / RECIPE).with_nets(self.manifest["nets"])
 
     @property
@@ -155,14 +158,11 @@ class Zoo:
     def _read(self, shard: int, space: str, rows: Tensor) -> dict[str, Tensor]:
         path = shard_path(self.path, shard)
         tensors = {}
-        with safe_open(path, framework="pt") as file:
-            for key in file.keys():  # noqa: SIM118  (not a dict)
-                owner, _, name = key.partition(SEPARATOR)
-                if owner == space:
-                    whole = file.get_tensor(key)
-                    if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < len(whole):
-                        raise ValueError(f"the index points at row {int(rows.max())} of {path}, which has {len(whole)}")
-                    tensors[name] = whole[rows]
+        for name, whole in open_shard(path, space).items():
+            wrong = rows[(rows < 0) | (rows >= len(whole))]
+            if len(wrong):
+                raise ValueError(f"the index points at row {int(wrong[0])} of {path}, which has {len(whole)}")
+            tensors[name] = whole[rows]
         if not tensors:
             raise ValueError(f"{path} has no weights of space {space}; check the zoo with verify")
         return tensors
