@@ -3,8 +3,8 @@
     python scripts/bench_trace.py                      # the nets built in here
     python scripts/bench_trace.py --models vit_b_16 resnet18   # any of torchvision, where that is installed
 
-Prints for each model: the float64 error, the fraction of parameters that move, free names, operators without a rule, seconds
-for export, trace and verify; then how long acting with a permutation takes against copying the same weights.
+Prints for each model: the float64 error, the fraction of parameters that move, free names, operators without a rule,
+seconds for export, trace and verify; then how long acting with a permutation takes against copying the same weights.
 """
 
 import argparse

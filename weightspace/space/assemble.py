@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from weightspace.space.axes import Atom, Axis, Product, Sum, product_of
-from weightspace.space.dims import Dim, atoms_of, factors, find, is_fixed
+from weightspace.space.dims import Dim, factors, find, is_fixed
 from weightspace.space.naming import Names, base_name
 from weightspace.space.parts import Group, Link, Site, TensorSpec
 from weightspace.space.sitebook import SiteBook
@@ -55,7 +55,8 @@ class Assembly:
         """The spec of every tensor of the state dict.
 
         Args:
-            buffers: names of tensors that aren't parameters. same: for each tied tensor the name under which it was traced.
+            buffers: names of tensors that aren't parameters. same: for each tied tensor the name under which it was
+                traced.
         """
         placed = {name: self._spec(name) for name in self.values}
         return {

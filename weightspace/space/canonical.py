@@ -26,18 +26,18 @@ class Entry:
     tensor: str
     dim: int
     occurrence: int
-    power: float
+    power: int | float
 
 
 def canonicalize(space: "WeightSpace", weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Symmetry]:
     """Bring weights to the canonical form of their orbit.
 
     Phases: a sine's bias lies within a quarter turn of zero. Scales: what feeds a neuron has norm 1. Order: neurons are
-    sorted by a weighted sum of the squares of their entries. Signs: the cubes of what feeds a neuron add up to something
-    positive. Layers are settled one after the other, each from tensors that nothing unsettled touches. Where two scales
-    meet in one tensor (heads, and channels of a head), they are settled in turns until both hold; where two signs do, the
-    first neuron of the one decides the other. So for nets in general position every member of an orbit gives the same form:
-    to the bit under permutations and signs, to rounding under scales and phases.
+    sorted by a weighted sum of the squares of their entries. Signs: the cubes of what feeds a neuron add up to
+    something positive. Layers are settled one after the other, each from tensors that nothing unsettled touches.
+    Where two scales meet in one tensor (heads, and channels of a head), they are settled in turns until both hold;
+    where two signs do, the first neuron of the one decides the other. So for nets in general position every member of
+    an orbit gives the same form, to rounding.
 
     A dead neuron (all that feeds it is zero) keeps its scale and sign. Neurons that tie keep the order they came in; if
     they tie because they are equal, that is no ambiguity.
@@ -95,7 +95,7 @@ class _Form:
         return None
 
     def _settle_together(self, kind: str, waiting: list[int]) -> None:
-        """Actions that meet in every tensor: scales in turns until they hold (as in Sinkhorn's algorithm), signs in order."""
+        """Actions that meet everywhere: scales in turns until all hold (Sinkhorn's algorithm), signs in order."""
         for index in waiting * (_SWEEPS if kind == "scale" else 1):
             entries = self._deciding(index, [index]) or self._entries([index])[:1]
             rivals = [] if kind == "scale" else [e for e in self._entries(waiting) if e.action != index]
@@ -154,7 +154,7 @@ class _Form:
         chosen = (self._neurons(axis, entry.occurrence) <= 1).double()
         return chosen.reshape(-1, *[1] * (len(spec.axes) - entry.dim - 1))
 
-    def _neurons(self, axis, occurrence: int) -> Tensor:  # noqa: ANN001 - an Axis; jaxtyping can't see recursive aliases
+    def _neurons(self, axis, occurrence: int) -> Tensor:
         """For each entry of an axis the neuron behind it, counted from 1; 0 where there is none."""
         size = axis.atoms()[occurrence].size
         return spread_over_axis(axis, occurrence, torch.arange(1.0, size + 1.0), fill=0.0).long()

@@ -7,6 +7,7 @@ structures can't be reconciled, the leaves involved are fixed: that costs symmet
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from math import prod
 
 LEAF, PRODUCT, SUM = 0, 1, 2
@@ -154,9 +155,9 @@ def _beside(dim: Dim, model: Dim) -> list[tuple[Dim, Dim]] | None:
 def _refine_both(first: Dim, second: Dim) -> list[tuple[Dim, Dim]] | None:
     """Split both to their common refinement, `(6 4)` and `(3 8)` to `(3 2 4)`; None if there is none."""
     strides = sorted({*_strides(first), *_strides(second), first.size})
-    if any(larger % smaller for smaller, larger in zip(strides, strides[1:], strict=False)):
+    if any(larger % smaller for smaller, larger in pairwise(strides)):
         return None
-    sizes = [larger // smaller for smaller, larger in zip(strides, strides[1:], strict=False)][::-1]
+    sizes = [larger // smaller for smaller, larger in pairwise(strides)][::-1]
     one, other = split_product(first, sizes), split_product(second, sizes)
     return None if one is None or other is None else list(zip(one, other, strict=True))
 
@@ -308,7 +309,7 @@ def _next_run(before: list[Dim], after: list[int]) -> tuple[list[Dim], list[int]
         elif after:
             new.append(after.pop(0))
             right *= new[-1]
-        if left == right and run and new or not (before or after):
+        if (left == right and run and new) or not (before or after):
             return run, new
 
 

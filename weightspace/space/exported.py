@@ -52,7 +52,8 @@ def export(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     """Export a module's forward pass with its example inputs.
 
     Returns:
-        The program, in which the module's tensors bear the prefix `PREFIX`, and the types of outputs that were left out.
+        The program, in which the module's tensors bear the prefix `PREFIX`, and the types of outputs that were left
+        out.
 
     Raises:
         ValueError: `torch.export` refuses the code; the message says where and why.

@@ -26,8 +26,8 @@ def parse(
 ) -> WeightSpace:
     """Write a weight space by hand.
 
-    Where neurons stand follows from the notation: the first axis with a name is the target, the second the source (as in
-    ``torch.nn``), and every distinct axis is one site. Only permutations are claimed.
+    Where neurons stand follows from the notation: the first axis with a name is the target, the second the source (as
+    in ``torch.nn``), and every distinct axis is one site. Only permutations are claimed.
 
     Args:
         axes: for each tensor its notation, for example ``{"0.weight": "hidden in", "0.bias": "hidden"}``.

@@ -12,8 +12,8 @@ class Report:
     Args:
         error: largest difference of the outputs, relative to their largest value, after acting on every free name at
             random in float64; None if nothing was verified.
-        change: the same with every tensor acted on by itself, which breaks the symmetry; near zero means that the outputs
-            hardly depend on the weights, so that ``error`` says little.
+        change: the same with every tensor acted on by itself, which breaks the symmetry; near zero means that the
+            outputs hardly depend on the weights, so that ``error`` says little.
         moved: fraction of the parameters that move.
         failed: names that verifying found not to be symmetries; `trace` fixes them.
         lost: operators without a rule, each with the tensors whose axes it fixed.

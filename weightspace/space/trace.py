@@ -11,13 +11,13 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
 from torch.utils import _pytree as pytree
 
+from weightspace.space.actions import find_actions
 from weightspace.space.assemble import Assembly
 from weightspace.space.dims import fix, leaf, unify
 from weightspace.space.exported import PREFIX, export
 from weightspace.space.parts import Group
 from weightspace.space.reader import Reader, constant_value
 from weightspace.space.report import Report
-from weightspace.space.scales import find_actions
 from weightspace.space.tracer import Tracer
 from weightspace.space.value import Value
 from weightspace.space.verify import settle
@@ -27,8 +27,8 @@ from weightspace.space.weightspace import WeightSpace
 def trace(module: nn.Module, *args: Any, verify: bool = True, **kwargs: Any) -> WeightSpace:
     """Find the weight space of a module from its computation.
 
-    The forward pass is exported with the example inputs, each tensor of the graph gets labelled axes, and every operator
-    says what it does to them. Names are sets of neurons that can be permuted without changing any output.
+    The forward pass is exported with the example inputs, each tensor of the graph gets labelled axes, and every
+    operator says what it does to them. Names are sets of neurons that can be permuted without changing any output.
 
     Args:
         module: anything that `torch.export` accepts; its mode (train or eval) is kept.

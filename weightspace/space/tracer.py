@@ -150,7 +150,7 @@ class Tracer:
     def reduce(
         self, value: Value, axes: Sequence[int] | None, keep: bool, kind: str = "equal", data: Any = None
     ) -> Value:
-        """Sum, mean, maximum, ... over axes (all if None); ``kind`` says how factors along the other axes carry over."""
+        """Sum, mean, maximum, ... over axes (all if None); ``kind`` says how other axes carry factors."""
         rank = len(value.dims)
         gone = {axis % rank for axis in (axes if axes is not None else range(rank))} if rank else set()
         labels = tuple(("gone", axis) if axis in gone else axis for axis in range(rank))

@@ -24,7 +24,8 @@ class Value:
     Args:
         dims: one `Dim` an axis. dtype: its type.
         site: the sites its neurons stand at: one, several after a concatenation, none for what no input reaches.
-        origin: for what is made of parameters alone: each parameter, with the axes of it behind each axis of this value.
+        origin: for what is made of parameters alone: each parameter, with the axes of it behind each axis of this
+            value.
         constant: None, or for what neither inputs nor parameters reach ``"zero"``, ``"uniform"`` or ``"data"``.
     """
 

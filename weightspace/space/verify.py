@@ -1,19 +1,15 @@
 """Prove a weight space on the module it came from: act on the weights, compare the outputs, in float64."""
 
-import copy
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
-from torch.utils import _pytree as pytree
+from torch import nn
 
-from weightspace.space.exported import plain
 from weightspace.space.parts import KINDS
+from weightspace.space.probe import Probe
 from weightspace.space.report import Report
 from weightspace.space.symmetry import Symmetry
 
@@ -26,12 +22,12 @@ TOLERANCE = 1e-9
 def verify(space: "WeightSpace", module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Report:
     """Act on every free name of a module at random and compare the outputs with those before.
 
-    Runs in float64 on a copy. Norm statistics and constant tensors are randomised first, because a wrong answer can pass on
-    zeros and ones; dropout is off.
+    Runs in float64 on a copy. Norm statistics and constant tensors are randomised first, because a wrong answer can
+    pass on zeros and ones; dropout is off.
 
     Returns:
-        A `Report` with the error, what the same moves do when every tensor is moved by itself (``change``), the error of
-        each kind of symmetry, and the names that fail.
+        A `Report` with the error, what the same moves do when every tensor is moved by itself (``change``), the error
+        of each kind of symmetry, and the names that fail.
     """
     started = time.perf_counter()
     probe = Probe(module, args, kwargs)
@@ -104,148 +100,3 @@ def _halve(items: list[Any], symmetry: Callable[[list[Any]], Symmetry], probe: "
 def draw(space: "WeightSpace", kinds: tuple[str, ...]) -> Symmetry:
     """A random symmetry that is the same at every call."""
     return space.random_symmetry(torch.Generator().manual_seed(0), kinds)
-
-
-class Probe:
-    """A module in float64 with weights in general position, and its outputs."""
-
-    def __init__(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]):
-        self.module = copy.deepcopy(module, _computed(module))
-        with torch.no_grad():
-            self.module.double()
-            _switch_off_dropout(self.module)
-            self.state = {name: t.clone() for name, t in self.module.state_dict().items() if isinstance(t, Tensor)}
-            _randomize(self.state)
-        first: dict[int, str] = {}
-        for name, tensor in self.module.state_dict(keep_vars=True).items():
-            first.setdefault(id(tensor), name)
-        self.own = [name for name in first.values() if name in self.state]  # a tied tensor under one name only
-        self.buffers = {name for name, _ in self.module.named_buffers()}  # a forward pass may write these
-        self.weights = self.state
-        self.args, self.kwargs = _double(args), _double(kwargs)
-        self.outputs = self.run(self.weights)
-
-    def run(self, weights: Mapping[str, Tensor]) -> list[Tensor]:
-        """The module's outputs with these weights."""
-        with torch.no_grad(), _float64(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            state = {name: weights[name].clone() if name in self.buffers else weights[name] for name in self.own}
-            result = torch.func.functional_call(self.module, state, tuple(self.args), dict(self.kwargs))
-        return [t.double() for t in _tensors(result) if t.numel()]
-
-    def error(self, space: "WeightSpace", symmetry: Symmetry) -> float:
-        """Largest difference of the outputs after a symmetry, relative to their largest value."""
-        return self._distance(self.run(space.apply(symmetry, self.weights)))
-
-    def change(self, space: "WeightSpace") -> float:
-        """The same with every tensor moved by itself, which isn't a symmetry unless the outputs ignore the weights."""
-        moved = {}
-        for index, (name, spec) in enumerate(space.tensors.items()):
-            own = space.random_symmetry(torch.Generator().manual_seed(index + 1))
-            alone = _apply_to_one(own, spec, self.weights[name])
-            moved[name] = alone
-        return self._distance(self.run(moved))
-
-    def _distance(self, others: list[Tensor]) -> float:
-        worst = 0.0
-        for before, after in zip(self.outputs, others, strict=True):
-            seen = before.isfinite()
-            if not torch.equal(seen, after.isfinite()):
-                return float("inf")
-            gap = (before[seen] - after[seen]).abs().max() if seen.any() else torch.zeros(())
-            scale = before[seen].abs().max() if seen.any() else torch.ones(())
-            worst = max(worst, float(gap / scale.clamp_min(1e-30)) if gap > 0 else 0.0)
-        return worst
-
-
-def _apply_to_one(symmetry: Symmetry, spec: Any, tensor: Tensor) -> Tensor:
-    from weightspace.space.symmetry import axis_order
-
-    for dim, axis in enumerate(spec.axes):
-        order = axis_order(axis, symmetry.permutations)
-        tensor = tensor if order is None else tensor.index_select(dim, order)
-    return tensor
-
-
-def _switch_off_dropout(module: nn.Module) -> None:
-    for part in module.modules():
-        for name, value in list(vars(part).items()):
-            if "drop" in name.lower() and isinstance(value, float):
-                setattr(part, name, 0.0)
-        if "dropout" in type(part).__name__.lower() or "droppath" in type(part).__name__.lower():
-            part.eval()
-
-
-def _randomize(state: dict[str, Tensor]) -> None:
-    """Put constant tensors and norm statistics into general position; every tensor that is seen keeps its scale."""
-    generator = torch.Generator().manual_seed(0)
-    for name, tensor in state.items():
-        if not tensor.is_floating_point() or tensor.numel() < 2:
-            continue
-        statistics = "running" in name or "var" in name.rsplit(".", 1)[-1]
-        if (
-            statistics
-            or bool(tensor.flatten()[0] == tensor.flatten()[-1])
-            and bool((tensor == tensor.flatten()[0]).all())
-        ):
-            noise = torch.rand(tensor.shape, generator=generator, dtype=torch.float64).to(tensor.device)
-            level = tensor.flatten()[0].abs().clamp(1e-2, 1e2) if not statistics else torch.ones(())
-            tensor.copy_((0.5 + noise) * level if "var" in name or tensor.flatten()[0] else (noise - 0.5))
-
-
-def _double(tree: Any) -> Any:
-    def cast(value: Any) -> Any:
-        return value.double() if isinstance(value, Tensor) and value.is_floating_point() else value
-
-    return pytree.tree_map(cast, tree)
-
-
-def _computed(module: nn.Module) -> dict[int, Any]:
-    """A memo for copying: tensors that a module computed for itself can't be copied as they are."""
-    computed = [value for part in module.modules() for value in vars(part).values() if isinstance(value, Tensor)]
-    return {id(tensor): tensor.detach().clone() for tensor in computed if not tensor.is_leaf}
-
-
-def _tensors(result: Any) -> list[Tensor]:
-    """All tensors with numbers for entries in an output of any shape."""
-    leaves = pytree.tree_leaves(plain(result))
-    return [leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.dtype != torch.bool]
-
-
-@contextmanager
-def _float64() -> Iterator[None]:
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        with _InFloat64():
-            yield
-    finally:
-        torch.set_default_dtype(before)
-
-
-_SHORT = (torch.float32, torch.float16, torch.bfloat16)
-_GROUPED = {getattr(torch, "_grouped_mm", None), getattr(torch.nn.functional, "grouped_mm", None)} - {None}
-
-
-def _grouped_product(one: Tensor, other: Tensor, offs: Tensor | None = None, bias: Any = None, **_: Any) -> Tensor:
-    """The grouped product of mixtures of experts, which torch computes in short types only."""
-    if offs is None:
-        return one @ other
-    starts = [0, *offs.tolist()]
-    rows = [one[a:b] @ other[i] for i, (a, b) in enumerate(zip(starts, starts[1:], strict=False))]
-    return torch.cat([*rows, one.new_zeros(one.shape[0] - starts[-1], other.shape[-1])])
-
-
-class _InFloat64(TorchFunctionMode):
-    """Code that asks for a shorter type gets float64, so that rounding doesn't hide behind it."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = dict(kwargs or {})
-        if func in (torch.Tensor.float, torch.Tensor.half, torch.Tensor.bfloat16):
-            return args[0].double()
-        if func in _GROUPED:
-            return _grouped_product(*args, **kwargs)
-        args = tuple(torch.float64 if any(arg is short for short in _SHORT) else arg for arg in args)
-        if any(kwargs.get("dtype") is short for short in _SHORT):
-            kwargs["dtype"] = torch.float64
-        return func(*args, **kwargs)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from weightspace.space.dims import fix, leaf
+from weightspace.space.dims import fix
 from weightspace.space.rules.pointwise import meet
 from weightspace.space.rules.registry import rule
 from weightspace.space.tracer import Tracer
-from weightspace.space.value import Step, Value
+from weightspace.space.value import Value
 
 
 def contract(
@@ -134,43 +134,6 @@ def _labels(term: str, rank: int) -> list[Any]:
     return [*left, *(("dots", axis - hidden) for axis in range(hidden)), *right]
 
 
-@rule("aten.embedding")
-def embedding(t: Tracer, weight: Value, index: Value, *_: Any, **__: Any) -> Value:
-    """Rows of a table: its first axis is indexed, so it is fixed."""
-    return lookup(t, weight, index)
-
-
-def lookup(t: Tracer, weight: Value, index: Value) -> Value:
-    """Entries of the first axis of ``weight`` at the places in ``index``."""
-    fix(weight.dims[0])
-    for dim in index.dims:
-        fix(dim)
-    dims = [leaf(dim.size, fixed=True) for dim in index.dims] + list(weight.dims[1:])
-    where = [()] * len(index.dims) + [[(0, axis)] for axis in range(1, len(weight.dims))]
-    out = t.derived(dims, [weight, Value(index.dims, index.dtype, index.site)], "", where)
-    labels = [("index", axis) for axis in range(len(index.dims))]
-    tail = [("tail", axis) for axis in range(1, len(weight.dims))]
-    t.steps.append(Step("equal", out, (weight,), ((*labels, *tail), ("rows", *tail))))
-    if weight.origin and not weight.site and index.site:
-        target = list(range(1, len(weight.dims)))
-        out.site = t.book.weight(weight, index, target, [0], "embedding")
-        out.origin = {}
-    return out
-
-
-@rule("aten.embedding_bag", "aten._embedding_bag", "aten._embedding_bag_forward_only")
-def embedding_bag(t: Tracer, weight: Value, index: Value, offsets: Value, *_: Any, **__: Any) -> tuple[Value, ...]:
-    """Sums of rows of a table."""
-    shapes, t.shape = t.shape, t.shape[0]
-    rows = lookup(t, weight, t.reshape(index, [index.dims[0].size]) if len(index.dims) == 1 else index)
-    out = t.reduce(rows, list(range(len(rows.dims) - 1)), keep=False)
-    bags = t.expand(t.reshape(out, [1, *out.shape]), shapes[0])
-    for dim in (bags.dims[0], *offsets.dims):
-        fix(dim)
-    t.shape = shapes
-    return bags, *(t.opaque(shape=shape) for shape in shapes[1:])
-
-
 @rule("aten.bilinear")
 def bilinear(t: Tracer, one: Value, other: Value, weight: Value, bias: Value | None = None) -> Value:
     """``x W y + b``."""
@@ -181,132 +144,3 @@ def bilinear(t: Tracer, one: Value, other: Value, weight: Value, bias: Value | N
     t.book.link(other.site, site[0], "product") if site and other.site else None
     out.site = site or out.site
     return biased(t, out, bias)
-
-
-@rule("aten.conv1d", "aten.conv2d", "aten.conv3d")
-def conv(
-    t: Tracer,
-    value: Value,
-    weight: Value,
-    bias: Value | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Value:
-    """Convolution; kernel and spatial axes are fixed, groups are an axis of their own."""
-    settings = {"stride": stride, "padding": padding, "dilation": dilation}
-    return _convolve(t, value, weight, bias, groups, False, settings)
-
-
-@rule("aten.conv_transpose1d", "aten.conv_transpose2d", "aten.conv_transpose3d")
-def conv_transpose(
-    t: Tracer,
-    value: Value,
-    weight: Value,
-    bias: Value | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Value:
-    """Transposed convolution; the weight's first axis reads the input."""
-    settings = {"stride": stride, "padding": padding, "dilation": dilation}
-    return _convolve(t, value, weight, bias, groups, True, settings)
-
-
-@rule("aten.convolution", "aten._convolution")
-def convolution(
-    t: Tracer,
-    value: Value,
-    weight: Value,
-    bias: Value | None,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    transposed: bool,
-    _output_padding: Any,
-    groups: int,
-    *_: Any,
-) -> Value:
-    """Either of the two, as decomposed code calls them."""
-    settings = {"stride": stride, "padding": padding, "dilation": dilation}
-    return _convolve(t, value, weight, bias, groups, transposed, settings)
-
-
-def _convolve(
-    t: Tracer, value: Value, weight: Value, bias: Value | None, groups: int, transposed: bool, settings: dict[str, Any]
-) -> Value:
-    kernel = len(weight.dims) - 2
-    batched = len(value.dims) == kernel + 2
-    for dim in value.dims[len(value.dims) - kernel :] + weight.dims[2:]:
-        fix(dim)
-    lead = ["n"] if batched else []
-    space_in, taps = [f"x{axis}" for axis in range(kernel)], [f"k{axis}" for axis in range(kernel)]
-    space_out = [f"y{axis}" for axis in range(kernel)]
-    sizes = dict(zip(space_out, t.shape[len(t.shape) - kernel :], strict=True))
-    weight_labels = ["i", "o"] if transposed else ["o", "i"]
-    channels_in, channels_out = ["i"], ["o"]
-    if groups > 1:
-        rows, columns = weight.shape[0] // groups, weight.shape[1]
-        weight = t.reshape(weight, [groups, rows, columns, *weight.shape[2:]])
-        inner = value.shape[-kernel - 1] // groups
-        value = t.reshape(value, [*value.shape[: -kernel - 1], groups, inner, *value.shape[-kernel:]])
-        weight_labels, channels_in, channels_out = ["g", *weight_labels], ["g", "i"], ["g", "o"]
-    out = t.einsum(
-        [value, weight],
-        [[*lead, *channels_in, *space_in], [*weight_labels, *taps]],
-        [*lead, *channels_out, *space_out],
-        "attention",
-        sizes,
-    )
-    if weight.origin and not weight.site:
-        target = [axis for axis, label in enumerate(weight_labels) if label in channels_out]
-        source = [axis for axis, label in enumerate(weight_labels) if label == "i"]
-        settings = {**settings, "kernel": list(weight.shape[-kernel:]), "groups": groups, "transposed": transposed}
-        out.site, out.origin = t.book.weight(weight, value, target, source, "conv", _plain(settings)), {}
-    if groups > 1:
-        channels = weight.shape[0] * weight.shape[1 if not transposed else 2]
-        lead_sizes = list(out.shape[: len(lead)])
-        out = t.reshape(out, [*lead_sizes, channels, *out.shape[len(out.dims) - kernel :]])
-    return biased(t, out, bias, len(lead))
-
-
-def _plain(settings: dict[str, Any]) -> dict[str, Any]:
-    return {key: list(value) if isinstance(value, list | tuple) else value for key, value in settings.items()}
-
-
-@rule("aten.scaled_dot_product_attention")
-def attention(
-    t: Tracer,
-    query: Value,
-    key: Value,
-    value: Value,
-    mask: Value | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    *,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> Value:
-    """``softmax(q k^T) v`` over the last two axes; with grouped queries, keys and values serve several heads."""
-    if enable_gqa and query.shape[-3] != key.shape[-3]:
-        repeat = query.shape[-3] // key.shape[-3]
-        key, value = repeat_heads(t, key, repeat), repeat_heads(t, value, repeat)
-    if is_causal:
-        for tensor in (query, key, value):
-            fix(tensor.dims[-2])
-    scores = matmul(t, query, t.permute(key, [*range(len(key.dims) - 2), -1, -2]))
-    if mask is not None:
-        scores = meet(t, "opaque", scores, mask, "other", "residual")
-    weights = t.pointwise("opaque", scores)
-    t.book.activate(weights.site, "softmax")
-    return matmul(t, weights, value)
-
-
-def repeat_heads(t: Tracer, value: Value, repeat: int) -> Value:
-    """Each head several times in a row."""
-    lead, (heads, length, width) = list(value.shape[:-3]), value.shape[-3:]
-    wide = t.expand(t.reshape(value, [*lead, heads, 1, length, width]), [*lead, heads, repeat, length, width])
-    return t.reshape(wide, [*lead, heads * repeat, length, width])

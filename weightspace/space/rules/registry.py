@@ -9,7 +9,7 @@ RULES: dict[str, Rule] = {}
 
 
 def rule(*names: str) -> Callable[[Rule], Rule]:
-    """Register a function ``(tracer, *args, **kwargs) -> Value(s)`` as the rule of operators, named like ``aten.relu``."""
+    """Register ``(tracer, *args, **kwargs) -> Value(s)`` as the rule of operators, named like ``aten.relu``."""
 
     def register(function: Rule) -> Rule:
         for name in names:
