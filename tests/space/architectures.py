@@ -105,7 +105,7 @@ def weights_of(name: str, nets: int | None = None) -> dict[str, Tensor]:
     weights = {}
     for key, tensor in module.state_dict(keep_vars=True).items():
         if id(tensor) not in drawn:  # tied tensors stay equal
-            lead = tensor.detach().expand(*(() if nets is None else (nets,)), *tensor.shape)
+            lead = tensor.detach().expand((*(() if nets is None else (nets,)), *tensor.shape))
             noise = 0.3 * torch.rand(lead.shape, generator=generator, dtype=torch.float64)
             drawn[id(tensor)] = lead.double() + noise if tensor.is_floating_point() else lead.clone()
         weights[key] = drawn[id(tensor)]

@@ -1,4 +1,4 @@
-"""Small architectures without sequences: perceptrons, convolutions, norms, gates, and code that moves entries around."""
+"""Small architectures without sequences: perceptrons, convolutions, norms, gates, code that moves entries around."""
 
 import torch
 import torch.nn.functional as F

@@ -206,7 +206,7 @@ def test_code_that_export_refuses():
             return m.a(x)
         return m.a(-x)
 
-    with pytest.raises(ValueError, match="can't be traced, because torch.export refuses") as caught:
+    with pytest.raises(ValueError, match=r"can't be traced, because torch\.export refuses") as caught:
         WeightSpace.trace(Code(forward, a=nn.Linear(3, 2)), torch.randn(2, 3))
     assert "test_trace.py:" in str(caught.value) and "if x.sum() > 0:" in str(caught.value)
     assert "WeightSpace.parse(" in str(caught.value)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from weightspace.space.parts import TensorSpec
-from weightspace.space.symmetry import Symmetry, spread_over_axis
+from weightspace.space.symmetry import Symmetry, scaled, spread_over_axis
 
 if TYPE_CHECKING:
     from weightspace.space.weightspace import WeightSpace
@@ -67,8 +67,10 @@ class _Form:
         self.symmetry = space.identity()
 
     def act(self, index: int, vector: Tensor) -> None:
-        step = Symmetry(self.space, {}, {index: vector})
-        self.weights = self.space.apply(step, self.weights)
+        step, action = Symmetry(self.space, {}, {index: vector}), self.space.actions[index]
+        touched = {*action.powers, *action.shifts}
+        acted = {n: scaled(step, n, self.space.tensors[n], self.weights[n], self.stacked) for n in touched}
+        self.weights = {**self.weights, **acted}
         self.symmetry = step.compose(self.symmetry)
 
     def sort(self) -> None:
@@ -95,14 +97,36 @@ class _Form:
         return None
 
     def _settle_together(self, kind: str, waiting: list[int]) -> None:
-        """Actions that meet everywhere: scales in turns until all hold (Sinkhorn's algorithm), signs in order."""
-        for index in waiting * (_SWEEPS if kind == "scale" else 1):
-            entries = self._deciding(index, [index]) or self._entries([index])[:1]
-            rivals = [] if kind == "scale" else [e for e in self._entries(waiting) if e.action != index]
-            vector = self._vector(entries, rivals)
-            self.act(index, vector)
-            if kind == "scale" and index == waiting[-1] and float((vector - 1).abs().max()) < 1e-15:
-                return
+        """Actions that meet in every tensor: scales in turns until nothing changes (as in Sinkhorn's algorithm), signs once."""
+        if kind == "sign":
+            return self._settle_signs(waiting)
+        for _ in range(_SWEEPS):
+            before = self.weights
+            for index in waiting:
+                entries = self._deciding(index, [index]) or self._entries([index])[:1]
+                self.act(index, self._vector(entries, []))
+            # not the vectors: where heads and channels differ in number, one's constant undoes the other's for ever
+            if all(_unchanged(before[name], self.weights[name]) for name in before):
+                return None
+        return None
+
+    def _settle_signs(self, waiting: list[int]) -> None:
+        """Each from one tensor, where it meets one settled before, so that all hang on the sign of the first."""
+        rest, done = list(waiting), list[int]()
+        while rest:
+            known = self._entries(done)
+            index, entry = next(
+                (
+                    (entry.action, entry)
+                    for index in rest
+                    for entry in self._deciding(index, [index])
+                    if not done or any(self._meet(entry, other) for other in known)
+                ),
+                (rest[0], self._entries(rest[:1])[0]),
+            )
+            self.act(index, self._vector([entry], [e for e in self._entries(waiting) if e.action != index]))
+            rest.remove(index)
+            done.append(index)
 
     def _entries(self, actions: Sequence[int]) -> list[Entry]:
         return [
@@ -180,3 +204,7 @@ class _Form:
                         key = add(dim, occurrence) * weight
                         keys[atom.name] = keys[atom.name] + key if atom.name in keys else key
         return {name: key.argsort(dim=-1, stable=True) for name, key in keys.items()}
+
+
+def _unchanged(before: Tensor, after: Tensor) -> bool:
+    return before is after or bool(((after - before).abs() <= 1e-13 * before.abs()).all())

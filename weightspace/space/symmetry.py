@@ -136,7 +136,7 @@ def apply_symmetry(space: "WeightSpace", symmetry: Symmetry, weights: Mapping[st
     orders: dict[tuple[Axis, torch.device], Tensor | None] = {}
     result = {}
     for name, spec in space.tensors.items():
-        tensor = _scale(symmetry, name, spec, weights[name], stacked)
+        tensor = scaled(symmetry, name, spec, weights[name], stacked)
         result[name] = _permute(symmetry, spec, tensor, stacked, orders)
     return result
 
@@ -153,7 +153,8 @@ def _permute(symmetry: Symmetry, spec: TensorSpec, tensor: Tensor, stacked: bool
     return move_entries(tensor, moves, stacked)
 
 
-def _scale(symmetry: Symmetry, name: str, spec: TensorSpec, tensor: Tensor, stacked: bool) -> Tensor:
+def scaled(symmetry: Symmetry, name: str, spec: TensorSpec, tensor: Tensor, stacked: bool) -> Tensor:
+    """One tensor after the scales, signs and phases of a symmetry, before its permutations."""
     shifts = []
     for index, vector in symmetry.factors.items():
         action = symmetry.space.actions[index]
