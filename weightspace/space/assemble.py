@@ -9,7 +9,7 @@ from weightspace.space.axes import Atom, Axis, Product, Sum, product_of
 from weightspace.space.dims import Dim, factors, find, is_fixed
 from weightspace.space.naming import Names, base_name
 from weightspace.space.parts import Group, Link, Site, TensorSpec
-from weightspace.space.sitebook import SiteBook
+from weightspace.space.sitebook import SiteBook, SiteDraft
 from weightspace.space.tracer import Tracer
 from weightspace.space.value import Use, Value
 
@@ -41,7 +41,7 @@ class Assembly:
                 if self.kinds[index] == "hidden":
                     self.kinds[index] = "output"
         self.links = dict(self.book.links)
-        self.origin: list[int] = list(range(len(self.places)))  # the draft behind each site
+        self.origin: list[int | None] = list(range(len(self.places)))  # the draft behind each site
         self.parameters: set[str] = set()
 
     def groups(self) -> dict[str, Group]:
@@ -70,9 +70,10 @@ class Assembly:
         taken: dict[str, int] = {}
         result = []
         for index, axis in enumerate(self.places):
-            draft = self.book.sites[self.origin[index]]
+            behind = self.origin[index]
+            draft = SiteDraft("hidden") if behind is None else self.book.sites[behind]
+            kind = "hidden" if behind is None else self.kinds[behind]
             axis = axis if axis is not None else Atom(None, 1)
-            kind = self.kinds[self.origin[index]]
             name = _site_name(str(axis), kind, taken)
             result.append(Site(name, axis, kind, draft.activation, depth[index], dict(draft.settings)))
         return tuple(result), tuple(Link(*link) for link in self.links)
@@ -95,14 +96,11 @@ class Assembly:
             if self.places[index] == axis and beside is not None and self.origin[index] == self.origin[beside]:
                 return index
         self.places.append(axis)
-        self.origin.append(self.origin[beside] if beside is not None else self._no_draft())
+        self.origin.append(None if beside is None else self.origin[beside])
         if beside is not None:
             ends = (len(self.places) - 1, beside) if before else (beside, len(self.places) - 1)
             self.links[(*ends, "identity")] = None
         return len(self.places) - 1
-
-    def _no_draft(self) -> int:
-        return self.book.site("nowhere")
 
     def _depths(self) -> list[int]:
         edges = [(source, target) for source, target, _ in self.links]
