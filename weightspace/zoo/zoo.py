@@ -18,11 +18,11 @@ from .check import check_index
 from .convention import Convention
 from .evaluate import Evaluation
 from .fit import psnr
-from .folder import INDEX, RECIPE, SPACES, read_manifest, shard_path
+from .folder import INDEX, RECIPE, SPACES, read_manifest
+from .gather import gather_weights, only_space
 from .order import draw_labels, draw_subset
 from .recipe import Recipe
 from .render import render
-from .shard import open_shard
 from .spaces import build_architecture
 from .trial import draw_trial
 
@@ -128,12 +128,7 @@ class Zoo:
     @property
     def space(self) -> WeightSpace:
         """The one weight space that occurs."""
-        spaces = self.spaces
-        if len(spaces) != 1:
-            raise ValueError(
-                f"one weight space is needed, but {len(spaces)} occur ({', '.join(spaces)}); use by_space()"
-            )
-        return next(iter(spaces.values()))
+        return self.spaces[only_space(self.table)]
 
     def weights(self, rows: Sequence[int] | None = None) -> dict[str, Tensor]:
         """The weights of several states, ``[rows, ...]``, in their order; all if ``rows`` is None.
@@ -142,30 +137,7 @@ class Zoo:
             ValueError: the states have several weight spaces.
         """
         table = self.table if rows is None else self.table.take(pa.array([i % max(1, len(self)) for i in rows]))
-        names = table["space"].unique().to_pylist()
-        if len(names) != 1:
-            raise ValueError(f"one weight space is needed, but {len(names)} occur ({', '.join(names)}); use by_space()")
-        shards, places = table["shard"].to_numpy(), torch.from_numpy(table["row"].to_numpy().copy()).long()
-        stacked: dict[str, Tensor] = {}
-        for shard in sorted(set(shards.tolist())):
-            here = torch.from_numpy((shards == shard).nonzero()[0])
-            for name, tensor in self._read(shard, names[0], places[here]).items():
-                if name not in stacked:
-                    stacked[name] = tensor.new_empty((len(table), *tensor.shape[1:]))
-                stacked[name][here] = tensor
-        return stacked
-
-    def _read(self, shard: int, space: str, rows: Tensor) -> dict[str, Tensor]:
-        path = shard_path(self.path, shard)
-        tensors = {}
-        for name, whole in open_shard(path, space).items():
-            wrong = rows[(rows < 0) | (rows >= len(whole))]
-            if len(wrong):
-                raise ValueError(f"the index points at row {int(wrong[0])} of {path}, which has {len(whole)}")
-            tensors[name] = whole[rows]
-        if not tensors:
-            raise ValueError(f"{path} has no weights of space {space}; check the zoo with verify")
-        return tensors
+        return gather_weights(self.path, table)
 
     def module(self, i: int) -> nn.Module:
         """A live net with the weights of one state, in evaluation mode."""
@@ -177,12 +149,10 @@ class Zoo:
     @property
     def convention(self) -> Convention:
         """How the weights of this zoo of implicit representations are rendered."""
-        names = self.table["space"].unique().to_pylist()
-        if len(names) != 1:
-            raise ValueError(f"one weight space is needed, but {len(names)} occur ({', '.join(names)}); use by_space()")
-        if "convention" not in self._architectures[names[0]]:
+        entry = self._architectures[only_space(self.table)]
+        if "convention" not in entry:
             raise ValueError(f"{self.path} holds no implicit representations, so there is nothing to render")
-        return Convention.from_dict(self._architectures[names[0]]["convention"])
+        return Convention.from_dict(entry["convention"])
 
     def evaluate(self, i: int) -> dict[str, float]:
         """Measures one state again on the recipe's data."""

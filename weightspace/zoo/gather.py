@@ -1,0 +1,63 @@
+"""Gathering the weights of many states from their shards."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from .folder import shard_path
+from .shard import open_shard
+
+
+def gather_weights(path: Path, table: pa.Table) -> dict[str, Tensor]:
+    """The weights of the table's states, ``[rows, ...]``, in its order; one copy out of the mapped files.
+
+    Runs of consecutive rows are copied as blocks.
+
+    Raises:
+        ValueError: several weight spaces, a damaged shard, or a row that a shard does not have.
+    """
+    space = only_space(table)
+    shards = torch.from_numpy(table["shard"].to_numpy().copy())
+    places = torch.from_numpy(table["row"].to_numpy().copy()).long()
+    stacked: dict[str, Tensor] = {}
+    for shard in shards.unique().tolist():
+        here = (shards == shard).nonzero().flatten()
+        file = shard_path(path, shard)
+        tensors = open_shard(file, space)
+        if not tensors:
+            raise ValueError(f"{file} has no weights of space {space}; check the zoo with verify")
+        for name, whole in tensors.items():
+            rows = _checked(places[here], whole, file)
+            if name not in stacked:
+                stacked[name] = whole.new_empty((len(table), *whole.shape[1:]))
+            _copy(whole, rows, stacked[name], here)
+    return stacked
+
+
+def only_space(table: pa.Table) -> str:
+    """The one weight space of a table."""
+    names = table["space"].unique().to_pylist()
+    if len(names) != 1:
+        raise ValueError(f"one weight space is needed, but {len(names)} occur ({', '.join(names)}); use by_space()")
+    return names[0]
+
+
+def _checked(rows: Int[Tensor, " rows"], whole: Tensor, file: Path) -> Tensor:
+    wrong = rows[(rows < 0) | (rows >= len(whole))]
+    if len(wrong):
+        raise ValueError(f"the index points at row {int(wrong[0])} of {file}, which has {len(whole)}")
+    return rows
+
+
+def _copy(whole: Tensor, rows: Tensor, out: Tensor, here: Tensor) -> None:
+    if _consecutive(rows) and _consecutive(here):
+        out[int(here[0]) : int(here[-1]) + 1] = whole[int(rows[0]) : int(rows[-1]) + 1]
+    else:
+        out.index_copy_(0, here, whole.index_select(0, rows))
+
+
+def _consecutive(rows: Tensor) -> bool:
+    return len(rows) == 1 or bool((rows[1:] - rows[:-1] == 1).all())
