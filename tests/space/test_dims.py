@@ -10,8 +10,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weightspace.space.dims import (
-    LEAF, PRODUCT, SUM, Dim, atoms_of, factors, find, fix, is_fixed, leaf, leaves, product_dim, reshape_dims,
-    split_product, split_sum, sum_dim, terms, unify,
+    LEAF,
+    PRODUCT,
+    SUM,
+    Dim,
+    atoms_of,
+    factors,
+    find,
+    fix,
+    is_fixed,
+    leaf,
+    leaves,
+    product_dim,
+    reshape_dims,
+    split_product,
+    split_sum,
+    sum_dim,
+    terms,
+    unify,
 )  # fmt: skip
 
 

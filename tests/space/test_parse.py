@@ -100,7 +100,7 @@ SIZES = {"hidden": 5, "h": 5, "in": 2, "out": 3}
 
 
 def test_a_notation_that_does_not_parse_names_the_tensor_and_marks_the_place():
-    with pytest.raises(ValueError, match="Tensor '2.weight': The notation doesn't parse") as caught:
+    with pytest.raises(ValueError, match=r"Tensor '2.weight': The notation doesn't parse") as caught:
         WeightSpace.parse({**MLP, "2.weight": "out (hidden"})
     assert str(caught.value).splitlines()[-1].strip() == "^"
 

@@ -97,7 +97,7 @@ class _Form:
         return None
 
     def _settle_together(self, kind: str, waiting: list[int]) -> None:
-        """Actions that meet in every tensor: scales in turns until nothing changes (as in Sinkhorn's algorithm), signs once."""
+        """Actions that meet in every tensor: scales in turns until nothing changes, as in Sinkhorn's algorithm."""
         if kind == "sign":
             return self._settle_signs(waiting)
         for _ in range(_SWEEPS):

@@ -30,12 +30,12 @@ class Tensors(nn.Module):
     def __init__(self, module: nn.Module):
         super().__init__()
         self.module = module
-        self.left_out: dict[str, None] = {}
+        self.left_out: set[str] = set()  # export puts a module's lists and dicts back as they were
 
     def forward(self, *args: Any, **kwargs: Any) -> list[Tensor]:
         """The tensors in the order of the outputs."""
         leaves = pytree.tree_leaves(plain(self.module(*args, **kwargs)))
-        self.left_out.update({type(leaf).__name__: None for leaf in leaves if _is_opaque(leaf)})
+        self.left_out.update(type(leaf).__name__ for leaf in leaves if _is_opaque(leaf))
         return [leaf for leaf in leaves if isinstance(leaf, Tensor)]
 
 
@@ -65,7 +65,7 @@ def export(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
             program = torch.export.export(wrapped, args, kwargs, strict=False)
     except Exception as error:
         raise ValueError(_refusal(module, error)) from error
-    left_out = tuple(wrapped.left_out)
+    left_out = tuple(sorted(wrapped.left_out))
     return (program.run_decompositions({}) if _writes_into_views(program.graph) else program), left_out
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from weightspace.space.parts import KINDS
 from weightspace.space.probe import Probe
@@ -98,5 +98,20 @@ def _halve(items: list[Any], symmetry: Callable[[list[Any]], Symmetry], probe: "
 
 
 def draw(space: "WeightSpace", kinds: tuple[str, ...]) -> Symmetry:
-    """A random symmetry that is the same at every call."""
-    return space.random_symmetry(torch.Generator().manual_seed(0), kinds)
+    """A random symmetry that is the same at every call, and in which nothing stays as it is."""
+    drawn = space.random_symmetry(torch.Generator().manual_seed(0), kinds)
+    permutations = {name: _not_neutral(order, torch.arange(len(order))) for name, order in drawn.permutations.items()}
+    neutral = {"scale": 1.0, "sign": 1.0, "phase": 0.0}
+    factors = {i: _not_neutral(v, torch.tensor(neutral[space.actions[i].kind])) for i, v in drawn.factors.items()}
+    return Symmetry(space, permutations, factors)
+
+
+def _not_neutral(drawn: Tensor, neutral: Tensor) -> Tensor:
+    """A small group often draws its neutral element, under which a wrong answer would pass: another one then."""
+    if not bool((drawn == neutral).all()):
+        return drawn
+    return (
+        drawn.roll(1)
+        if not drawn.is_floating_point()
+        else torch.where(neutral == 0, 1.0, -1.0).to(drawn).expand_as(drawn)
+    )
