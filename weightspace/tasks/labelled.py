@@ -1,5 +1,6 @@
 """Nets with what is to be predicted of them, of one weight space or of several, in memory."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -61,6 +62,11 @@ class LabelledNets:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def fingerprint(self) -> str:
+        """A short text that is another one for other nets or labels; it tells whether a run still fits its data."""
+        content = [self.names, [space.hash for space in self.spaces], [row.get("checksum") for row in self.rows]]
+        return hashlib.sha256(repr(content).encode() + self.labels.cpu().numpy().tobytes()).hexdigest()[:16]
 
     def groups(self, nets: Int[Tensor, "batch"]) -> Iterator[tuple[WeightSpace, dict[str, Tensor], Tensor]]:
         """The chosen nets, a stack a space: the space, the weights, and which of `nets` they are."""

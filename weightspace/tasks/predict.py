@@ -65,7 +65,8 @@ def fit(
         scores = torch.cat([standard_scores(metanet, val, chunk) for chunk in torch.arange(len(val)).split(256)])
         return float((scores - (val.labels - mean) / std).square().mean())
 
-    train(metanet, loss, judge, len(nets), config, folder, progress=progress, name=kind.__name__)
+    run = f"{metanet.config} {nets.fingerprint()} {val.fingerprint()}"
+    train(metanet, loss, judge, len(nets), config, folder, progress=progress, name=kind.__name__, run=run)
     return metanet
 
 

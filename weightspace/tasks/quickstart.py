@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from weightspace import __version__
 from weightspace.metanets import METANETS, load_metanet
+from weightspace.tasks.checkpoint import read_checkpoint
 from weightspace.tasks.comparison import BASELINES, Parts
 from weightspace.tasks.figures import plot_predictions
 from weightspace.tasks.inspection import inspect_checkpoint, inspect_spaces
@@ -24,6 +25,7 @@ from weightspace.tasks.train import TrainConfig
 from weightspace.zoo import Recipe, Zoo, build_zoo
 
 LABELS = ("test_accuracy", "gap")
+SETTINGS: dict[str, dict[str, Any]] = {"SpaceNet": {"dropout": 0.4, "noise": 0.1}}
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class QuickstartConfig:
     nets: int | None = None
     workers: int | None = None
     metanet: str = "SpaceNet"
-    steps: int = 1000
+    steps: int = 400
     flat_steps: int = 500
     seed: int = 0
 
@@ -90,7 +92,7 @@ def run_quickstart(
     ours = "metanet on weights"
     with stage("metanet", f"4  Training the metanet, {config.metanet}, on weights alone"):
         metanet = fit(METANETS[config.metanet], parts["train"], parts["val"], config.training,
-                      out / "training" / "metanet", progress=progress)  # fmt: skip
+                      out / "training" / "metanet", progress=progress, **SETTINGS.get(config.metanet, {}))  # fmt: skip
         predicted = {ours: predict_nets(metanet, parts["test"])}
     with stage("baselines", "5  Training the baselines"):
         predicted |= baseline_predictions(parts, out / "training", config, say, progress)
@@ -117,16 +119,16 @@ def baseline_predictions(
 ) -> dict[str, Tensor]:
     """Predictions of every baseline for the held-out nets; those on disk are taken from there."""
     found = {}
+    training = TrainConfig(steps=config.flat_steps, seed=config.seed)
+    made_from = {"made_from": f"{training} {parts['train'].fingerprint()}"}
     for name, baseline in BASELINES.items():
         place = folder / name.replace(" ", "-")
         kept = place / "predictions.safetensors"
-        if not kept.exists():
+        if not kept.exists() or read_checkpoint(kept)[1] != made_from:
             say(f"   {name}")
             place.mkdir(parents=True, exist_ok=True)
-            save_file(
-                {"test": baseline(parts, place, TrainConfig(steps=config.flat_steps, seed=config.seed), progress)}, kept
-            )
-        found[name] = load_file(kept)["test"]
+            save_file({"test": baseline(parts, place, training, progress)}, kept, metadata=made_from)
+        found[name] = read_checkpoint(kept)[0]["test"]
     return found
 
 
@@ -136,7 +138,7 @@ def make_result(
     """The scores, and what they are scores of."""
     true = parts["test"].labels
     return {
-        "title": f"{len(parts['test'])} held-out nets of {recipe.name}: predicted from weights alone, or from ...",
+        "title": f"{len(parts['test'])} nets of {recipe.name} from runs that no method has seen",
         "scores": {
             method: {label: score(values[:, i], true[:, i]).to_dict() for i, label in enumerate(LABELS)}
             for method, values in predicted.items()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from weightspace.tasks.log import Log
-from weightspace.tasks.train_state import TrainState, load_state, save_state
+from weightspace.tasks.train_state import TrainState, fingerprint, load_state, save_state
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class TrainConfig:
         seed: of the initial parameters and the order of the nets.
     """
 
-    steps: int = 1000
+    steps: int = 400
     batch_size: int = 64
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.01
-    warmup: int = 100
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.3
+    warmup: int = 50
     clip: float = 1.0
-    average: float = 0.99
-    judge_every: int = 50
+    average: float = 0.98
+    judge_every: int = 25
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -66,6 +66,7 @@ def train(
     *,
     progress: bool = True,
     name: str = "training",
+    run: str = "",
 ) -> float:
     """Trains `model` in place and leaves in it the parameters that did best on validation.
 
@@ -79,6 +80,7 @@ def train(
         folder: gets `train.jsonl` (a line each time the validation nets are looked at) and the checkpoint.
         progress: whether to show a bar, on standard error.
         name: what the bar says.
+        run: what else makes this run this run (its data, say); a checkpoint with another one is refused.
 
     Returns:
         The best value of `judge`.
@@ -86,7 +88,8 @@ def train(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     optimizer = make_optimizer(model, config)
-    state = load_state(folder / "checkpoint.safetensors", model, optimizer, config) or TrainState.start(model)
+    key = fingerprint(model, config, run)
+    state = load_state(folder / "checkpoint.safetensors", model, optimizer, key) or TrainState.start(model)
     log = Log(folder / "train.jsonl", keep_below=state.step)
     began, losses = time.perf_counter(), []
     with _bar(config.steps, state.step, name, progress) as bar:
@@ -101,7 +104,7 @@ def train(
             log.write(step=state.step, train=mean, validation=value, best=state.best, seconds=seconds)
             bar.set_postfix_str(f"train {mean:.3f}, validation {value:.3f}, best {state.best:.3f}", refresh=False)
             losses = []
-            save_state(folder / "checkpoint.safetensors", state, model, optimizer, config)
+            save_state(folder / "checkpoint.safetensors", state, model, optimizer, key)
     model.load_state_dict(state.best_parameters)
     model.eval()
     return state.best

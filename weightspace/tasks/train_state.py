@@ -56,7 +56,7 @@ class TrainState:
         return value
 
 
-def save_state(path: Path, state: TrainState, model: nn.Module, optimizer: torch.optim.Optimizer, config: Any) -> None:
+def save_state(path: Path, state: TrainState, model: nn.Module, optimizer: torch.optim.Optimizer, run: str) -> None:
     """Writes the run to `path`, atomically."""
     tensors = {
         **_prefixed("model", model.state_dict()),
@@ -65,13 +65,13 @@ def save_state(path: Path, state: TrainState, model: nn.Module, optimizer: torch
     }
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= _prefixed(f"optimizer.{index}", moments)
-    header = {"step": str(state.step), "best": repr(state.best), "run": _fingerprint(model, config)}
+    header = {"step": str(state.step), "best": repr(state.best), "run": run}
     partial = path.with_suffix(".partial")
     save_file(tensors, partial, metadata=header)
     partial.replace(path)
 
 
-def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, config: Any) -> TrainState | None:
+def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, run: str) -> TrainState | None:
     """Reads a run back into model and optimiser; None if there is none.
 
     Raises:
@@ -81,9 +81,10 @@ def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, c
         return None
     with safe_open(path, framework="pt") as file:
         header = file.metadata()
-        if header["run"] != _fingerprint(model, config):
+        if header["run"] != run:
             raise ValueError(
-                f"{path} is from a run with another model or configuration; go on with those, or remove the folder."
+                f"{path} is from a run with another model or configuration, or with other data. "
+                f"Go on with those, or remove {path.parent}."
             )
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "best": {}, "optimizer": {}}
@@ -103,9 +104,10 @@ def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, c
     return TrainState(int(header["step"]), float(header["best"]), best, average)
 
 
-def _fingerprint(model: nn.Module, config: Any) -> str:
+def fingerprint(model: nn.Module, config: Any, run: str) -> str:
+    """A short text that is another one for another model, configuration or `run`."""
     shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
-    text = json.dumps([type(model).__name__, shapes, asdict(config)], sort_keys=True)
+    text = json.dumps([type(model).__name__, shapes, asdict(config), run], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

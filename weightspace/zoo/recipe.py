@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from weightspace.data import data_settings
 from weightspace.nets import net_class
 from weightspace.nets.settings import coerce, read_settings
 
@@ -34,7 +35,7 @@ class Recipe:
 
     Example:
         >>> Recipe.load("digits-cnn").nets
-        1200
+        2000
     """
 
     name: str
@@ -88,7 +89,7 @@ class Recipe:
             raise type(error)(f"{where}: [net]: {error}") from None
         return cls(
             **top,
-            data=_read_data(tables["data"], where),
+            data=_read_data(tables["data"], net_class(net).task, f"{where}: [data]"),
             net=net,
             architecture=read_axes(tables["net"], config, f"{where}: [net]"),
             train=_read_train(tables["train"], f"{where}: [train]"),
@@ -152,10 +153,19 @@ def _table(raw: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
     return dict(table)
 
 
-def _read_data(table: dict[str, Any], where: str) -> dict[str, Any]:
+def _read_data(table: dict[str, Any], task: str, where: str) -> dict[str, Any]:
     if "name" not in table:
-        raise ValueError(f"{where}: [data] must have a name")
-    return table
+        raise ValueError(f"{where} must have a name")
+    try:
+        known = data_settings(coerce(table["name"], str, "name"), task)
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"{where}: {error}") from None
+    for key in table:
+        if key != "name" and key not in known:
+            raise ValueError(f"{where}: unknown key {key!r}; known are name, {', '.join(known)}")
+    return {
+        key: value if key == "name" else coerce(value, known[key], f"{where}: {key}") for key, value in table.items()
+    }
 
 
 def _read_train(table: dict[str, Any], where: str) -> dict[str, Any]:
