@@ -40,7 +40,7 @@ class SpaceNetConfig(MetanetConfig):
     probe_size: int = 8
     members: int = 8
     hidden: int = 128
-    dropout: float = 0.2
+    dropout: float = 0.1
     noise: float = 0.0
 
 
