@@ -40,6 +40,13 @@ def test_every_recipe_of_the_gallery_loads_and_draws():
         ("nets = 10", "nets = 10\ndraw = 'sobol'", r"here: draw must be one of random, grid, but 'sobol' came"),
         ("nets = 10", "nets = 10\nsave = 3", r"here: save must be a table, but 3 came"),
         ('[data]\nname = "digits"', "", r"here: \[data\] must have a name"),
+        ('name = "digits"', 'name = "digit"', r"here: \[data\]: unknown data 'digit'; known are digits, mnist"),
+        (
+            'name = "digits"',
+            'name = "digits"\nvalu = 3',
+            r"here: \[data\]: unknown key 'valu'; known are name, val, test",
+        ),
+        ('name = "digits"', 'name = "digits"\nval = "x"', r"here: \[data\]: val must be a whole number, but 'x' came"),
         ('name = "mlp"', 'name = "mpl"', r"here: \[net\]: unknown net 'mpl'; known are mlp, cnn"),
         ('[net]\nname = "mlp"', "[net]", r"here: \[net\] must have a name"),
         ('name = "mlp"', 'name = "mlp"\nwidth = 3', r"here: \[net\]: unknown key 'width'; known are activation"),

@@ -1,6 +1,7 @@
 """Datasets by name."""
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,20 @@ DATASETS: dict[str, Callable[..., Dataset]] = {
     "digits": load_digits,
     **{name: functools.partial(load_images, name) for name in SOURCES},
 }
+
+
+def data_settings(name: str, task: str) -> dict[str, Any]:
+    """The settings that a dataset (task ``classify``) or signals (``fit``) take, with their types.
+
+    Raises:
+        ValueError: an unknown name; lists the known ones.
+    """
+    known = {**SIGNALS, **DATASETS} if task == "fit" else DATASETS
+    if name not in known:
+        raise ValueError(f"unknown data {name!r}; known are {', '.join(known)}")
+    taken = known[name].args if isinstance(known[name], functools.partial) else ()
+    parameters = list(inspect.signature(getattr(known[name], "func", known[name])).parameters.values())[len(taken) :]
+    return {p.name: p.annotation for p in parameters if p.name != "standardize"}
 
 
 @functools.lru_cache(maxsize=4)
