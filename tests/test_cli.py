@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from filelock import FileLock
 from safetensors.torch import save_file
 
 from weightspace.cli import main
@@ -104,6 +105,13 @@ def test_a_folder_that_holds_another_zoo_is_refused_untouched(tiny_zoo, tmp_path
     message = refused(["zoo", "build", recipe, "--out", tiny_zoo.path, "--quiet"], capsys)
     assert "hash" in message or "another" in message
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_folder_that_another_builder_works_in(tmp_path, tiny_recipe, capsys):
+    (tmp_path / "zoo").mkdir()
+    with FileLock(tmp_path / "zoo" / ".lock"):
+        message = refused(["zoo", "build", tiny_recipe, "--out", tmp_path / "zoo", "--quiet"], capsys)
+    assert "another builder is at work" in message
 
 
 def test_no_zoo_there(tmp_path, capsys):

@@ -51,7 +51,12 @@ def _run_build(arguments: argparse.Namespace) -> None:
     from weightspace.zoo import Recipe, build_zoo
 
     recipe = Recipe.load(arguments.recipe)
-    zoo = build_zoo(recipe, arguments.out, workers=arguments.workers, progress=not arguments.quiet, nets=arguments.nets)
+    try:
+        zoo = build_zoo(
+            recipe, arguments.out, workers=arguments.workers, progress=not arguments.quiet, nets=arguments.nets
+        )
+    except RuntimeError as error:  # another builder is at work there, or a worker ended
+        raise ValueError(str(error)) from error
     if arguments.json:
         write_json(summary(zoo, arguments.out))
     else:

@@ -99,13 +99,14 @@ def boost(
 def _boosting(learning_rate: float, leaves: int, categorical: Sequence[bool] | None, seed: int):
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    return HistGradientBoostingRegressor(
-        learning_rate=learning_rate,
-        max_leaf_nodes=leaves,
-        max_iter=300,
-        min_samples_leaf=10,
-        l2_regularization=1.0,
-        categorical_features=list(categorical) if categorical is not None and any(categorical) else None,
-        early_stopping=False,
-        random_state=seed,
-    )
+    settings: dict[str, Any] = {
+        "learning_rate": learning_rate,
+        "max_leaf_nodes": leaves,
+        "max_iter": 300,
+        "min_samples_leaf": 10,
+        "l2_regularization": 1.0,
+        "categorical_features": list(categorical) if categorical is not None and any(categorical) else None,
+        "early_stopping": False,
+        "random_state": seed,
+    }
+    return HistGradientBoostingRegressor(**settings)

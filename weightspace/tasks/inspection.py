@@ -25,12 +25,12 @@ def inspect_spaces(zoo: Zoo) -> list[str]:
     """
     sentences = []
     for key, part in zoo.by_space().items():
-        module = part.module(0)
+        module: Any = part.module(0)
         traced = WeightSpace.trace(module, *module.example_inputs())
         if traced != part.space:
             raise ValueError(f"The weight space {key} of the zoo isn't the one traced from its net, {traced.hash}.")
         weights = part.weights()
-        graphs = to_graph(traced, weights)
+        graphs: Any = to_graph(traced, weights)
         back = from_graph(graphs)
         wrong = [name for name in weights if not torch.equal(back[name], weights[name])]
         if wrong:

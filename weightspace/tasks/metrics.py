@@ -1,6 +1,7 @@
 """How good predictions of a number are: rank agreement, explained variance, absolute error, and what ties allow."""
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -22,7 +23,8 @@ def kendall_tau(predicted: Float[Tensor, "nets"], true: Float[Tensor, "the_same"
     _same_length(predicted, true)
     if len(torch.unique(predicted)) < 2 or len(torch.unique(true)) < 2:
         return 0.0
-    return float(kendalltau(predicted.double().numpy(), true.double().numpy(), variant="b").statistic)
+    found: Any = kendalltau(predicted.double().numpy(), true.double().numpy(), variant="b")
+    return float(found.statistic)
 
 
 def tau_ceiling(true: Float[Tensor, "nets"]) -> float:

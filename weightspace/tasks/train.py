@@ -157,5 +157,5 @@ def _step(
 def _bar(steps: int, done: int, name: str, progress: bool):
     from tqdm import tqdm
 
-    often = 0.2 if sys.stderr.isatty() else 10.0
-    return tqdm(total=steps, initial=done, desc=name, unit="step", disable=not progress, mininterval=often)
+    often = 0.2 if sys.stderr.isatty() else 10.0  # seconds; a file gets few lines
+    return tqdm(total=steps, initial=done, desc=name, unit="step", disable=not progress, mininterval=often, miniters=1)
