@@ -48,3 +48,19 @@ def relabelled(space: WeightSpace, activation: str) -> WeightSpace:
     """The same space with another activation at every hidden site."""
     sites = [replace(site, activation=activation) if site.kind == "hidden" else site for site in space.sites]
     return replace(space, sites=tuple(sites))
+
+
+def home(name: str) -> WeightSpace:
+    """A space that a class can take, the richest one."""
+    return SPACES["mlp" if name == "DWSNet" else "lenet"]
+
+
+def fits(name: str, space: WeightSpace) -> bool:
+    """Whether a class takes a space."""
+    matrices = all(len(spec.axes) < 3 and spec.slot in ("weight", "bias") for spec in space.tensors.values())
+    single = all(len(axis.atoms()) == 1 for spec in space.tensors.values() for axis in spec.axes)
+    return name != "DWSNet" or (matrices and single and not space.links and not _on_two_axes(space))
+
+
+def _on_two_axes(space: WeightSpace) -> bool:
+    return any(spec.role == "vector" and len(spec.axes) > 1 for spec in space.tensors.values())

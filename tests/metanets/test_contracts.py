@@ -5,13 +5,14 @@ import torch
 from torch_geometric.data import Batch
 
 from tests.graphs.spaces import SPACES, random_weights
-from tests.metanets.cases import BLIND, CASES, relabelled, small, spaces
+from tests.metanets.cases import BLIND, CASES, fits, home, relabelled, small, spaces
 from weightspace import metanets
 from weightspace.graphs import take, to_graph
 from weightspace.metanets import METANETS, Metanet, load_metanet
 from weightspace.space import WeightSpace
 from weightspace.testing import assert_sensitive, equivariance_error, randomized
 
+PAIRS = [(name, head, key) for name, head in CASES for key, space in spaces().items() if fits(name, space)]
 GRAPH = [name for name, head in CASES if head == "graph"]
 LIST_RUNNING = [name for name in METANETS if hasattr(METANETS[name], "dense")]
 
@@ -20,8 +21,7 @@ def weights_of(space, nets=2, dtype=torch.float64):
     return random_weights(space, nets=nets, dtype=dtype)
 
 
-@pytest.mark.parametrize(("name", "head"), CASES)
-@pytest.mark.parametrize("space", list(spaces()))
+@pytest.mark.parametrize(("name", "head", "space"), PAIRS)
 def test_equivariant_as_declared(name, head, space):
     space = spaces()[space]
     metanet = randomized(small(name, space, outputs=2, head=head))
@@ -57,12 +57,18 @@ def test_what_declares_nothing_is_not_invariant(name):
     assert equivariance_error(metanet, SPACES["mlp"], weights_of(SPACES["mlp"])) > 1e-3
 
 
-@pytest.mark.parametrize(("name", "head"), [case for case in CASES if case[0] not in BLIND and case[1] != "neurons"])
-@pytest.mark.parametrize("space", ["lenet", "concat", "residual", "net siren"])
+SEEING = [
+    (name, head, space)
+    for name, head, space in PAIRS
+    if name not in BLIND and head != "neurons" and METANETS[name].symmetries
+    and space in ("mlp", "lenet", "concat", "residual", "net siren")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "head", "space"), SEEING)
 def test_sees_every_coupling(name, head, space):
-    if METANETS[name].symmetries:
-        space = spaces()[space]
-        assert_sensitive(randomized(small(name, space, outputs=2, head=head)), space, weights_of(space))
+    metanet = randomized(small(name, spaces()[space], outputs=2, head=head))
+    assert_sensitive(metanet, spaces()[space], weights_of(spaces()[space]))
 
 
 @pytest.mark.parametrize("name", LIST_RUNNING)
@@ -81,7 +87,12 @@ def test_dense_blocks_and_edge_lists_agree(name, head):
 
 @pytest.mark.parametrize("name", GRAPH)
 def test_a_mixed_batch_is_its_nets_one_by_one(name):
-    kinds = [SPACES[key] for key in ("mlp", "lenet", "cnn", "mlp", "residual")]
+    names = (
+        ("mlp", "lenet", "cnn", "mlp", "residual")
+        if name != "DWSNet"
+        else ("mlp", "net siren", "mlp", "net mlp", "mlp")
+    )
+    kinds = [spaces()[key] for key in names]
     metanet = randomized(small(name, *dict.fromkeys(kinds), outputs=3))
     graphs = [metanet.graph(space, random_weights(space, dtype=torch.float64, seed=n)) for n, space in enumerate(kinds)]
     together = metanet(Batch.from_data_list(graphs))
@@ -96,13 +107,13 @@ def test_nets_of_one_skeleton_with_other_activations(name):
     graphs = [metanet.graph(space, random_weights(space, dtype=torch.float64)) for space in kinds]
     together = metanet(Batch.from_data_list(graphs))
     assert torch.allclose(together, torch.cat([metanet(graph) for graph in graphs]), rtol=1e-9, atol=1e-9)
-    if name not in ("FlatMLP", "StatNet"):
+    if name not in ("FlatMLP", "StatNet", "UNF", "DWSNet"):
         assert not torch.allclose(together[0], together[1])
 
 
 @pytest.mark.parametrize("name", GRAPH)
 def test_the_order_of_a_batch_does_not_matter(name):
-    space = SPACES["lenet"]
+    space = home(name)
     metanet = randomized(small(name, space))
     batch, order = metanet.graph(space, weights_of(space, nets=4)), torch.tensor([2, 0, 3, 1])
     assert torch.allclose(metanet(take(batch, order)), metanet(batch)[order], rtol=1e-10, atol=1e-12)
@@ -110,7 +121,7 @@ def test_the_order_of_a_batch_does_not_matter(name):
 
 @pytest.mark.parametrize(("name", "head"), CASES)
 def test_saved_and_loaded_bit_for_bit(name, head, tmp_path):
-    space = SPACES["lenet"]
+    space = home(name)
     weights = weights_of(space, nets=3, dtype=torch.float32)
     metanet = small(name, space, SPACES["mlp"], head=head).fit_statistics({space: weights}).eval()
     metanet.save_pretrained(tmp_path)
@@ -139,7 +150,7 @@ def test_gradients_reach_every_parameter(name, head):
 @pytest.mark.parametrize(("name", "head"), CASES)
 @pytest.mark.parametrize("size", [0.0, 1e-15, 1e15])
 def test_finite_on_extreme_weights(name, head, size):
-    space = SPACES["lenet"]
+    space = home(name)
     metanet = small(name, space, head=head)
     weights = {
         key: w * size if w.is_floating_point() else w for key, w in weights_of(space, dtype=torch.float32).items()
@@ -155,7 +166,7 @@ def test_finite_on_extreme_weights(name, head, size):
 
 @pytest.mark.parametrize("name", GRAPH)
 def test_deterministic_with_a_seed(name):
-    space, outputs = SPACES["cnn"], []
+    space, outputs = home(name), []
     for _ in range(2):
         torch.manual_seed(3)
         metanet = small(name, space).train()
@@ -165,7 +176,7 @@ def test_deterministic_with_a_seed(name):
 
 @pytest.mark.parametrize(("name", "head"), CASES)
 def test_runs_in_bf16_autocast(name, head):
-    space = SPACES["lenet"]
+    space = home(name)
     metanet = small(name, space, head=head)
     with torch.autocast("cpu", torch.bfloat16):
         found = metanet(metanet.graph(space, weights_of(space, dtype=torch.float32)))
@@ -175,15 +186,15 @@ def test_runs_in_bf16_autocast(name, head):
 @pytest.mark.parametrize("name", GRAPH)
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_weights_that_are_not_finite_are_named(name, bad):
-    space = SPACES["lenet"]
-    weights = weights_of(space, nets=3)
-    weights["c2.weight"][1, 0, 0, 0, 0] = bad
+    space = home(name)
+    weights, tensor = weights_of(space, nets=3), "2.weight" if name == "DWSNet" else "c2.weight"
+    weights[tensor][1, 0, 0] = bad
     metanet = small(name, space).double()
-    with pytest.raises(ValueError, match=r"'c2.weight' of net 1 of the batch isn't"):
+    with pytest.raises(ValueError, match=rf"'{tensor}' of net 1 of the batch isn't"):
         metanet(metanet.graph(space, weights))
 
 
-@pytest.mark.parametrize("name", ["SpaceNet", "StatNet", "FlatMLP"])
+@pytest.mark.parametrize("name", ["SpaceNet", "StatNet", "FlatMLP", "UNF", "DWSNet"])
 def test_an_unknown_architecture_is_refused_with_what_takes_it(name):
     metanet = small(name, SPACES["mlp"])
     with pytest.raises(ValueError, match="take a class that runs on any graph: GraphMetanet, ScaleGMN"):
@@ -202,3 +213,9 @@ def test_every_public_metanet_is_on_the_list():
     final = {kind for kind in public if issubclass(kind, Metanet) and not kind.__abstractmethods__}
     assert final == set(METANETS.values())
     assert all(name == kind.__name__ for name, kind in METANETS.items())
+
+
+def test_dwsnet_says_which_class_takes_other_architectures():
+    for name in ("cnn", "residual", "lenet"):
+        with pytest.raises(ValueError, match=r"DWSNet takes perceptrons only, .* Take UNF or GraphMetanet"):
+            small("DWSNet", SPACES[name])

@@ -15,9 +15,12 @@ from weightspace.metanets.pygmetanet import PyGMetanet, PyGMetanetConfig
 from weightspace.metanets.scalegmn import ScaleGMN, ScaleGMNConfig
 from weightspace.metanets.spacenet import SpaceNet, SpaceNetConfig
 from weightspace.metanets.statnet import StatNet, StatNetConfig
+from weightspace.metanets.unf import UNF, DWSNet, UNFConfig
 
 __all__ = [
     "METANETS",
+    "UNF",
+    "DWSNet",
     "FlatMLP",
     "FlatMLPConfig",
     "GraphMetanet",
@@ -36,5 +39,6 @@ __all__ = [
     "SpaceNetConfig",
     "StatNet",
     "StatNetConfig",
+    "UNFConfig",
     "load_metanet",
 ]

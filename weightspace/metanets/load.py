@@ -11,9 +11,12 @@ from weightspace.metanets.pygmetanet import PyGMetanet
 from weightspace.metanets.scalegmn import ScaleGMN
 from weightspace.metanets.spacenet import SpaceNet
 from weightspace.metanets.statnet import StatNet
+from weightspace.metanets.unf import UNF, DWSNet
 
 METANETS: dict[str, type[Metanet]] = {
     "SpaceNet": SpaceNet,
+    "DWSNet": DWSNet,
+    "UNF": UNF,
     "GraphMetanet": GraphMetanet,
     "NeuralGraphGNN": NeuralGraphGNN,
     "NeuralGraphTransformer": NeuralGraphTransformer,

@@ -33,7 +33,7 @@ class InputScaling(nn.Module):
         """Set the scales of one space to the median over training nets of each tensor's root mean square."""
         topo, number = topology(space, self.layout), self.keys[space.hash]
         edge, node = _default_scales(topo)
-        sizes = {name: _usual_size(weights[name]) for name in space.tensors}
+        sizes = {name: usual_size(weights[name]) for name in space.tensors}
         for row, block in enumerate(topo.blocks):
             edge[row] = sizes[block.tensor]
         for vector in topo.vectors:
@@ -67,7 +67,8 @@ class InputScaling(nn.Module):
         return tables
 
 
-def _usual_size(tensor: Tensor) -> Tensor:
+def usual_size(tensor: Tensor) -> Tensor:
+    """The median over stacked nets of the root mean square of a tensor, kept away from zero."""
     sizes = tensor.flatten(1).double().square().mean(1).sqrt() if tensor.ndim > 1 else tensor.double().abs()
     return sizes.median().clamp(1e-6, 1e6).float()
 
