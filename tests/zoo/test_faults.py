@@ -170,3 +170,23 @@ def test_kill_at_random_moments_then_go_on(recipe, zoo, tmp_path):
     assert whole.table.drop_columns(["seconds"]).equals(zoo.table.drop_columns(["seconds"]))
     assert verify_zoo(whole.path, sample=3).sound
     assert not list((tmp_path / "zoo").rglob("*.tmp"))
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_what_is_finished(recipe, zoo, tmp_path):
+    """The whole process group gets the signal, as from a terminal."""
+    (tmp_path / "recipe.toml").write_text(recipe.text.replace("steps = 12", "steps = 600"))
+    command = [sys.executable, "-c", BUILD, str(tmp_path / "recipe.toml"), str(tmp_path / "zoo")]
+    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "zoo").glob(".build/*.parquet")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0 and "KeyboardInterrupt" in errors
+    finished = list((tmp_path / "zoo").glob(".build/*.parquet"))
+    assert finished and not (tmp_path / "zoo" / "manifest.json").exists()
+    shards = [tmp_path / "zoo" / "shards" / f"{path.stem}.safetensors" for path in finished]
+    before = [shard.stat().st_mtime_ns for shard in shards]
+    assert len(build_zoo(tmp_path / "recipe.toml", tmp_path / "zoo", workers=1, progress=False).final()) == 12
+    assert [shard.stat().st_mtime_ns for shard in shards] == before

@@ -8,8 +8,9 @@ from tqdm import tqdm
 from .finish import finish_zoo, reopen_parts
 from .folder import claim_folder, part_path, read_manifest
 from .job import build_shard, shard_count, shard_nets
-from .pool import Pool
+from .pool import Pool, default_workers
 from .recipe import Recipe
+from .remote import is_remote, local_folder, push_zoo
 from .zoo import Zoo
 
 
@@ -26,8 +27,9 @@ def build_zoo(
 
     Args:
         recipe: a recipe, a TOML file, or the name of a recipe in the gallery.
-        out: the zoo's folder, new or holding a part of this zoo.
-        workers: processes; one a core if None; 1 builds in this process.
+        out: the zoo's folder, new or holding a part of this zoo; or a URL that fsspec knows: then the zoo is built in
+            the cache and copied there, the manifest last.
+        workers: processes; one a GPU, or without any one a core, if None; 1 builds in this process.
         progress: shows nets per second on standard error.
         nets: number of nets, instead of the recipe's.
         data_root: folder with image collections, instead of the Hub; as the variable ``WEIGHTSPACE_DATA``.
@@ -42,7 +44,8 @@ def build_zoo(
     """
     recipe = recipe if isinstance(recipe, Recipe) else Recipe.load(recipe)
     recipe = recipe if nets is None else recipe.with_nets(nets)
-    out = Path(out)
+    url = str(out) if is_remote(out) else None
+    out = local_folder(url) if url else Path(out)
     if data_root is not None:
         os.environ["WEIGHTSPACE_DATA"] = str(Path(data_root).resolve())
     with claim_folder(out, recipe):
@@ -51,6 +54,8 @@ def build_zoo(
             reopen_parts(out, recipe, manifest)
             _build_shards(recipe, out, workers, progress)
             finish_zoo(recipe, out)
+    if url:
+        push_zoo(out, url)
     return Zoo(out)
 
 
@@ -59,7 +64,7 @@ def _build_shards(recipe: Recipe, out: Path, workers: int | None, progress: bool
     left = sum(len(shard_nets(recipe, shard)) for shard in missing)
     if not missing:
         return
-    workers = min(workers or len(os.sched_getaffinity(0)), len(missing))
+    workers = min(workers or default_workers(), len(missing))
     bar = tqdm(total=recipe.nets, initial=recipe.nets - left, unit="net", desc=recipe.name, disable=not progress)
     with bar:
         if workers == 1:

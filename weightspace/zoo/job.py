@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import torch
 
 from weightspace.data import Dataset, load_dataset, load_signals
 
@@ -19,9 +20,9 @@ from .spaces import architecture_id, build_architecture
 from .train import StackTrainer
 from .trial import Trial, draw_trial, with_steps
 
-STACK_PARAMETERS = 160_000
-MOST_NETS = 64
-FIT_NETS = 16
+STACK_PARAMETERS = {"cpu": 160_000, "cuda": 64_000_000}
+MOST_NETS = {"cpu": 64, "cuda": 1024}
+FIT_NETS = {"cpu": 16, "cuda": 4096}
 
 
 def shard_nets(recipe: Recipe, shard: int) -> range:
@@ -53,18 +54,20 @@ def build_shard(recipe: Recipe, shard: int, out: Path, done: Callable[[int], Non
 def run_shard(recipe: Recipe, shard: int, done: Callable[[int], None]) -> Iterator[Saved]:
     """Trains the nets of a shard.
 
-    Stacks depend on the recipe and the shard alone, so that a shard comes out the same however it is built.
+    Stacks depend on the recipe, the shard and the kind of device alone, so that a shard comes out the same however
+    it is built: small enough for the cache on a CPU, as large as the shard on a GPU.
     """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     if recipe.task == "fit":
         signals = load_signals(grid=recipe.fit.grid, **recipe.data)
         trials = [with_steps(draw_trial(recipe, net), recipe.fit.views) for net in shard_nets(recipe, shard)]
         for group in grouped(trials, lambda trial: (trial.architecture, trial.train.optimizer, trial.train.nesterov)):
-            size = recipe.store.stack or FIT_NETS
-            yield from StackFitter(group, size, signals, recipe.fit, recipe.save).run(done)
+            size = recipe.store.stack or FIT_NETS[device]
+            yield from StackFitter(group, size, signals, recipe.fit, recipe.save, device).run(done)
     else:
         data = load_dataset(**recipe.data)
-        for trials in stacks(recipe, shard, data):
-            yield from StackTrainer(trials, data, recipe.save).run(done)
+        for trials in stacks(recipe, shard, data, device):
+            yield from StackTrainer(trials, data, recipe.save, device).run(done)
 
 
 def grouped(trials: list[Trial], key: Callable[[Trial], tuple]) -> list[list[Trial]]:
@@ -75,18 +78,18 @@ def grouped(trials: list[Trial], key: Callable[[Trial], tuple]) -> list[list[Tri
     return list(groups.values())
 
 
-def stacks(recipe: Recipe, shard: int, data: Dataset) -> Iterator[list[Trial]]:
+def stacks(recipe: Recipe, shard: int, data: Dataset, device: str = "cpu") -> Iterator[list[Trial]]:
     """The nets of a shard as stacks: of one architecture and batch size, alike in length, fit for the cache."""
     everyone = [with_steps(draw_trial(recipe, net), len(data.x_train)) for net in shard_nets(recipe, shard)]
     for trials in grouped(everyone, lambda trial: (trial.architecture, trial.train.batch_size)):
         architecture = trials[0].architecture
         trials.sort(key=lambda trial: (trial.train.steps, trial.net))
-        size = recipe.store.stack or stack_size(architecture)
+        size = recipe.store.stack or stack_size(architecture, device)
         pieces = math.ceil(len(trials) / size)
         for piece in range(pieces):
             yield trials[piece * len(trials) // pieces : (piece + 1) * len(trials) // pieces]
 
 
-def stack_size(architecture: str) -> int:
+def stack_size(architecture: str, device: str = "cpu") -> int:
     """Nets in one stack, by the number of parameters of one."""
-    return max(1, min(MOST_NETS, STACK_PARAMETERS // Layout.of(build_architecture(architecture)).numel))
+    return max(1, min(MOST_NETS[device], STACK_PARAMETERS[device] // Layout.of(build_architecture(architecture)).numel))

@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import wait
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+import torch
 
 
 class Pool:
@@ -22,12 +24,11 @@ class Pool:
         root = str(Path(__file__).parents[2])
         paths = os.pathsep.join(path for path in (root, os.environ.get("PYTHONPATH", "")) if path)
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONPATH": paths}
-        self.workers = [
-            subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True, bufsize=1
-            )
-            for _ in range(workers)
-        ]
+        self.workers = []
+        for k in range(workers):
+            own = {"CUDA_VISIBLE_DEVICES": visible_gpus()[k]} if k < len(visible_gpus()) else {}
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
+            self.workers.append(subprocess.Popen(command, env={**environment, **own}, **pipes))
 
     def __enter__(self) -> "Pool":
         return self
@@ -48,24 +49,38 @@ class Pool:
         """
         waiting = iter(shards)
         busy: dict[Any, subprocess.Popen] = {}
+        heard: dict[Any, bytes] = {}
         for worker in self.workers:
             self._give(worker, waiting, busy)
         while busy:
             for pipe in wait(list(busy)):
-                line = pipe.readline()
-                if not line:
+                chunk = os.read(pipe.fileno(), 65536)
+                if not chunk:
                     raise RuntimeError(f"a worker ended (exit {busy[pipe].wait()}); the same command goes on from here")
-                answer = json.loads(line)
-                if "error" in answer:
-                    raise RuntimeError(f"a worker failed in {answer['error']}")
-                if "nets" in answer:
-                    done(answer["nets"])
-                else:
-                    self._give(busy.pop(pipe), waiting, busy)
+                *lines, heard[pipe] = (heard.get(pipe, b"") + chunk).split(b"\n")
+                for answer in map(json.loads, lines):
+                    if "error" in answer:
+                        raise RuntimeError(f"a worker failed in {answer['error']}")
+                    if "nets" in answer:
+                        done(answer["nets"])
+                    else:
+                        self._give(busy.pop(pipe), waiting, busy)
 
-    def _give(self, worker: subprocess.Popen, waiting: Iterable[int], busy: dict) -> None:
-        shard = next(iter(waiting), None)
+    def _give(self, worker: subprocess.Popen, waiting: Iterator[int], busy: dict) -> None:
+        shard = next(waiting, None)
         if shard is not None:
-            worker.stdin.write(f"{shard}\n")
-            worker.stdin.flush()
+            os.write(worker.stdin.fileno(), f"{shard}\n".encode())
             busy[worker.stdout] = worker
+
+
+def visible_gpus() -> list[str]:
+    """Names of the GPUs that this process may use, for ``CUDA_VISIBLE_DEVICES``."""
+    if not torch.cuda.is_available():
+        return []
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return named.split(",") if named else [str(k) for k in range(torch.cuda.device_count())]
+
+
+def default_workers() -> int:
+    """One worker a GPU, or without any one a core."""
+    return len(visible_gpus()) or len(os.sched_getaffinity(0))

@@ -22,6 +22,7 @@ from .folder import INDEX, RECIPE, SPACES, read_manifest
 from .gather import gather_weights, only_space
 from .order import draw_labels, draw_subset
 from .recipe import Recipe
+from .remote import fetch_zoo, is_remote
 from .render import render
 from .spaces import build_architecture
 from .trial import draw_trial
@@ -33,6 +34,10 @@ class Zoo:
     Views are immutable and cheap; ``filter``, ``split`` and ``final`` give smaller ones. A view can be pickled and
     used from several processes.
 
+    Args:
+        path: a folder, ``hf://datasets/owner/name`` (``@revision`` to pin it), or a URL that fsspec knows; remote zoos
+            are kept in the cache.
+
     Raises:
         FileNotFoundError: not a finished zoo.
         ValueError: damaged, or its index points outside its shards.
@@ -43,7 +48,7 @@ class Zoo:
     """
 
     def __init__(self, path: str | Path):
-        self.path = Path(path)
+        self.path = fetch_zoo(str(path)) if is_remote(path) else Path(path)
         self.manifest = read_manifest(self.path)
         if self.manifest is None:
             raise FileNotFoundError(f"{self.path} is no finished zoo: it has no manifest.json; build it first")

@@ -1,0 +1,64 @@
+import json
+import shutil
+
+import pytest
+import torch
+
+from weightspace.zoo import Zoo, build_zoo
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_a_zoo_is_built_to_a_url_and_opened_from_it(recipe, zoo, cache):
+    fsspec = pytest.importorskip("fsspec")
+    url = "memory://zoos/tiny"
+    build_zoo(recipe, url, workers=1, progress=False)
+    files = fsspec.filesystem("memory")
+    assert files.exists("/zoos/tiny/manifest.json") and files.exists("/zoos/tiny/shards/00002.safetensors")
+    shutil.rmtree(cache)
+    opened = Zoo(url)
+    assert opened.table.drop_columns(["seconds"]).equals(zoo.table.drop_columns(["seconds"]))
+    assert torch.equal(opened[3][0]["linears.0.weight"], zoo[3][0]["linears.0.weight"])
+    files.rm("/zoos/tiny/shards/00002.safetensors")
+    assert len(Zoo(url)) == 36  # from the cache: the manifest is the same
+
+
+def test_a_remote_manifest_cannot_write_outside(recipe, cache):
+    fsspec = pytest.importorskip("fsspec")
+    files = fsspec.filesystem("memory")
+    manifest = {"files": {"../../evil": "0"}}
+    files.pipe_file("/zoos/evil/zoo/manifest.json", json.dumps(manifest).encode())
+    with pytest.raises(ValueError, match=r"names ../../evil, which leaves its folder"):
+        Zoo("memory://zoos/evil/zoo")
+    with pytest.raises(FileNotFoundError, match=r"memory://nothing is no finished zoo: it has no manifest.json"):
+        Zoo("memory://nothing")
+
+
+def test_zoos_of_the_hub(zoo, monkeypatch):
+    asked = {}
+
+    def download(repository, repo_type, revision):
+        asked.update(repository=repository, repo_type=repo_type, revision=revision)
+        return str(zoo.path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    assert len(Zoo("hf://datasets/me/tiny@abc")) == 36
+    assert asked == {"repository": "me/tiny", "repo_type": "dataset", "revision": "abc"}
+
+    def fail(*args, **kwargs):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fail)
+    with pytest.raises(
+        ConnectionError, match=r"cannot fetch hf://datasets/me/tiny: OSError: no route to host; fetch it"
+    ):
+        Zoo("hf://datasets/me/tiny")
+
+
+def test_a_build_does_not_publish(recipe, cache):
+    with pytest.raises(ValueError, match=r"a build does not publish: build into a folder, then upload it"):
+        build_zoo(recipe, "hf://datasets/me/tiny", workers=1, progress=False)
