@@ -1,7 +1,9 @@
 """A module's computation as a graph without hidden state, or a clear error."""
 
+import io
 import traceback
 import warnings
+from contextlib import redirect_stderr
 from typing import Any
 
 import torch
@@ -60,7 +62,8 @@ def export(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     """
     wrapped = Tensors(module)
     try:
-        with torch.no_grad(), warnings.catch_warnings():
+        # a refusal is told below, in a few lines; what torch prints of it on the way is hundreds
+        with torch.no_grad(), redirect_stderr(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about attributes that modules set on themselves, which is their business
             program = torch.export.export(wrapped, args, kwargs, strict=False)
     except Exception as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
@@ -132,7 +133,10 @@ def _float64() -> Iterator[None]:
 
 
 _SHORT = (torch.float32, torch.float16, torch.bfloat16)
-
+_DROPOUT = {
+    functional.dropout, functional.dropout1d, functional.dropout2d, functional.dropout3d, functional.alpha_dropout,
+    functional.feature_alpha_dropout, torch.dropout, torch.dropout_, torch.alpha_dropout, torch.feature_dropout,
+}  # fmt: skip
 
 _GROUPED = {getattr(torch, "_grouped_mm", None), getattr(torch.nn.functional, "grouped_mm", None)} - {None}
 
@@ -147,12 +151,14 @@ def _grouped_product(one: Tensor, other: Tensor, offs: Tensor | None = None, bia
 
 
 class _InFloat64(TorchFunctionMode):
-    """Code that asks for a shorter type gets float64, so that rounding doesn't hide behind it."""
+    """Code that asks for a shorter type gets float64, so that no error hides behind rounding; nothing drops out."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         if func in (torch.Tensor.float, torch.Tensor.half, torch.Tensor.bfloat16):
             return args[0].double()
+        if func in _DROPOUT:
+            return args[0] if args else kwargs["input"]
         if func in _GROUPED:
             return _grouped_product(*args, **kwargs)
         args = tuple(torch.float64 if any(arg is short for short in _SHORT) else arg for arg in args)

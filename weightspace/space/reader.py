@@ -61,16 +61,28 @@ class Reader:
         name = operator_name(target)
         self._describe(name, result)
         if name in RULES:
-            return RULES[name](self.tracer, *args, **kwargs)
+            found = self._by_rule(name, args, kwargs, result)
+            if found is not None:
+                return found
         if not values:
             return _map_results(result, lambda _: self.tracer.constant("data"), self.tracer)
-        if torch.Tag.pointwise in target.tags and isinstance(result, Tensor):
+        if torch.Tag.pointwise in target.tags and name not in RULES and isinstance(result, Tensor):
             return opaque_pointwise(self.tracer, *args, *kwargs.values())
         graph = self._decompose(target, args, kwargs)
         if graph is not None:
             return self.run(graph, values)
         self.tracer.loses(name, values)
         return self._opaque(result, values)
+
+    def _by_rule(self, name: str, args: Any, kwargs: Any, result: Any) -> Any:
+        """What the rule gives, or None if it doesn't cover this use of the operator."""
+        try:
+            found = RULES[name](self.tracer, *args, **kwargs)
+        except Exception:  # an unforeseen form of a call costs symmetry, never the whole trace
+            return None
+        shapes = [tuple(part.shape) for part in _flatten(result) if isinstance(part, Tensor)]
+        values = [value.shape for value in _flatten(found) if isinstance(value, Value)]
+        return found if shapes == values[: len(shapes)] else None
 
     def _describe(self, name: str, result: Any) -> None:
         t = self.tracer

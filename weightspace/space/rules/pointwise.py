@@ -190,7 +190,7 @@ def prelu(t: Tracer, value: Value, slope: Value) -> Value:
     """Commutes with positive factors; the slopes belong to the channels."""
     if slope.dims and slope.dims[0].size > 1 and len(slope.dims) == 1 and len(value.dims) > 1:
         slope = t.reshape(slope, [slope.dims[0].size] + [1] * (len(value.dims) - 2))
-    free = t.pointwise("power", slope, data=0)
+    free = t.pointwise("opaque", slope)  # a slope multiplies one half of the line only
     out = t.with_param("product", t.pointwise("positive", value), free, "other")
     t.book.activate(out.site, "prelu")
     return out

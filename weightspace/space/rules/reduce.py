@@ -51,13 +51,17 @@ def opaque_reduction(t: Tracer, value: Value, dim: Any = None, keepdim: bool = F
 
 
 @rule("aten.var", "aten.std")
-def variance(t: Tracer, value: Value, dim: Any = None, *_: Any, keepdim: bool = False, **__: Any) -> Value:
+def variance(
+    t: Tracer, value: Value, dim: Any = None, _unbiased: Any = None, keepdim: bool = False, **__: Any
+) -> Value:
     """Variances carry the square of the factor, standard deviations its absolute value."""
     return t.reduce(value, _axes(dim), keepdim, "power" if t.op == "aten.var" else "abs", data=2)
 
 
 @rule("aten.var_mean", "aten.std_mean")
-def variance_and_mean(t: Tracer, value: Value, dim: Any = None, *_: Any, keepdim: bool = False, **__: Any) -> Any:
+def variance_and_mean(
+    t: Tracer, value: Value, dim: Any = None, _unbiased: Any = None, keepdim: bool = False, **__: Any
+) -> Any:
     """Both at once."""
     kind = "power" if t.op == "aten.var_mean" else "abs"
     return t.reduce(value, _axes(dim), keepdim, kind, data=2), t.reduce(value, _axes(dim), keepdim)
@@ -70,7 +74,7 @@ def norm(t: Tracer, value: Value, p: Any = 2, dim: Any = None, keepdim: bool = F
 
 
 def _axes(dim: Any) -> list[int] | None:
-    if dim is None or (isinstance(dim, list | tuple) and not dim):
+    if dim is None or isinstance(dim, bool) or (isinstance(dim, list | tuple) and not dim):
         return None
     return [dim] if isinstance(dim, int) else list(dim)
 
