@@ -117,6 +117,8 @@ def main() -> None:
     rows = [("floor: matrix products", 0, least), ("textbook", count(textbook), plain)]
     sizes = {"width": args.width, "layers": args.layers}
     for name, kind in {"MessageLayer": Messages, **METANETS}.items():
+        if name == "ProbeNet":  # runs modules, not spaces
+            continue
         metanet = kind.for_spaces(space, **sizes)
         rows.append((name, count(metanet), seconds_a_step(lambda net=metanet: net(batch), args.repeats)))
         if args.compile and name == "MessageLayer":

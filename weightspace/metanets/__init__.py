@@ -11,6 +11,7 @@ from weightspace.metanets.neuralgraph import (
     NeuralGraphTransformer,
     NeuralGraphTransformerConfig,
 )
+from weightspace.metanets.probenet import ProbeNet, ProbeNetConfig
 from weightspace.metanets.pygmetanet import PyGMetanet, PyGMetanetConfig
 from weightspace.metanets.scalegmn import ScaleGMN, ScaleGMNConfig
 from weightspace.metanets.spacenet import SpaceNet, SpaceNetConfig
@@ -31,6 +32,8 @@ __all__ = [
     "NeuralGraphGNN",
     "NeuralGraphTransformer",
     "NeuralGraphTransformerConfig",
+    "ProbeNet",
+    "ProbeNetConfig",
     "PyGMetanet",
     "PyGMetanetConfig",
     "ScaleGMN",

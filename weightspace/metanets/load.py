@@ -7,6 +7,7 @@ from weightspace.metanets.base import Metanet, read_json
 from weightspace.metanets.flatmlp import FlatMLP
 from weightspace.metanets.graphmetanet import GraphMetanet
 from weightspace.metanets.neuralgraph import NeuralGraphGNN, NeuralGraphTransformer
+from weightspace.metanets.probenet import ProbeNet
 from weightspace.metanets.pygmetanet import PyGMetanet
 from weightspace.metanets.scalegmn import ScaleGMN
 from weightspace.metanets.spacenet import SpaceNet
@@ -20,6 +21,7 @@ METANETS: dict[str, type[Metanet]] = {
     "GraphMetanet": GraphMetanet,
     "NeuralGraphGNN": NeuralGraphGNN,
     "NeuralGraphTransformer": NeuralGraphTransformer,
+    "ProbeNet": ProbeNet,
     "PyGMetanet": PyGMetanet,
     "ScaleGMN": ScaleGMN,
     "StatNet": StatNet,

@@ -1,0 +1,109 @@
+"""Probes: learned inputs sent through the nets themselves, and what they answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+from torch_geometric.data import Batch, Data
+
+from weightspace.graphs import by_skeleton, from_graph, skeleton
+from weightspace.metanets.base import Metanet, unknown_space
+from weightspace.metanets.config import MetanetConfig
+from weightspace.metanets.frame import check_finite
+from weightspace.metanets.statnet import hidden_layers
+from weightspace.space import WeightSpace
+
+SPEED = 10.0
+"""Inputs are this times their parameter: they have further to go than weights, and an optimizer has one step size."""
+
+
+@dataclass(frozen=True)
+class ProbeNetConfig(MetanetConfig):
+    """Configuration of `ProbeNet`.
+
+    Args:
+        input_shape: shape of one input of the nets. output_size: numbers that a net answers to one input.
+        probes: learned inputs. latent: size of the vectors that a linear generator makes them from; 1 learns the inputs
+            themselves. width, layers, dropout: of the perceptron that reads the answers.
+    """
+
+    input_shape: tuple[int, ...] = (2,)
+    output_size: int = 1
+    probes: int = 64
+    latent: int = 32
+    width: int = 256
+    layers: int = 2
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.spaces) != 1:
+            raise ValueError(f"A ProbeNet runs one module, so spaces must be one weight space, got {len(self.spaces)}.")
+        if not self.input_shape or min(self.input_shape) < 1:
+            raise ValueError(f"input_shape must be the shape of one input, got {self.input_shape}.")
+
+
+class ProbeNet(Metanet):
+    """Learned inputs go through the nets, a perceptron reads the outputs; invariant to all that keeps the function.
+
+    The inputs come from a deep linear generator without activations. Horwitz et al. 2025, "Deep linear probe generators
+    for weight space learning" (ProbeGen), section 3. The module that runs the nets isn't saved: give it again when
+    loading, ``ProbeNet.from_pretrained(path, module=net)``.
+
+    Args:
+        config: the configuration.
+        module: any module of the architecture, called as ``module(inputs)``; its own weights aren't used.
+
+    Example::
+
+        metanet = ProbeNet.for_module(net, space, net.example_inputs()[0], outputs=2)
+    """
+
+    Config = ProbeNetConfig
+    symmetries = ("permutation", "scale", "sign")
+
+    def __init__(self, config: ProbeNetConfig, module: nn.Module | None = None):
+        super().__init__(config)
+        self.runs = [module.eval()] if module is not None else []  # in a list: its weights are none of the metanet's
+        size = int(torch.tensor(config.input_shape).prod())
+        self.seeds = nn.Parameter(torch.randn(config.probes, config.latent))
+        self.generator = nn.Sequential(
+            nn.Linear(config.latent, config.latent, bias=False), nn.Linear(config.latent, size)
+        )
+        self.first = nn.Linear(config.probes * config.output_size, config.width)
+        self.rest = hidden_layers(config.width, config.layers - 1, config.outputs, config.dropout)
+
+    @classmethod
+    def for_module(cls, module: nn.Module, space: WeightSpace, inputs: Tensor, **settings: object) -> "ProbeNet":
+        """A metanet for nets that ``module`` can run; shapes are read from a call with a batch of ``inputs``."""
+        with torch.no_grad():
+            answer = module.eval()(inputs)
+        shapes = {"input_shape": tuple(inputs.shape[1:]), "output_size": answer[0].numel()}
+        return cls(cls.Config(spaces=(space.to_json(),), **{**shapes, **settings}), module)
+
+    def inputs(self) -> Tensor:
+        """The learned inputs, ``[probes, *input_shape]``."""
+        return (SPEED * self.generator(self.seeds)).reshape(-1, *self.config.input_shape)
+
+    def forward(self, graph: Data | Batch) -> Tensor:
+        if not self.runs:
+            raise ValueError(
+                "A ProbeNet needs the module that runs the nets: ProbeNet.from_pretrained(path, module=net)."
+            )
+        check_finite(graph, graph.space if isinstance(graph, Batch) else [graph.space])
+        for _, group in by_skeleton(graph):
+            space = group.space[0] if isinstance(group, Batch) else group.space
+            if skeleton(space) != skeleton(self.spaces[0]):
+                raise unknown_space(self, space)
+        weights = from_graph(graph)
+        if not isinstance(graph, Batch):
+            weights = {name: tensor[None] for name, tensor in weights.items()}
+        answers = self.answers(weights)
+        return self.rest(self.first(answers.flatten(1).asinh()))
+
+    def answers(self, weights: Mapping[str, Tensor]) -> Tensor:
+        """What each net answers to each input, ``[nets, probes, ...]``."""
+        module, inputs = self.runs[0], self.inputs()
+        return vmap(lambda own: functional_call(module, own, (inputs,)))(dict(weights))
