@@ -1,7 +1,9 @@
 """What `import weightspace` gives, and what it must not load."""
 
+import inspect
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -48,3 +50,27 @@ def test_import_is_light():
 
 def test_the_probe_sees_a_heavy_import():
     assert "pyarrow" in loaded_after("import pyarrow")
+
+
+def concrete(room, base):
+    """The public classes of a room that are a `base` and not abstract."""
+    values = [getattr(room, name) for name in room.__all__]
+    return {
+        value
+        for value in values
+        if inspect.isclass(value) and issubclass(value, base) and not inspect.isabstract(value)
+    }
+
+
+def test_every_public_net_and_metanet_is_on_its_list():
+    from weightspace import metanets, nets
+
+    assert concrete(nets, nets.Net) == set(nets.NETS.values())
+    assert concrete(metanets, metanets.Metanet) == set(metanets.METANETS.values())
+
+
+def test_every_room_lists_what_it_gives():
+    for room in ("space", "nets", "data", "zoo", "graphs", "metanets", "tasks"):
+        module = import_module(f"weightspace.{room}")
+        assert module.__all__
+        assert all(hasattr(module, name) for name in module.__all__)

@@ -1,0 +1,32 @@
+"""What metanets are trained for: predicting labels of nets, with the baselines and measures that belong to it."""
+
+from weightspace.tasks.checkpoint import find_checkpoints, read_checkpoint
+from weightspace.tasks.comparison import BASELINES
+from weightspace.tasks.figures import plot_predictions
+from weightspace.tasks.labelled import LabelledNets
+from weightspace.tasks.metrics import Score, kendall_tau, mean_absolute_error, r_squared, score, tau_ceiling
+from weightspace.tasks.predict import fit, predict, predict_files, predict_nets
+from weightspace.tasks.quickstart import QuickstartConfig, run_quickstart
+from weightspace.tasks.train import TrainConfig, train
+
+__all__ = [
+    "BASELINES",
+    "LabelledNets",
+    "QuickstartConfig",
+    "Score",
+    "TrainConfig",
+    "find_checkpoints",
+    "fit",
+    "kendall_tau",
+    "mean_absolute_error",
+    "plot_predictions",
+    "predict",
+    "predict_files",
+    "predict_nets",
+    "r_squared",
+    "read_checkpoint",
+    "run_quickstart",
+    "score",
+    "tau_ceiling",
+    "train",
+]
