@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from tests.space.architectures import BY_NAME, traced
@@ -59,6 +60,13 @@ def test_dropout_is_off_in_train_mode():
     probe = Probe(net, (torch.randn(4, 3),), {})
     assert torch.equal(probe.run(probe.weights)[0], probe.outputs[0])
     assert net[1].p == 0.5 and net[1].training
+
+
+@pytest.mark.parametrize("function", [F.dropout, F.alpha_dropout, lambda h: torch.dropout(h, 0.5, True)])
+def test_dropout_in_functional_code_is_off(function):
+    net = Code(lambda m, x: m.b(function(m.a(x))), a=nn.Linear(3, 8), b=nn.Linear(8, 2))
+    space = WeightSpace.trace(net, torch.randn(4, 3))
+    assert space.free == ("a",) and space.report.sound and space.report.failed == ()
 
 
 def test_buffers_that_a_pass_writes_are_written_on_copies():
