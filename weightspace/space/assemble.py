@@ -103,14 +103,18 @@ class Assembly:
         return len(self.places) - 1
 
     def _depths(self) -> list[int]:
-        edges = [(source, target) for source, target, _ in self.links]
-        weighty = [(s, spec.target_site) for spec in self._placed.values() for s in spec.source_sites if s is not None]
+        """Length of the longest path of weights to each site, along steps from earlier sites to later ones."""
+        steps: list[list[tuple[int, int]]] = [[] for _ in self.places]
+        for source, target, _ in self.links:
+            steps[target].append((source, 0))
+        for spec in self._placed.values():
+            for source in spec.source_sites:
+                if source is not None and spec.target_site is not None:
+                    steps[spec.target_site].append((source, 1))
         depth = [0] * len(self.places)
         for _ in range(2):  # a second round for the few sites that were made out of order
-            for target in range(len(depth)):
-                through = [depth[s] + 1 for s, end in weighty if end == target and s < target]
-                beside = [depth[s] for s, end in edges if end == target and s < target]
-                depth[target] = max([depth[target], *through, *beside])
+            for target, before in enumerate(steps):
+                depth[target] = max([depth[target], *(depth[s] + step for s, step in before if s < target)])
         return depth
 
     # ---- tensors ----------------------------------------------------------------------------------------------------

@@ -51,6 +51,8 @@ class Reader:
         if node.target is operator.getitem:
             return args[0][args[1]]
         self.operators += 1
+        readers = [user for user in node.users if user.target is operator.getitem and user.users]
+        self.tracer.wanted = {int(user.args[1]) for user in readers}  # type: ignore[arg-type]
         return self.apply(node.target, args, kwargs, node.meta.get("val"))
 
     def apply(self, target: Any, args: Any, kwargs: Any, result: Any) -> Any:

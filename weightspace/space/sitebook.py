@@ -31,6 +31,7 @@ class SiteBook:
         self.links: dict[tuple[int, int, str], None] = {}
         self.uses: dict[str, Use] = {}
         self._keys: dict[Hashable, int] = {}
+        self._met: dict[tuple[str, int], set[tuple[int, ...]]] = {}  # what met at a site
 
     def site(self, key: Hashable, kind: str = "hidden", dims: Sequence[Dim] = ()) -> int:
         """The site made by ``key``, new if there is none yet."""
@@ -50,10 +51,13 @@ class SiteBook:
         found = list(dict.fromkeys(value.site for value in values if value.site))
         if len(found) <= 1:
             return found[0] if found else ()
-        key = (kind, *found)
-        if any(len(site) == 1 and self._keys.get(key) == site[0] for site in found):
-            return next(site for site in found if len(site) == 1 and self._keys.get(key) == site[0])
-        target = self.site(key, dims=dims)
+        for site in found:
+            # a state that meets again what it came from, as in an unrolled recurrence, stays where it is
+            others = set(found) - {site}
+            if len(site) == 1 and others <= self._met.get((kind, site[0]), set()):
+                return site
+        target = self.site((kind, *found), dims=dims)
+        self._met.setdefault((kind, target), set()).update(found)
         for site in found:
             self.link(site, target, kind)
         return (target,)

@@ -25,6 +25,7 @@ class Tracer:
         self.shape: Any = ()  # of the operator at hand, a tuple of them if it gives several values
         self.dtype: Any = torch.float32
         self.op = ""
+        self.wanted: set[int] = set()  # which of several results anything reads
 
     # ---- new values -------------------------------------------------------------------------------------------------
 

@@ -71,7 +71,12 @@ def _run(
             for final, end in zip(finals, ends, strict=True):
                 final.append(end)
         value = outputs[0] if len(outputs) == 1 else t.join(outputs, -1)
-    return [value, *(_stacked(t, final) for final in finals)]
+    # stacking the last states ties the neurons of all layers, so it is left alone unless something reads them
+    ends = [
+        _stacked(t, final) if index in t.wanted else t.constant("data", t.shape[index])
+        for index, final in enumerate(finals, start=1)
+    ]
+    return [value, *ends]
 
 
 def _entry(t: Tracer, state: Value, _index: int) -> Value:
