@@ -33,7 +33,13 @@ from weightspace.zoo.worker import keep_memory
 
 CASES = {
     "siren": {"net": "siren", "settings": {}, "side": 28, "stack": 16},
-    "digits-cnn": {"net": "cnn", "settings": {"stride": [2, 2, 1]}, "side": 8, "batch": 32, "stack": 32},
+    "digits-cnn": {
+        "net": "cnn",
+        "settings": {"channels": [4, 4, 4], "stride": [2, 2, 1]},
+        "side": 8,
+        "batch": 32,
+        "stack": 64,
+    },
     "small-cnn": {
         "net": "cnn",
         "settings": {"image_size": 28, "stride": 2, "padding": "valid"},

@@ -134,3 +134,18 @@ def test_counts_start_at_one(old, new):
 def test_unknown_grid_is_refused():
     with pytest.raises(ValueError, match=r"\[fit\]: grid must be one of corners, centers, but 'x' came"):
         Recipe.from_toml(TEXT.replace("check = 20", 'grid = "x"'))
+
+
+def test_a_learned_start_fits_faster_and_is_shared(fits, tmp_path):
+    learned = Recipe.from_toml(
+        TEXT.replace("views = 2", "views = 2\nmeta_steps = 20\nmeta_lr = 1e-2").replace(
+            "[save]", "[save]\ninitial = true"
+        )
+    )
+    zoo = build_zoo(learned, tmp_path / "zoo", workers=1, progress=False)
+    start = zoo.filter(step=0).weights()["linears.1.weight"]
+    assert len(start) == 12 and torch.equal(start, start[:1].expand_as(start))
+    early, drawn = zoo.filter(step=10).table, fits.filter(step=10).table
+    assert sum(early["psnr"].to_pylist()) / len(early) > sum(drawn["psnr"].to_pylist()) / len(drawn) + 0.5
+    with pytest.raises(ValueError, match=r"\[fit\]: meta_steps must be at least 0, but -1 came"):
+        Recipe.from_toml(TEXT.replace("views = 2", "meta_steps = -1"))

@@ -27,9 +27,10 @@ for line in sys.stdin:
 
 
 def test_a_worker_that_dies_is_named(monkeypatch, tmp_path):
-    with pool_of(monkeypatch, tmp_path, "import sys; sys.stdin.readline(); sys.exit(3)") as pool:
-        with pytest.raises(RuntimeError, match=r"a worker ended \(exit 3\); the same command goes on from here"):
-            pool.run(range(3), lambda nets: None)
+    message = r"a worker ended \(exit 3\); the same command goes on from here"
+    script = "import sys; sys.stdin.readline(); sys.exit(3)"
+    with pool_of(monkeypatch, tmp_path, script) as pool, pytest.raises(RuntimeError, match=message):
+        pool.run(range(3), lambda nets: None)
 
 
 def test_an_error_of_a_worker_is_told(monkeypatch, tmp_path):
@@ -39,9 +40,9 @@ sys.stdin.readline()
 print('{"error": "shard 0: OSError: full"}', flush=True)
 sys.stdin.read()
 """
-    with pool_of(monkeypatch, tmp_path, script) as pool:
-        with pytest.raises(RuntimeError, match=r"a worker failed in shard 0: OSError: full"):
-            pool.run(range(3), lambda nets: None)
+    message = r"a worker failed in shard 0: OSError: full"
+    with pool_of(monkeypatch, tmp_path, script) as pool, pytest.raises(RuntimeError, match=message):
+        pool.run(range(3), lambda nets: None)
     assert all(worker.returncode is not None for worker in pool.workers)
 
 

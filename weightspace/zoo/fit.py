@@ -13,6 +13,7 @@ from weightspace.nets.siren import SIREN
 
 from .initial import draw_weights
 from .layout import Layout
+from .meta import learn_start
 from .optimizer import StackedOptimizer, learning_rate
 from .plain_gradient import PlainGradient
 from .plan import Fit, Save
@@ -35,6 +36,13 @@ class StackFitter:
         self.signals, self.fit, self.save, self.device = signals, fit, save, device
         self.net = self.waiting[-1].build().to(device)
         self.layout = Layout.of(self.net)
+        coordinates = signals.coordinates.to(device)
+        if isinstance(self.net, SIREN):
+            self.gradient = SirenGradient(self.net, coordinates)
+        else:
+            self.buffers = {name: b for name, b in self.net.named_buffers() if name in self.layout.buffers}
+            self.gradient = PlainGradient(self.net, coordinates, self.buffers)
+        self.start = learn_start(self.waiting[-1], self.gradient, signals, fit) if fit.meta_steps else None
         first = [self.waiting.pop() for _ in range(min(size, len(self.waiting)))]
         self.trials, self.saves = first, [save.steps(t.train.steps, 1.0) for t in first]
         self.flat = torch.stack([self._start(trial) for trial in first])
@@ -42,12 +50,6 @@ class StackFitter:
         names = tuple(n for n, shape in zip(self.layout.names, self.layout.shapes, strict=True) if len(shape) > 1)
         self.optimizer = StackedOptimizer.start([t.train for t in first], self.layout.mask(names).to(device), self.flat)
         self.steps, self.clocks = [0] * len(first), [time.perf_counter()] * len(first)
-        coordinates = signals.coordinates.to(device)
-        if isinstance(self.net, SIREN):
-            self.gradient = SirenGradient(self.net, coordinates)
-        else:
-            self.buffers = {name: b for name, b in self.net.named_buffers() if name in self.layout.buffers}
-            self.gradient = PlainGradient(self.net, coordinates, self.buffers)
 
     def run(self, done: Callable[[int], None] = lambda nets: None) -> Iterator[Saved]:
         """Yields saved states as they come; ``done`` hears how many nets have left the stack."""
@@ -124,6 +126,8 @@ class StackFitter:
             self.optimizer = self.optimizer.select(keep) if keep else self.optimizer
 
     def _start(self, trial: Trial) -> Tensor:
+        if self.start is not None:
+            return self.start
         return draw_weights(self.net, self.layout, trial, self.signals.coordinates[:256]).to(self.device)
 
     def _target(self, trial: Trial) -> Tensor:

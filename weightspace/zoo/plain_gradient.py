@@ -15,7 +15,7 @@ class PlainGradient:
 
     def __init__(self, net: Net, coordinates: Float[Tensor, "points axes"], buffers: dict[str, Tensor]):
         self.net, self.coordinates, self.buffers = net, coordinates, buffers
-        self.layout = Layout.of(net)
+        self.layout, self.device = Layout.of(net), coordinates.device
 
     def loss(self, flat: Tensor, targets: Float[Tensor, "nets channels points"]) -> Float[Tensor, " nets"]:
         """Mean squared error of every net."""

@@ -81,14 +81,20 @@ class Fit:
         target_psnr: a net is done when it reaches this, in dB; 0 for never.
         check: steps between two looks at the PSNR.
         grid: where the points lie in [-1, 1]: ``corners`` or ``centers``.
+        meta_steps: steps in which a common start is learned from the training signals; 0 for draws by ``init``.
+        meta_lr: learning rate of Adam in those steps.
     """
 
     views: int = 1
     target_psnr: float = 0.0
     check: int = 25
     grid: str = "corners"
+    meta_steps: int = 0
+    meta_lr: float = 1e-3
 
     def __post_init__(self):
+        if self.meta_steps < 0:
+            raise ValueError(f"meta_steps must be at least 0, but {self.meta_steps} came")
         if self.views < 1 or self.check < 1:
             raise ValueError(f"views and check must be at least 1, but {self.views} and {self.check} came")
         if self.grid not in ("corners", "centers"):

@@ -19,7 +19,7 @@ class SirenGradient:
     """
 
     def __init__(self, net: SIREN, coordinates: Float[Tensor, "points axes"]):
-        self.config = net.config
+        self.config, self.device = net.config, coordinates.device
         self.layout = Layout.of(net)
         self.points = coordinates.T.contiguous()
         self.padded = torch.cat([self.points, torch.ones_like(self.points[:1])])
