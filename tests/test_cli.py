@@ -1,6 +1,7 @@
 """The command line: help that teaches, one clear message and exit code 2 for what can't be done, JSON on request."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -18,6 +19,10 @@ from weightspace.cli import main
         (["zoo", "--help"], "build"),
         (["zoo", "build", "--help"], "Net i depends on the recipe and on i alone"),
         (["zoo", "info", "--help"], "saved states"),
+        (["zoo", "plot", "--help"], "learning curves"),
+        (["zoo", "verify", "--help"], "checksum"),
+        (["zoo", "merge", "--help"], "source"),
+        (["zoo", "import", "--help"], "layout.csv"),
         (["predict", "--help"], "pickles"),
         (["--version"], "weightspace 0."),
     ],
@@ -58,6 +63,30 @@ def test_build_info_and_json(tmp_path, tiny_recipe, capsys):
     shown = capsys.readouterr().out
     assert "12, 12 saved states, 0 diverged" in shown
     assert "test_accuracy" in shown
+
+
+def test_verify_plot_and_merge(tiny_zoo, tmp_path, capsys):
+    assert main(["zoo", "verify", str(tiny_zoo.path), "--sample", "2", "--json"]) == 0
+    verdict = json.loads(capsys.readouterr().out)
+    assert (verdict["sound"], verdict["states"], verdict["evaluated"]) == (True, 24, 2)
+    assert main(["zoo", "plot", str(tiny_zoo.path), "--out", str(tmp_path / "figures")]) == 0
+    written = capsys.readouterr().out.split()
+    assert len(written) >= 2
+    assert all(path.endswith(".png") for path in written)
+    both = str(tmp_path / "both")
+    assert main(["zoo", "merge", str(tiny_zoo.path), str(tiny_zoo.path), "--out", both]) == 0
+    assert "48 saved states" in capsys.readouterr().err
+
+
+def test_verify_names_what_is_wrong(tiny_zoo, tmp_path, capsys):
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny_zoo.path, broken)
+    shard = next((broken / "shards").iterdir())
+    content = bytearray(shard.read_bytes())
+    content[-5] ^= 1
+    shard.write_bytes(content)
+    assert main(["zoo", "verify", str(broken), "--sample", "0"]) == 1
+    assert shard.name in capsys.readouterr().out
 
 
 def test_predict_table_and_json(tiny_quickstart, capsys):

@@ -1,10 +1,11 @@
-"""`weightspace zoo`: build a zoo from a recipe, and say what a zoo holds."""
+"""`weightspace zoo build | info`: build a zoo from a recipe, and say what a zoo holds."""
 
 import argparse
 from pathlib import Path
 from typing import Any
 
 from weightspace.cli.console import say, write_facts, write_json, write_table
+from weightspace.cli.zoo_tools import add_parsers
 
 _BUILD = """\
 Trains the nets that a recipe describes, many at a time, and stores every saved state in one folder:
@@ -45,6 +46,7 @@ def add_parser(commands: Any) -> None:
     info.add_argument("zoo", metavar="ZOO", help="the folder of a zoo")
     info.add_argument("--json", action="store_true", help="print it as JSON")
     info.set_defaults(run=_run_info)
+    add_parsers(zoo)
 
 
 def _run_build(arguments: argparse.Namespace) -> None:

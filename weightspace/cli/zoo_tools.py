@@ -1,0 +1,97 @@
+"""`weightspace zoo plot | verify | merge | import`: what one does with a zoo that is there."""
+
+import argparse
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from weightspace.cli.console import say, write_json
+
+_PLOT = """\
+Draws a zoo: how metrics spread, what each hyperparameter does, learning curves, and for INRs a wall of renderings.
+
+  weightspace zoo plot runs/digits-cnn --out runs/digits-cnn-figures
+"""
+
+_VERIFY = """\
+Compares every file and every saved state with its checksum, and measures a sample of the nets again on their data.
+Exit code 1, and a line for each problem, if something is wrong.
+
+  weightspace zoo verify runs/digits-cnn
+  weightspace zoo verify runs/digits-cnn --sample 0      checksums alone, which needs no data
+"""
+
+_MERGE = """\
+Copies several finished zoos into one; the column 'source' says where a net came from.
+
+  weightspace zoo merge one-zoo another-zoo --out both
+"""
+
+_IMPORT = """\
+Makes a zoo from nets that others published, without running anything that is in their files:
+
+  small-cnn   weights.npy, metrics.csv and layout.csv of the Small CNN Zoo
+  inr         a folder of .pth files, one SIREN each, as DWSNets and NFN publish them
+
+  weightspace zoo import small-cnn downloads/mnist --out zoos/small-cnn-mnist
+"""
+
+
+def add_parsers(zoo: Any) -> None:
+    """Adds the subcommands to `weightspace zoo`."""
+    plot = _add(zoo, "plot", "draw a zoo", _PLOT, _run_plot)
+    plot.add_argument("zoo", metavar="ZOO", help="the folder of a zoo")
+    plot.add_argument("--out", required=True, metavar="DIR", help="the folder for the PNG files")
+    verify = _add(zoo, "verify", "compare a zoo with its checksums and metrics", _VERIFY, _run_verify)
+    verify.add_argument("zoo", metavar="ZOO", help="the folder of a zoo")
+    verify.add_argument("--sample", type=int, default=16, metavar="N", help="states to measure again (%(default)s)")
+    verify.add_argument("--json", action="store_true", help="print the verdict as JSON")
+    merge = _add(zoo, "merge", "copy several zoos into one", _MERGE, _run_merge)
+    merge.add_argument("zoos", metavar="ZOO", nargs="+", help="folders of zoos")
+    merge.add_argument("--out", required=True, metavar="DIR", help="the folder of the new zoo")
+    bring = _add(zoo, "import", "make a zoo from nets that others published", _IMPORT, _run_import)
+    bring.add_argument("kind", choices=("small-cnn", "inr"), help="the layout of the folder")
+    bring.add_argument("folder", metavar="FOLDER", help="what was downloaded")
+    bring.add_argument("--out", required=True, metavar="DIR", help="the folder of the new zoo")
+
+
+def _add(zoo: Any, name: str, short: str, long: str, run: Any) -> argparse.ArgumentParser:
+    parser = zoo.add_parser(name, help=short, description=long, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _run_plot(arguments: argparse.Namespace) -> None:
+    from weightspace.zoo import Zoo, plot_zoo
+
+    for path in plot_zoo(Zoo(arguments.zoo), arguments.out):
+        sys.stdout.write(f"{path}\n")
+
+
+def _run_verify(arguments: argparse.Namespace) -> int:
+    from weightspace.zoo import verify_zoo
+
+    verdict = verify_zoo(arguments.zoo, sample=arguments.sample)
+    if arguments.json:
+        write_json({"sound": verdict.sound, **asdict(verdict)})
+    else:
+        for problem in verdict.problems:
+            sys.stdout.write(f"{problem}\n")
+        say(
+            f"{verdict.files} files and {verdict.states} states compared, {verdict.evaluated} measured again: "
+            f"{'sound' if verdict.sound else f'{len(verdict.problems)} problems'}."
+        )
+    return 0 if verdict.sound else 1
+
+
+def _run_merge(arguments: argparse.Namespace) -> None:
+    from weightspace.zoo import merge_zoos
+
+    say(f"{len(merge_zoos(arguments.zoos, arguments.out))} saved states in {arguments.out}.")
+
+
+def _run_import(arguments: argparse.Namespace) -> None:
+    from weightspace.zoo import import_inr_folder, import_small_cnn
+
+    bring = {"small-cnn": import_small_cnn, "inr": import_inr_folder}[arguments.kind]
+    say(f"{len(bring(arguments.folder, arguments.out))} saved states in {arguments.out}.")
