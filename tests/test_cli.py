@@ -56,7 +56,7 @@ def test_build_info_and_json(tmp_path, tiny_recipe, capsys):
     out = str(tmp_path / "zoo")
     assert main(["zoo", "build", str(tiny_recipe), "--out", out, "--nets", "12", "--workers", "1", "--json"]) == 0
     built = json.loads(capsys.readouterr().out)
-    assert (built["nets"], built["recipe"]) == (12, "tiny")
+    assert (built["nets"], built["name"]) == (12, "tiny")
     assert main(["zoo", "info", out, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == built
     assert main(["zoo", "info", out]) == 0

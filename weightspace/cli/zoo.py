@@ -1,7 +1,6 @@
 """`weightspace zoo build | info`: build a zoo from a recipe, and say what a zoo holds."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from weightspace.cli.console import say, write_facts, write_json, write_table
@@ -24,8 +23,6 @@ Says what a zoo holds: its recipe, nets and saved states, weight spaces, split, 
   weightspace zoo info runs/digits-cnn
   weightspace zoo info runs/digits-cnn --json | jq .nets
 """
-
-_METRICS = ("test_accuracy", "train_accuracy", "gap", "test_loss", "psnr")
 
 
 def add_parser(commands: Any) -> None:
@@ -50,7 +47,7 @@ def add_parser(commands: Any) -> None:
 
 
 def _run_build(arguments: argparse.Namespace) -> None:
-    from weightspace.zoo import Recipe, build_zoo
+    from weightspace.zoo import Recipe, build_zoo, describe_zoo
 
     recipe = Recipe.load(arguments.recipe)
     try:
@@ -60,58 +57,35 @@ def _run_build(arguments: argparse.Namespace) -> None:
     except RuntimeError as error:  # another builder is at work there, or a worker ended
         raise ValueError(str(error)) from error
     if arguments.json:
-        write_json(summary(zoo, arguments.out))
+        write_json(describe_zoo(zoo))
     else:
         say(f"{len(zoo)} saved states in {arguments.out}; 'weightspace zoo info {arguments.out}' says what it holds.")
 
 
 def _run_info(arguments: argparse.Namespace) -> None:
-    from weightspace.zoo import Zoo
+    from weightspace.zoo import Zoo, describe_zoo
 
-    facts = summary(Zoo(arguments.zoo), arguments.zoo)
+    facts = describe_zoo(Zoo(arguments.zoo))
     if arguments.json:
         write_json(facts)
         return
+    spaces = [f"{name[:12]} ({space['parameters']} parameters)" for name, space in facts["spaces"].items()]
     write_facts(
         {
-            "zoo": facts["zoo"],
-            "recipe": f"{facts['recipe']} (hash {facts['recipe_hash'][:12]})",
+            "zoo": f"{facts['name']} in {facts['path']}",
+            "recipe": str(facts["recipe"]),
             "nets": f"{facts['nets']}, {facts['states']} saved states, {facts['diverged']} diverged",
-            "split": ", ".join(f"{name} {count}" for name, count in facts["split"].items()) + " (nets)",
-            "spaces": ", ".join(f"{name[:12]} ({count} parameters)" for name, count in facts["spaces"].items()),
+            "split": ", ".join(f"{name} {count}" for name, count in facts["splits"].items()) + " (nets)",
+            "spaces": ", ".join(spaces[:4]) + (f", and {len(spaces) - 4} more" if len(spaces) > 4 else ""),
             "size": f"{facts['bytes'] / 1e6:.1f} MB",
-            "varied": ", ".join(facts["hyperparameters"]),
         }
     )
-    rows = [[name, *(f"{value:.3f}" for value in spread.values())] for name, spread in facts["metrics"].items()]
-    write_table(["last state of each net", "lowest", "10 %", "median", "90 %", "highest"], rows)
-
-
-def summary(zoo: Any, path: str | Path) -> dict[str, Any]:
-    """What a zoo holds, as JSON types."""
-    import numpy as np
-
-    final = zoo.final()
-    columns = final.table.to_pydict()
-    metrics = {}
-    for name in _METRICS:
-        values = np.array([v for v in columns.get(name, ()) if v is not None], dtype=float)
-        values = values[np.isfinite(values)]
-        if len(values):
-            quantiles = np.quantile(values, (0, 0.1, 0.5, 0.9, 1))
-            metrics[name] = dict(zip(("lowest", "p10", "median", "p90", "highest"), map(float, quantiles), strict=True))
-    return {
-        "zoo": str(path),
-        "recipe": zoo.recipe.name,
-        "recipe_hash": zoo.recipe.hash,
-        "nets": len(final),
-        "states": len(zoo),
-        "diverged": columns["status"].count("diverged"),
-        "split": {name: columns["split"].count(name) for name in ("train", "val", "test")},
-        "spaces": {
-            key: sum(s.numel for s in space.tensors.values() if not s.buffer) for key, space in zoo.spaces.items()
-        },
-        "bytes": sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file()),
-        "hyperparameters": list(zoo.hyperparameters),
-        "metrics": metrics,
-    }
+    rows = [
+        [name, *(f"{value:.4g}" if isinstance(value, float) else str(value) for value in spread)]
+        for name, spread in {**facts["hyperparameters"], **facts["metrics"]}.items()
+        if len(spread) == 3 and not isinstance(spread[0], str)
+    ]
+    write_table(["", "least", "median", "largest"], rows)
+    for name, values in facts["hyperparameters"].items():
+        if values and isinstance(values[0], str):
+            write_facts({name: ", ".join(values)})
