@@ -219,3 +219,13 @@ def test_dwsnet_says_which_class_takes_other_architectures():
     for name in ("cnn", "residual", "lenet"):
         with pytest.raises(ValueError, match=r"DWSNet takes perceptrons only, .* Take UNF or GraphMetanet"):
             small("DWSNet", SPACES[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["GraphMetanet", "ScaleGMN", "StatNet"])
+def test_compiled_gives_the_same(name):
+    space = SPACES["mlp"]
+    metanet = randomized(small(name, space)).float()
+    graph = metanet.graph(space, weights_of(space, dtype=torch.float32))
+    compiled = torch.compile(metanet)
+    assert torch.allclose(compiled(graph), metanet(graph), rtol=1e-4, atol=1e-5)
