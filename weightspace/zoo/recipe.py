@@ -35,7 +35,7 @@ class Recipe:
 
     Example:
         >>> Recipe.load("digits-cnn").nets
-        2000
+        3000
     """
 
     name: str
