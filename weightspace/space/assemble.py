@@ -150,8 +150,20 @@ class Assembly:
         beside = use.source_site
         if isinstance(source, Sum) and len(beside) == len(source.terms):
             return tuple(self._source(term, index, axes, use) for term, index in zip(source.terms, beside, strict=True))
+        if source is not None and len(beside) > 1:
+            return (self._joined(_neurons(source), beside),)
         first = beside[0] if beside else None
         return (self._source(source, first, axes, use),)
+
+    def _joined(self, wanted: Axis, beside: Sequence[int]) -> int:
+        """The site of a concatenation that isn't read term by term, as one that was flattened."""
+        linked = {(source, target) for source, target, _ in self.links}
+        for site, place in enumerate(self.places):
+            if place == wanted and all((one, site) in linked for one in beside):
+                return site
+        joined = self._extra_site(wanted, beside[0], before=False)
+        self.links.update({(one, joined, "identity"): None for one in beside})
+        return joined
 
     def _source(self, term: Axis | None, site: int | None, axes: tuple[Axis, ...], use: Use) -> int | None:
         """A site whose neurons are all found among the tensor's axes; another one beside it if they aren't."""

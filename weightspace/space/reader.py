@@ -51,8 +51,7 @@ class Reader:
         if node.target is operator.getitem:
             return args[0][args[1]]
         self.operators += 1
-        readers = [user for user in node.users if user.target is operator.getitem and user.users]
-        self.tracer.wanted = {int(user.args[1]) for user in readers}  # type: ignore[arg-type]
+        self.tracer.wanted = _wanted(node)
         return self.apply(node.target, args, kwargs, node.meta.get("val"))
 
     def apply(self, target: Any, args: Any, kwargs: Any, result: Any) -> Any:
@@ -114,6 +113,13 @@ class Reader:
         if key not in self._decomposed:
             self._decomposed[key] = _decomposition(target, args, kwargs)
         return self._decomposed[key]
+
+
+def _wanted(node: fx.Node) -> set[int]:
+    """Which of an operator's results anything reads."""
+    if any(user.target is not operator.getitem for user in node.users):
+        return set(range(len(node.meta["val"]))) if isinstance(node.meta.get("val"), list | tuple) else {0}
+    return {int(user.args[1]) for user in node.users if user.users}  # type: ignore[arg-type]
 
 
 def operator_name(target: OpOverload) -> str:

@@ -23,13 +23,13 @@ def extreme(t: Tracer, value: Value, dim: Any = None, keepdim: bool = False) -> 
 
 @rule("aten.max", "aten.min", "aten.median", "aten.mode", "aten.nanmedian")
 def extreme_with_place(t: Tracer, value: Value, dim: Any = None, keepdim: bool = False) -> Any:
-    """The extreme entry, and with an axis also its place, which fixes that axis."""
+    """The extreme entry, and with an axis also its place, which fixes that axis if it is read."""
     if isinstance(dim, Value):
         return t.pointwise("positive", value, dim)
     if dim is None:
         return t.reduce(value, None, False, kind="positive")
-    # the place of the extreme is a number, so moving entries along the axis would change it
-    fix(value.dims[dim])
+    if 1 in t.wanted:  # the place of the extreme is a number, so moving entries along the axis would change it
+        fix(value.dims[dim])
     shapes, t.shape = t.shape, t.shape[0]
     out = t.reduce(value, [dim], keepdim, kind="positive"), t.reduce(value, [dim], keepdim, kind="opaque")
     t.shape = shapes
