@@ -9,9 +9,12 @@ from .finish import finish_zoo, reopen_parts
 from .folder import claim_folder, part_path, read_manifest
 from .job import build_shard, shard_count, shard_nets
 from .pool import Pool, default_workers
+from .ray_engine import run_on_ray
 from .recipe import Recipe
 from .remote import is_remote, local_folder, push_zoo
 from .zoo import Zoo
+
+ENGINES = ("local", "ray")
 
 
 def build_zoo(
@@ -22,6 +25,7 @@ def build_zoo(
     progress: bool = True,
     nets: int | None = None,
     data_root: str | Path | None = None,
+    engine: str = "local",
 ) -> Zoo:
     """Trains all nets of a recipe and stores them; goes on from what a build that was stopped has finished.
 
@@ -33,6 +37,7 @@ def build_zoo(
         progress: shows nets per second on standard error.
         nets: number of nets, instead of the recipe's.
         data_root: folder with image collections, instead of the Hub; as the variable ``WEIGHTSPACE_DATA``.
+        engine: ``local``, or ``ray`` for a Ray cluster (``workers`` is then the cluster's business).
 
     Raises:
         ValueError: the folder holds another zoo or something else; nothing is touched.
@@ -42,6 +47,8 @@ def build_zoo(
     Example:
         >>> zoo = build_zoo("digits-cnn", "zoos/digits", nets=100)
     """
+    if engine not in ENGINES:
+        raise ValueError(f"engine must be one of {', '.join(ENGINES)}, but {engine!r} came")
     recipe = recipe if isinstance(recipe, Recipe) else Recipe.load(recipe)
     recipe = recipe if nets is None else recipe.with_nets(nets)
     url = str(out) if is_remote(out) else None
@@ -52,14 +59,14 @@ def build_zoo(
         manifest = read_manifest(out)
         if manifest is None or manifest["nets"] != recipe.nets:
             reopen_parts(out, recipe, manifest)
-            _build_shards(recipe, out, workers, progress)
+            _build_shards(recipe, out, workers, progress, engine)
             finish_zoo(recipe, out)
     if url:
         push_zoo(out, url)
     return Zoo(out)
 
 
-def _build_shards(recipe: Recipe, out: Path, workers: int | None, progress: bool) -> None:
+def _build_shards(recipe: Recipe, out: Path, workers: int | None, progress: bool, engine: str) -> None:
     missing = [shard for shard in range(shard_count(recipe)) if not part_path(out, shard).exists()]
     left = sum(len(shard_nets(recipe, shard)) for shard in missing)
     if not missing:
@@ -67,7 +74,9 @@ def _build_shards(recipe: Recipe, out: Path, workers: int | None, progress: bool
     workers = min(workers or default_workers(), len(missing))
     bar = tqdm(total=recipe.nets, initial=recipe.nets - left, unit="net", desc=recipe.name, disable=not progress)
     with bar:
-        if workers == 1:
+        if engine == "ray":
+            run_on_ray(recipe, out, missing, bar.update)
+        elif workers == 1:
             for shard in missing:
                 build_shard(recipe, shard, out, bar.update)
         else:

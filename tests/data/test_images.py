@@ -1,0 +1,149 @@
+import gzip
+import io
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from PIL import Image
+
+from weightspace.data import load_dataset, load_signals
+from weightspace.data.hub import check_file, decode_parquet, fetch_images
+from weightspace.data.idx import read_idx
+from weightspace.data.local import read_folder
+
+
+def write_idx(path, array):
+    header = b"\x00\x00\x08" + bytes([array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    path.write_bytes(gzip.compress(header + array.tobytes()) if path.suffix == ".gz" else header + array.tobytes())
+
+
+@pytest.fixture
+def arrays():
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (30, 6, 6), dtype=np.uint8), np.arange(30) % 3
+    return (x[:20], y[:20].astype(np.uint8)), (x[20:], y[20:].astype(np.uint8))
+
+
+@pytest.fixture
+def root(tmp_path, arrays, monkeypatch):
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    (x, y), (x_test, y_test) = arrays
+    write_idx(folder / "train-images-idx3-ubyte.gz", x)
+    write_idx(folder / "train-labels-idx1-ubyte.gz", y)
+    write_idx(folder / "t10k-images-idx3-ubyte", x_test)
+    write_idx(folder / "t10k-labels-idx1-ubyte", y_test)
+    monkeypatch.setenv("WEIGHTSPACE_DATA", str(tmp_path))
+    load_dataset.cache_clear()
+    load_signals.cache_clear()
+    yield tmp_path
+    load_dataset.cache_clear()
+    load_signals.cache_clear()
+
+
+def test_idx_files_of_a_data_root(root, arrays):
+    data = load_dataset("mnist", val=4)
+    assert [len(data.part(part)[0]) for part in ("train", "val", "test")] == [16, 4, 10]
+    assert data.input_shape == (1, 6, 6) and data.classes == 3
+    assert abs(data.x_train.mean()) < 1e-5 and abs(data.x_train.std() - 1) < 1e-3
+    raw = load_dataset("mnist", val=4, standardize=False)
+    torch.testing.assert_close(raw.x_test[:, 0], torch.from_numpy(arrays[1][0]) / 255)
+    assert torch.equal(raw.y_test, torch.from_numpy(arrays[1][1]).long())
+    signals = load_signals("mnist", val=4)
+    assert signals.values.shape == (30, 1, 36) and signals.parts.bincount().tolist() == [16, 4, 10]
+
+
+def test_images_are_scaled_and_greyed(tmp_path, monkeypatch):
+    (tmp_path / "cifar10").mkdir()
+    x = np.zeros((6, 4, 4, 3), np.uint8)
+    x[..., 0] = 255
+    np.savez(tmp_path / "cifar10" / "all.npz", x_train=x, y_train=np.arange(6) % 2, x_test=x, y_test=np.arange(6) % 2)
+    monkeypatch.setenv("WEIGHTSPACE_DATA", str(tmp_path))
+    grey = load_dataset("cifar10", val=2, grey=True, side=2, standardize=False)
+    assert grey.input_shape == (1, 2, 2)
+    torch.testing.assert_close(grey.x_train, torch.full((4, 1, 2, 2), 0.299))
+    assert load_dataset("cifar10", val=2, standardize=False).input_shape == (3, 4, 4)
+    load_dataset.cache_clear()
+
+
+def test_folders_of_images(tmp_path, arrays):
+    (x, y), (x_test, y_test) = arrays
+    for part, images, labels in (("train", x, y), ("test", x_test, y_test)):
+        for k, (image, label) in enumerate(zip(images, labels, strict=True)):
+            folder = tmp_path / part / f"class{label}"
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(folder / f"{k:03d}.png")
+    (read, labels), _ = read_folder(tmp_path)
+    order = np.argsort(y, kind="stable")
+    assert np.array_equal(read, x[order]) and np.array_equal(labels, y[order])
+    Image.fromarray(x[0][:3]).save(tmp_path / "train" / "class0" / "odd.png")
+    with pytest.raises(ValueError, match=r"must have one shape, but \[\(3, 6\), \(6, 6\)\] came"):
+        read_folder(tmp_path)
+
+
+def test_damaged_files_are_named(tmp_path, arrays):
+    with pytest.raises(FileNotFoundError, match=r"holds neither IDX files, nor an .npz, nor folders train and test"):
+        read_folder(tmp_path)
+    write_idx(tmp_path / "train-images-idx3-ubyte", arrays[0][0])
+    whole = (tmp_path / "train-images-idx3-ubyte").read_bytes()
+    (tmp_path / "short").write_bytes(whole[:-1])
+    with pytest.raises(ValueError, match=r"short is cut short: shape \(.*20.*\) needs 720 bytes"):
+        read_idx(tmp_path / "short")
+    (tmp_path / "text").write_bytes(b"hello")
+    with pytest.raises(ValueError, match=r"text is not an IDX file of bytes: it begins with 68656c6c"):
+        read_idx(tmp_path / "text")
+    with pytest.raises(FileNotFoundError, match=r"must hold one file train-labels.* but holds 0"):
+        read_folder(tmp_path)
+    (tmp_path / "npz").mkdir()
+    np.savez(tmp_path / "npz" / "a.npz", x_train=arrays[0][0])
+    with pytest.raises(ValueError, match=r"a.npz cannot be used: it lacks x_test, y_test, y_train"):
+        read_folder(tmp_path / "npz")
+    np.savez(tmp_path / "npz" / "a.npz", x_train=np.zeros(3), y_train=0, x_test=0, y_test=0)
+    with pytest.raises(ValueError, match=r"x_train must be bytes, but is float64"):
+        read_folder(tmp_path / "npz")
+
+
+def test_parquet_of_the_hub(tmp_path, arrays, monkeypatch):
+    def encode(image):
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, "png")
+        return {"bytes": buffer.getvalue(), "path": None}
+
+    for name, (x, y) in zip(("train", "test"), arrays, strict=True):
+        columns = {"image": [encode(image) for image in x], "label": y.astype(np.int64)}
+        pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
+    read, labels = decode_parquet(tmp_path / "train.parquet", "image")
+    assert np.array_equal(read, arrays[0][0]) and np.array_equal(labels, arrays[0][1])
+
+    def download(repository, file, repo_type, revision):
+        assert repo_type == "dataset" and len(revision) == 40
+        return str(tmp_path / ("train.parquet" if "train" in file else "test.parquet"))
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    with pytest.raises(ValueError, match=r"train.parquet must have SHA-256 f2c01285.*, but has"):
+        fetch_images("mnist")
+    (x, _), (_, y_test) = fetch_images("fashion-mnist")
+    assert np.array_equal(x, arrays[0][0]) and np.array_equal(y_test, arrays[1][1])
+    monkeypatch.delattr("huggingface_hub.hf_hub_download")
+    again, _ = fetch_images("fashion-mnist")
+    assert np.array_equal(again[0], x)
+
+
+def test_without_a_network_the_error_says_what_to_do(tmp_path, monkeypatch):
+    def download(*args, **kwargs):
+        raise OSError("no route to host\nmore")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    with pytest.raises(ConnectionError, match=r"cannot fetch svhn .* OSError: no route to host\. .*--data-root DIR"):
+        load_dataset("svhn")
+
+
+def test_a_checksum_is_checked(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    check_file(tmp_path / "a", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    with pytest.raises(ValueError, match=r"must have SHA-256 00, but has ba7816bf"):
+        check_file(tmp_path / "a", "00")
