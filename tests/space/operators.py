@@ -79,6 +79,8 @@ PAIRS = {
     "aten.stack": lambda h, g: torch.stack([h, g], 1).amax(1),
     "aten.zeros_like": lambda h, g: torch.zeros_like(h) + h + g, "aten.ones": lambda h, g: h * torch.ones(8) + g,
     "aten.arange": lambda h, g: h * torch.arange(8) + g,
+    "aten.broadcast_tensors": lambda h, g: sum(torch.broadcast_tensors(h[:1], g)),
+    "aten.cdist": lambda h, g: torch.cdist(h, g) @ h,
     "aten.slice_scatter": lambda h, g: h.slice_scatter(g[1:3], 0, 1, 3),
     "aten.select_scatter": lambda h, g: h.select_scatter(g[1], 0, 2),
     "aten.index_put": lambda h, g: h.clone().index_put((torch.tensor([0, 2]),), g[:2]),

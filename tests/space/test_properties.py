@@ -160,7 +160,7 @@ def test_random_architectures(plan, seed):
 
 
 @pytest.mark.slow
-@settings(max_examples=300, **ENOUGH)
+@settings(max_examples=100, **ENOUGH)
 @given(PLANS, st.integers(0, 9))
 def test_many_random_architectures(plan, seed):
     check(plan, seed)

@@ -97,6 +97,13 @@ def grouped_matmul(t: Tracer, one: Value, other: Value, *_: Any, **__: Any) -> V
     return contract(t, one, other, ["n", "k"], ["g", "k", "m"], ["n", "m"])
 
 
+@rule("aten.cdist", "aten._cdist_forward", "aten._euclidean_dist")
+def distances(t: Tracer, one: Value, other: Value, *_: Any) -> Value:
+    """Distances between rows: symmetric in the entries of a row, but no factor passes."""
+    one, other = t.pointwise("opaque", one), t.pointwise("opaque", other)
+    return matmul(t, one, t.permute(other, [*range(len(other.dims) - 2), -1, -2]))
+
+
 @rule("aten.outer", "aten.ger")
 def outer(t: Tracer, one: Value, other: Value) -> Value:
     """Every entry with every other."""

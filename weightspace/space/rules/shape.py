@@ -57,6 +57,12 @@ def expand(t: Tracer, value: Value, *_: Any, **__: Any) -> Value:
     return t.expand(value, t.shape)
 
 
+@rule("aten.broadcast_tensors")
+def broadcast_tensors(t: Tracer, values: Sequence[Value]) -> list[Value]:
+    """All of one shape."""
+    return [t.expand(value, shape) for value, shape in zip(values, t.shape, strict=True)]
+
+
 @rule("aten.repeat", "aten.tile")
 def repeat(t: Tracer, value: Value, counts: Sequence[int]) -> Value:
     """Copies one after the other: a new slow factor an axis."""
