@@ -41,22 +41,27 @@ def index_schema(recipe: Recipe) -> pa.Schema:
 def index_rows(recipe: Recipe, saved: Iterable[Saved], rows: Sequence[int], **columns: Sequence[Any]) -> pa.Table:
     """A table of saved states; ``columns`` are those that are not the state's own."""
     records = []
+    schema = index_schema(recipe)
     for place, (state, row) in enumerate(zip(saved, rows, strict=True)):
         trial = state.trial
         record = {"net": trial.net, "run": trial.run, "seed": trial.seed, "split": trial.split, "row": row}
-        record |= {key: plain(trial.settings[key]) for key in (*recipe.architecture, *recipe.train)}
+        record |= {
+            key: plain(trial.settings[key], schema.field(key).type) for key in (*recipe.architecture, *recipe.train)
+        }
         if recipe.task == "fit":
             record |= {"view": trial.net % recipe.fit.views, "label": state.label}
         record |= {"epoch": state.epoch, "step": state.step, "seconds": state.seconds}
         record |= {name: finite(state.metrics[name]) for name in recipe.metrics}
         record |= {"status": state.status, "reason": state.reason}
         records.append(record | {name: values[place] for name, values in columns.items()})
-    return pa.Table.from_pylist(records, schema=index_schema(recipe))
+    return pa.Table.from_pylist(records, schema=schema)
 
 
-def plain(value: Any) -> Any:
-    """A value that fits one column."""
-    return "-".join(map(str, value)) if isinstance(value, tuple) else value
+def plain(value: Any, kind: pa.DataType) -> Any:
+    """A value that fits a column of its kind; settings that may be a number or a list are text."""
+    if isinstance(value, tuple):
+        return "-".join(map(str, value))
+    return str(value) if kind == pa.string() else value
 
 
 def finite(value: float) -> float | None:
