@@ -72,6 +72,7 @@ def to_graph(space: WeightSpace, weights: Mapping[str, Tensor], layout: Layout |
     )
 
 
+@torch.compiler.disable  # Python over spaces
 def from_graph(graph: Data | Batch) -> dict[str, Tensor]:
     """The weights of a graph, or of a batch of graphs of one architecture; the exact inverse of `to_graph`.
 

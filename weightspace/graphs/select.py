@@ -52,6 +52,7 @@ def join(batches: Sequence[Batch]) -> Batch:
     return _stack(whole, torch.arange(len(spaces)), rows)
 
 
+@torch.compiler.disable  # Python over spaces
 def by_skeleton(graph: Data | Batch) -> list[tuple[Tensor, Data | Batch]]:
     """A mixed batch as one batch an architecture, each with the places of its nets in the mixed one."""
     if not isinstance(graph, Batch):

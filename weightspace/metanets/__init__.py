@@ -11,6 +11,7 @@ from weightspace.metanets.neuralgraph import (
     NeuralGraphTransformer,
     NeuralGraphTransformerConfig,
 )
+from weightspace.metanets.presets import PRESETS, preset
 from weightspace.metanets.probenet import ProbeNet, ProbeNetConfig
 from weightspace.metanets.pygmetanet import PyGMetanet, PyGMetanetConfig
 from weightspace.metanets.scalegmn import ScaleGMN, ScaleGMNConfig
@@ -20,6 +21,7 @@ from weightspace.metanets.unf import UNF, DWSNet, UNFConfig
 
 __all__ = [
     "METANETS",
+    "PRESETS",
     "UNF",
     "DWSNet",
     "FlatMLP",
@@ -44,4 +46,5 @@ __all__ = [
     "StatNetConfig",
     "UNFConfig",
     "load_metanet",
+    "preset",
 ]

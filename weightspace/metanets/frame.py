@@ -91,6 +91,7 @@ class Frame(ABC):
         """The mean over the sites of each net, ``[nets, ...]``."""
 
 
+@torch.compiler.disable  # Python over spaces; what follows it is compiled
 def make_frame(graph: Data | Batch, layout: Layout, dense: bool | None = None) -> Frame:
     """The frame of a batch: dense where all nets have one skeleton, else sparse.
 
@@ -108,8 +109,7 @@ def make_frame(graph: Data | Batch, layout: Layout, dense: bool | None = None) -
     spaces = graph.space if isinstance(graph, Batch) else [graph.space]
     distinct, which = _distinct(spaces)
     layouts = graph.layout if isinstance(graph, Batch) else [graph.layout]
-    if not torch.compiler.is_compiling():
-        check_finite(graph, spaces)
+    check_finite(graph, spaces)
     topologies = tuple(topology(space, layouts[0]) for space in distinct)
     whole = graph.edge_attr.shape[0] == topologies[0].edges * len(spaces)
     same = len({skeleton(space) for space in distinct}) == 1
@@ -123,6 +123,7 @@ def make_frame(graph: Data | Batch, layout: Layout, dense: bool | None = None) -
     return SparseFrame(graph, topologies, which, layout)
 
 
+@torch.compiler.disable
 def check_finite(graph: Data | Batch, spaces: list[WeightSpace]) -> None:
     """See that all weights are finite; the error names net and tensor."""
     if all(bool(torch.isfinite(graph[key]).all()) for key in ("x", "edge_attr", "other")):
