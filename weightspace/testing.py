@@ -151,6 +151,8 @@ def _moved(space: WeightSpace, symmetry: Symmetry, value: Tensor | dict[str, Ten
 def _error(one: Tensor | dict[str, Tensor], other: Tensor | dict[str, Tensor]) -> float:
     if isinstance(one, dict) and isinstance(other, dict):
         return max((_error(one[name], other[name]) for name in one), default=0.0)
+    assert isinstance(one, Tensor)
+    assert isinstance(other, Tensor), "A function must return weights always, or never."
     if one.numel() == 0:
         return 0.0
     scale = other.double().abs().max().clamp(min=1e-300)
