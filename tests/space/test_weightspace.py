@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.space.architectures import BY_NAME, traced, weights_of
-from weightspace.space import Report, WeightSpace
+from weightspace.space import WeightSpace
 from weightspace.space.parts import Group
 
 MLP = {"0.weight": "hidden in", "0.bias": "hidden", "2.weight": "out hidden", "2.bias": "out"}
@@ -122,7 +122,3 @@ def test_missing_and_unknown_tensors():
     weights["0.wieght"] = weights.pop("0.weight")
     with pytest.raises(ValueError, match=r"missing: \['0.weight'\], not in the space: \['0.wieght'\]"):
         traced("relu_mlp").check(weights)
-
-
-def test_reports_compare_and_serialise():
-    assert Report(error=1e-12).sound and not Report(error=1e-3).sound and not Report().sound
