@@ -163,10 +163,12 @@ def _place(site: Site, name: str, piece: Piece, axes: tuple[int, ...], anywhere:
 
 
 def _site_piece(site: Site, piece: Piece, axes: tuple[int, ...] | None = None, anywhere: bool = False) -> Piece:
-    axes = tuple(piece.owners) if axes is None else axes
+    axes = axes or tuple(piece.owners)
     found = axis_pieces(site.axis)
     fits = [nodes for nodes in found if match(nodes.atoms, piece, axes, anywhere) is not None]
-    return next((nodes for nodes in fits if nodes.term == piece.term), fits[0] if fits else found[0])
+    # a site may name the same neurons twice, as the gates of a recurrent cell do: each term of a tensor has its own
+    term = max((piece.terms[axis] for axis in axes), default=0)
+    return next((nodes for nodes in fits if nodes.term == term), fits[0] if fits else found[0])
 
 
 def _in_order(entries: Tensor) -> bool:

@@ -13,13 +13,15 @@ from weightspace.space import Atom, Axis, Sum, TensorSpec
 class Piece:
     """A rectangle of entries: ``index[i, j, ...]`` is the flat place of entry ``(i, j, ...)``, a dimension an atom.
 
-    ``owners`` says which axis each atom is of, ``term`` which term of a sum the piece is.
+    ``owners`` says which axis each atom is of, ``term`` which term of a sum the piece is, ``terms`` the same for each
+    axis of a tensor.
     """
 
     atoms: tuple[Atom, ...]
     owners: tuple[int, ...]
     index: Tensor
     term: int
+    terms: tuple[int, ...] = ()
 
 
 def axis_pieces(axis: Axis, owner: int = 0) -> list[Piece]:
@@ -29,7 +31,8 @@ def axis_pieces(axis: Axis, owner: int = 0) -> list[Piece]:
         return [Piece((axis,), (owner,), torch.arange(axis.size), 0)]
     if isinstance(axis, Sum):
         return _sum_pieces(axis, owner)
-    return _join([(axis_pieces(factor, owner), factor.size) for factor in axis.factors])
+    summed = next((number for number, factor in enumerate(axis.factors) if isinstance(factor, Sum)), None)
+    return _join([(axis_pieces(factor, owner), factor.size) for factor in axis.factors], keep_term_of=summed)
 
 
 def tensor_pieces(spec: TensorSpec) -> list[Piece]:
@@ -57,7 +60,8 @@ def _join(columns: list[tuple[list[Piece], int]], keep_term_of: int | None = Non
             index = index.reshape(*index.shape, *ones) * size + piece.index
         term = 0 if keep_term_of is None else choice[keep_term_of].term
         atoms = tuple(atom for piece in choice for atom in piece.atoms)
-        joined.append(Piece(atoms, tuple(owner for piece in choice for owner in piece.owners), index, term))
+        owners = tuple(owner for piece in choice for owner in piece.owners)
+        joined.append(Piece(atoms, owners, index, term, tuple(piece.term for piece in choice)))
     return joined
 
 
