@@ -31,7 +31,7 @@ def inspect_spaces(zoo: Zoo) -> list[str]:
             raise ValueError(f"The weight space {key} of the zoo isn't the one traced from its net, {traced.hash}.")
         weights = part.weights()
         graphs: Any = to_graph(traced, weights)
-        back = from_graph(graphs)
+        back: Any = from_graph(graphs)
         wrong = [name for name in weights if not torch.equal(back[name], weights[name])]
         if wrong:
             raise ValueError(f"These tensors didn't come back from the graphs as they went in: {', '.join(wrong)}.")
