@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 # A net's tensor up to this many entries is moved by one gather over all its entries. A larger one would need an index
-# as large as itself, so it is moved axis by axis, a few rows at a time that stay in the cache.
+# as large as itself, so it is moved axis by axis, a few rows at a time: so few that they stay in the cache, and that
+# torch doesn't share them among threads, which would cost more than it gives.
 _GATHER_BELOW = 1 << 16
-_BLOCK = 1 << 17
+_BLOCK = 1 << 15
 
 
 def move_entries(tensor: Tensor, moves: Sequence[tuple[int, Tensor]], stacked: bool) -> Tensor:

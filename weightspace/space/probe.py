@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from weightspace.space.exported import plain
+from weightspace.space.move import move_entries
 from weightspace.space.symmetry import Symmetry, axis_order
 
 if TYPE_CHECKING:
@@ -23,18 +24,18 @@ class Probe:
     """A module in float64 with weights in general position, and its outputs."""
 
     def __init__(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]):
-        self.module = copy.deepcopy(module, _computed(module))
-        with torch.no_grad():
-            self.module.double()
-            _switch_off_dropout(self.module)
-            self.state = {name: t.clone() for name, t in self.module.state_dict().items() if isinstance(t, Tensor)}
-            _randomize(self.state)
+        self.module = copy.deepcopy(module, _kept(module))
+        _switch_off_dropout(self.module)
+        tensors = {name: t for name, t in module.state_dict(keep_vars=True).items() if isinstance(t, Tensor)}
+        self.weights = {name: _as_double(tensor) for name, tensor in tensors.items()}
+        _randomize(self.weights)
         first: dict[int, str] = {}
-        for name, tensor in self.module.state_dict(keep_vars=True).items():
+        for name, tensor in tensors.items():
             first.setdefault(id(tensor), name)
-        self.own = [name for name in first.values() if name in self.state]  # a tied tensor under one name only
-        self.buffers = {name for name, _ in self.module.named_buffers()}  # a forward pass may write these
-        self.weights = self.state
+        self.own = list(first.values())  # a tied tensor under one name only
+        buffers = dict(module.named_buffers(remove_duplicate=False))
+        self.buffers = set(buffers)  # a forward pass may write these
+        self.unsaved = {name: _as_double(buffer) for name, buffer in buffers.items() if name not in tensors}
         self.args, self.kwargs = _double(args), _double(kwargs)
         self.outputs = self.run(self.weights)
 
@@ -42,7 +43,8 @@ class Probe:
         """The module's outputs with these weights."""
         with torch.no_grad(), _float64(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            state = {name: weights[name].clone() if name in self.buffers else weights[name] for name in self.own}
+            state = {name: weights[name] for name in self.own} | self.unsaved
+            state = {name: tensor.clone() if name in self.buffers else tensor for name, tensor in state.items()}
             result = torch.func.functional_call(self.module, state, tuple(self.args), dict(self.kwargs))
         return [t.double() for t in _tensors(result) if t.numel()]
 
@@ -55,11 +57,14 @@ class Probe:
         moved = {}
         for index, (name, spec) in enumerate(space.tensors.items()):
             own = space.random_symmetry(torch.Generator().manual_seed(index + 1))
-            alone = _apply_to_one(own, spec, self.weights[name])
-            moved[name] = alone
+            orders = [(dim, axis_order(axis, own.permutations)) for dim, axis in enumerate(spec.axes)]
+            moves = [(dim, order) for dim, order in orders if order is not None]
+            moved[name] = move_entries(self.weights[name], moves, stacked=False)
         return self._distance(self.run(moved))
 
     def _distance(self, others: list[Tensor]) -> float:
+        if not any(bool(before.isfinite().any()) for before in self.outputs):
+            return float("nan")  # nothing to compare is no proof
         worst = 0.0
         for before, after in zip(self.outputs, others, strict=True):
             seen = before.isfinite()
@@ -69,13 +74,6 @@ class Probe:
             scale = before[seen].abs().max() if seen.any() else torch.ones(())
             worst = max(worst, float(gap / scale.clamp_min(1e-30)) if gap > 0 else 0.0)
         return worst
-
-
-def _apply_to_one(symmetry: Symmetry, spec: Any, tensor: Tensor) -> Tensor:
-    for dim, axis in enumerate(spec.axes):
-        order = axis_order(axis, symmetry.permutations)
-        tensor = tensor if order is None else tensor.index_select(dim, order)
-    return tensor
 
 
 def _switch_off_dropout(module: nn.Module) -> None:
@@ -109,10 +107,17 @@ def _double(tree: Any) -> Any:
     return pytree.tree_map(cast, tree)
 
 
-def _computed(module: nn.Module) -> dict[int, Any]:
-    """A memo for copying: tensors that a module computed for itself can't be copied as they are."""
+def _kept(module: nn.Module) -> dict[int, Any]:
+    """A memo for copying: parameters and buffers are shared, since they are replaced; other tensors become float64."""
+    kept: dict[int, Any] = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
     computed = [value for part in module.modules() for value in vars(part).values() if isinstance(value, Tensor)]
-    return {id(tensor): tensor.detach().clone() for tensor in computed if not tensor.is_leaf}
+    return {**{id(tensor): _as_double(tensor) for tensor in computed}, **kept}
+
+
+def _as_double(tensor: Tensor) -> Tensor:
+    """A copy, in float64 if it holds real numbers."""
+    tensor = tensor.detach()
+    return tensor.to(torch.float64, copy=True) if tensor.is_floating_point() else tensor.clone()
 
 
 def _tensors(result: Any) -> list[Tensor]:

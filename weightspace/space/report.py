@@ -13,7 +13,8 @@ class Report:
         error: largest difference of the outputs, relative to their largest value, after acting on every free name at
             random in float64; None if nothing was verified.
         change: the same with every tensor acted on by itself, which breaks the symmetry; near zero means that the
-            outputs hardly depend on the weights, so that ``error`` says little.
+            outputs hardly depend on the weights, so that ``error`` says little. None for nets of more than 50 million
+            entries.
         moved: fraction of the parameters that move.
         failed: names that verifying found not to be symmetries; `trace` fixes them.
         lost: operators without a rule, each with the tensors whose axes it fixed.

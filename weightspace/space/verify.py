@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from weightspace.space.weightspace import WeightSpace
 
 TOLERANCE = 1e-9
+_CHANGE_UP_TO = 50_000_000  # entries; for larger nets a third forward pass in float64 costs more than it tells
 
 
 def verify(space: "WeightSpace", module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Report:
@@ -36,7 +37,7 @@ def verify(space: "WeightSpace", module: nn.Module, args: Sequence[Any], kwargs:
     errors = {} if error <= TOLERANCE else _each_kind(space, probe)
     failed = tuple(failing_names(space, probe)) if errors.get("permutation", 0.0) > TOLERANCE else ()
     base = space.report or Report()
-    change = probe.change(space)
+    change = probe.change(space) if sum(t.numel() for t in probe.weights.values()) <= _CHANGE_UP_TO else None
     seconds = {**base.seconds, "verify": base.seconds.get("verify", 0.0) + time.perf_counter() - started}
     return replace(
         base, error=error, errors=errors, failed=failed, moved=space.moved, seconds=seconds, change=change
@@ -86,15 +87,14 @@ def failing_actions(space: "WeightSpace", probe: "Probe") -> list[int]:
 
 
 def _halve(items: list[Any], symmetry: Callable[[list[Any]], Symmetry], probe: "Probe") -> list[Any]:
-    """The items that fail by themselves, found by halving what fails together."""
+    """The items that fail, found by halving; all of them where they fail together but neither half does."""
     if not items or probe.error(symmetry(items).space, symmetry(items)) <= TOLERANCE:
         return []
+    if len(items) == 1:
+        return items
     half = len(items) // 2
-    return (
-        items
-        if len(items) == 1
-        else [x for part in (items[:half], items[half:]) for x in _halve(part, symmetry, probe)]
-    )
+    failing = _halve(items[:half], symmetry, probe) + _halve(items[half:], symmetry, probe)
+    return failing or items
 
 
 def draw(space: "WeightSpace", kinds: tuple[str, ...]) -> Symmetry:
