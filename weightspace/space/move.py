@@ -1,16 +1,17 @@
 """Move the entries of a tensor along several axes at once, at about the cost of copying it."""
 
-from collections.abc import Sequence
-from math import prod
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import torch
 from torch import Tensor
 
-# A net's tensor up to this many entries is moved by one gather over all its entries. A larger one would need an index
-# as large as itself, so it is moved axis by axis, a few rows at a time: so few that they stay in the cache, and that
-# torch doesn't share them among threads, which would cost more than it gives.
-_GATHER_BELOW = 1 << 16
+# Rows are moved a few at a time: so few that they stay in the cache, and that torch doesn't share them among threads of
+# its own, which would cost more than it gives.
 _BLOCK = 1 << 15
+_SHARE_FROM = 1 << 18  # entries; below that, starting threads costs more than they save
+_WHOLE_BELOW = 1 << 16  # entries; a smaller tensor of a single net counts as one row
 
 
 def move_entries(tensor: Tensor, moves: Sequence[tuple[int, Tensor]], stacked: bool) -> Tensor:
@@ -28,35 +29,48 @@ def move_entries(tensor: Tensor, moves: Sequence[tuple[int, Tensor]], stacked: b
         return tensor
     if len(moves) == 1 and moves[0][0] == stacked:
         return tensor.index_select(int(stacked), moves[0][1])
-    if prod(tensor.shape[stacked:]) <= _GATHER_BELOW:
-        return _gather_all(tensor, moves, stacked)
-    return _in_blocks(tensor, moves)
-
-
-def _gather_all(tensor: Tensor, moves: Sequence[tuple[int, Tensor]], stacked: bool) -> Tensor:
-    """One gather over all entries of a net."""
     orders = dict(moves)
-    place = torch.zeros((), dtype=torch.int64, device=tensor.device)
-    for dim in range(stacked, tensor.ndim):
-        size = tensor.shape[dim]
-        order = orders.get(dim)
-        order = torch.arange(size, device=tensor.device) if order is None else order
+    if not stacked and tensor.numel() <= _WHOLE_BELOW:
+        return _move_rows(tensor.reshape(1, -1), None, _places(tensor.shape, orders)).reshape(tensor.shape)
+    trailing = {dim - 1: order for dim, order in moves if dim}
+    rows = tensor.reshape(tensor.shape[0], -1)
+    return _move_rows(rows, orders.get(0), _places(tensor.shape[1:], trailing)).reshape(tensor.shape)
+
+
+def _places(shape: Sequence[int], orders: Mapping[int, Tensor]) -> Tensor:
+    """For each entry of a tensor of this shape, laid flat, the old entry that moves there."""
+    device = next(iter(orders.values())).device if orders else None
+    place = torch.zeros((), dtype=torch.int64, device=device)
+    for dim, size in enumerate(shape):
+        order = orders[dim] if dim in orders else torch.arange(size, device=device)
         place = place.unsqueeze(-1) * size + order
-    flat = tensor.reshape(-1, place.numel()).index_select(1, place.flatten())
-    return flat.reshape(tensor.shape)
+    return place.flatten()
 
 
-def _in_blocks(tensor: Tensor, moves: Sequence[tuple[int, Tensor]]) -> Tensor:
-    """Axis after axis, for a few entries of the first axis at a time."""
-    (first, *rest) = moves if moves[0][0] == 0 else ((0, None), *moves)
-    rows = max(1, _BLOCK // max(1, prod(tensor.shape[1:])))
-    result = torch.empty_like(tensor, memory_format=torch.contiguous_format)
-    for start in range(0, tensor.shape[0], rows):
-        block = tensor[start : start + rows] if first[1] is None else tensor[first[1][start : start + rows]]
-        for dim, order in rest:
-            block = block.index_select(dim, order)
-        result[start : start + rows] = block
+def _move_rows(rows: Tensor, order: Tensor | None, places: Tensor) -> Tensor:
+    """Rows in another order (None: their own), and the entries of every row at other places."""
+    result = torch.empty_like(rows, memory_format=torch.contiguous_format)
+    step = max(1, _BLOCK // max(1, rows.shape[1]))
+
+    def move(low: int, high: int) -> None:
+        for start in range(low, high, step):
+            stop = min(start + step, high)
+            block = rows[start:stop] if order is None else rows.index_select(0, order[start:stop])
+            torch.index_select(block, 1, places, out=result[start:stop])
+
+    _share(rows, move)
     return result
+
+
+def _share(tensor: Tensor, move: Callable[[int, int], Any]) -> None:
+    """Move the rows of a tensor, in as many threads as torch uses: its own gather along an axis runs in one."""
+    rows, threads = tensor.shape[0], torch.get_num_threads()
+    if tensor.device.type != "cpu" or tensor.numel() < _SHARE_FROM or threads == 1:
+        move(0, rows)
+        return
+    bounds = [rows * part // threads for part in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(move, bounds[:-1], bounds[1:]))
 
 
 def _per_net(tensor: Tensor, dim: int, order: Tensor) -> Tensor:
