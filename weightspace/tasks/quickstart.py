@@ -48,7 +48,7 @@ class QuickstartConfig:
     nets: int | None = None
     workers: int | None = None
     metanet: str = "SpaceNet"
-    steps: int = 400
+    steps: int = 800
     flat_steps: int = 500
     seed: int = 0
 
