@@ -12,6 +12,9 @@ from typing import Any
 
 import torch
 
+# not "-m": the package imports the module too, and running it a second time earns a warning from Python
+_WORKER = "import sys; from weightspace.zoo.worker import main; main(*sys.argv[1:])"
+
 
 class Pool:
     """Hands shards to workers and hears what they have done.
@@ -20,7 +23,7 @@ class Pool:
     """
 
     def __init__(self, out: Path, nets: int, workers: int):
-        command = [sys.executable, "-m", "weightspace.zoo.worker", str(out), str(nets)]
+        command = [sys.executable, "-c", _WORKER, str(out), str(nets)]
         root = str(Path(__file__).parents[2])
         paths = os.pathsep.join(path for path in (root, os.environ.get("PYTHONPATH", "")) if path)
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONPATH": paths}

@@ -1,4 +1,4 @@
-"""A process that builds shards: ``python -m weightspace.zoo.worker FOLDER NETS``.
+"""A process that builds shards of the zoo in a folder; the pool starts it.
 
 It reads shard numbers from standard input and answers with JSON lines: finished nets, finished shards, errors. When
 its input ends, because the builder is gone, it ends at once.
@@ -56,7 +56,3 @@ def _listen(shards: "queue.Queue[int]") -> None:
     for line in sys.stdin:
         shards.put(int(line))
     os._exit(0)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
