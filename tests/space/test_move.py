@@ -21,6 +21,7 @@ SHAPES = [(7,), (6, 5), (6, 5, 3, 3), (300, 5, 40)]
 def test_equal_to_one_axis_after_the_other(monkeypatch, shape, below, stacked):
     monkeypatch.setattr(move, "_WHOLE_BELOW", below)
     monkeypatch.setattr(move, "_SHARE_FROM", 64)
+    monkeypatch.setattr(move, "_BLOCK", 64)
     tensor = torch.randn(4, *shape) if stacked else torch.randn(shape)
     axes = range(stacked, tensor.ndim)
     for chosen in ([*axes], [*axes][-1:], [*axes][:1], []):

@@ -1,4 +1,4 @@
-"""Move the entries of a tensor along several axes at once, at about the cost of copying it."""
+"""Move the entries of a tensor along several axes at once, in one or two passes over it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+# Rows that change their order are moved a few at a time: so few that they stay in the cache, and that torch doesn't share
+# them among threads of its own, which would cost more than it gives.
+_BLOCK = 1 << 15
 _SHARE_FROM = 1 << 18  # entries; below that, starting threads costs more than they save
 _WHOLE_BELOW = 1 << 16  # entries; a smaller tensor of a single net counts as one row
 
@@ -47,8 +50,16 @@ def _places(shape: Sequence[int], orders: Mapping[int, Tensor]) -> Tensor:
 def _move_rows(rows: Tensor, order: Tensor | None, places: Tensor) -> Tensor:
     """Rows in another order (None: their own), and the entries of every row at other places."""
     result = torch.empty_like(rows, memory_format=torch.contiguous_format)
-    _share(rows, lambda low, high: torch.index_select(rows[low:high], 1, places, out=result[low:high]))
-    return result if order is None else result.index_select(0, order)
+    step = rows.shape[0] if order is None else max(1, _BLOCK // max(1, rows.shape[1]))
+
+    def move(low: int, high: int) -> None:
+        for start in range(low, high, step):
+            stop = min(start + step, high)
+            block = rows[start:stop] if order is None else rows.index_select(0, order[start:stop])
+            torch.index_select(block, 1, places, out=result[start:stop])
+
+    _share(rows, move)
+    return result
 
 
 def _share(tensor: Tensor, move: Callable[[int, int], Any]) -> None:
