@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# Rows that change their order are moved a few at a time: so few that they stay in the cache, and that torch doesn't share
-# them among threads of its own, which would cost more than it gives.
+# Rows that change their order are moved a few at a time: so few that they stay in the cache, and that torch doesn't
+# share them among threads of its own, which would cost more than it gives.
 _BLOCK = 1 << 15
 _SHARE_FROM = 1 << 18  # entries; below that, starting threads costs more than they save
 _WHOLE_BELOW = 1 << 16  # entries; a smaller tensor of a single net counts as one row
