@@ -210,3 +210,25 @@ def test_code_that_export_refuses():
         WeightSpace.trace(Code(forward, a=nn.Linear(3, 2)), torch.randn(2, 3))
     assert "test_trace.py:" in str(caught.value) and "if x.sum() > 0:" in str(caught.value)
     assert "WeightSpace.parse(" in str(caught.value)
+
+
+class WritesItsWeights(nn.Module):
+    """Halves a weight at every call."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(3, 8), nn.Linear(8, 2)
+
+    def forward(self, x):
+        with torch.no_grad():
+            self.first.weight.mul_(0.5)
+        return self.last(torch.tanh(self.first(x)))
+
+
+def test_parameters_that_the_code_writes_still_move():
+    net = WritesItsWeights()
+    before = net.first.weight.detach().clone()
+    space = WeightSpace.trace(net, torch.randn(2, 3))
+    assert space.report.sound and space.report.failed == ()
+    assert space.names["first"].free and space.report.moved > 0.9
+    assert torch.equal(net.first.weight, before)

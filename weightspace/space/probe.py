@@ -37,7 +37,16 @@ class Probe:
         self.buffers = set(buffers)  # a forward pass may write these
         self.unsaved = {name: _as_double(buffer) for name, buffer in buffers.items() if name not in tensors}
         self.args, self.kwargs = _double(args), _double(kwargs)
+        versions = {name: self.weights[name]._version for name in self.own}
         self.outputs = self.run(self.weights)
+        written = {
+            name: _as_double(tensors[name]) for name in self.own if self.weights[name]._version != versions[name]
+        }
+        if written:  # code that writes into its own parameters gets copies from now on
+            _randomize(written)
+            self.weights.update(written)
+            self.buffers.update(written)
+            self.outputs = self.run(self.weights)
 
     def run(self, weights: Mapping[str, Tensor]) -> list[Tensor]:
         """The module's outputs with these weights."""

@@ -139,7 +139,7 @@ def _outputs(program: ExportedProgram, results: Any, values: Mapping[str, Value]
         if not isinstance(result, Value):
             continue
         target = (spec.target or "").removeprefix(PREFIX)
-        if spec.kind == OutputKind.BUFFER_MUTATION and target in values:
+        if spec.kind != OutputKind.USER_OUTPUT and target in values:  # a tensor that is written in passing
             for new, old in zip(result.dims, values[target].dims, strict=True):
                 unify(new, old)
             continue
