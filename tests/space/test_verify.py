@@ -121,3 +121,19 @@ def test_weights_of_another_architecture():
     module, args = BY_NAME["mlp"].make()
     with pytest.raises(ValueError, match=r"missing: none, not in the space: \['4.weight', '4.bias'\]"):
         traced("relu_mlp").verify(module, *args)
+
+
+class Nowhere(nn.Module):
+    """Its outputs are nowhere finite, so nothing can be proved on them."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(3, 8), nn.Linear(8, 2)
+
+    def forward(self, x):
+        return self.last(torch.relu(self.first(x))) * float("nan")
+
+
+def test_what_cannot_be_proved_is_fixed():
+    space = WeightSpace.trace(Nowhere(), torch.randn(2, 3))
+    assert space.free == () and space.report.failed == ("first",) and not space.report.sound

@@ -35,7 +35,8 @@ def verify(space: "WeightSpace", module: nn.Module, args: Sequence[Any], kwargs:
     space.check(probe.weights)
     error = probe.error(space, draw(space, KINDS))
     errors = {} if error <= TOLERANCE else _each_kind(space, probe)
-    failed = tuple(failing_names(space, probe)) if errors.get("permutation", 0.0) > TOLERANCE else ()
+    # not "> TOLERANCE": outputs that are nowhere finite give an error that is no number, and prove nothing
+    failed = () if errors.get("permutation", 0.0) <= TOLERANCE else tuple(failing_names(space, probe))
     base = space.report or Report()
     change = probe.change(space) if sum(t.numel() for t in probe.weights.values()) <= _CHANGE_UP_TO else None
     seconds = {**base.seconds, "verify": base.seconds.get("verify", 0.0) + time.perf_counter() - started}
