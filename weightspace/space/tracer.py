@@ -71,8 +71,8 @@ class Tracer:
 
     def pointwise(self, kind: str, *values: Value, data: Any = None, meet: str = "residual") -> Value:
         """Entry by entry with broadcasting; ``kind`` is one of `STEP_KINDS`."""
-        rank = max(value_rank(value) for value in values)
         shape = torch.broadcast_shapes(*(value.shape for value in values))
+        rank = len(shape)
         dims: list[Dim] = []
         for axis, size in enumerate(shape):
             dim = None
@@ -234,11 +234,6 @@ class Tracer:
             found.update(dict.fromkeys(value.origin))
             for index in value.site:
                 found.update(dict.fromkeys(p for p, use in self.book.uses.items() if use.target_site == index))
-
-
-def value_rank(value: Value) -> int:
-    """Number of axes."""
-    return len(value.dims)
 
 
 def _origins(

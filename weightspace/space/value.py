@@ -68,7 +68,6 @@ class Use:
         param: its name. role: ``"weight"`` or ``"vector"``. op, slot, settings: see `TensorSpec`.
         target, source: its axes that lead to the output's neurons and that read the input's.
         target_site, source_site: where those stand.
-        target_dims: the axes of the output's neurons, for a site that this use makes.
     """
 
     param: str

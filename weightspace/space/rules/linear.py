@@ -77,11 +77,9 @@ def matmul(t: Tracer, one: Value, other: Value) -> Value:
     """Matrix product, with leading axes broadcast."""
     ones = ["n", "k"] if len(one.dims) > 1 else ["k"]
     others = ["k", "m"] if len(other.dims) > 1 else ["k"]
-    lead_one = [("lead", axis - len(one.dims)) for axis in range(len(one.dims) - len(ones))]
-    lead_other = [("lead", axis - len(other.dims)) for axis in range(len(other.dims) - len(others))]
     # leading axes line up from the right, whatever is left of them
-    lead_one = [("lead", axis + 2) for _, axis in lead_one]
-    lead_other = [("lead", axis + 2) for _, axis in lead_other]
+    lead_one = [("lead", axis) for axis in range(len(ones) - len(one.dims), 0)]
+    lead_other = [("lead", axis) for axis in range(len(others) - len(other.dims), 0)]
     lead = lead_one if len(lead_one) >= len(lead_other) else lead_other
     outs = [*lead, *(["n"] if "n" in ones else []), *(["m"] if "m" in others else [])]
     return contract(t, one, other, [*lead_one, *ones], [*lead_other, *others], outs)

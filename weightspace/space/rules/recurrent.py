@@ -65,7 +65,7 @@ def _run(
         for direction in range(1 + both):
             index = layer * (1 + both) + direction
             cell = params[index * each : (index + 1) * each]
-            start = [_entry(t, state, index) for state in states]
+            start = [_entry(t, state) for state in states]
             hidden, ends = _layer(t, kind, value, start, cell, biases, time)
             outputs.append(hidden)
             for final, end in zip(finals, ends, strict=True):
@@ -79,7 +79,7 @@ def _run(
     return [value, *ends]
 
 
-def _entry(t: Tracer, state: Value, _index: int) -> Value:
+def _entry(t: Tracer, state: Value) -> Value:
     """The state of one layer and direction."""
     if state.constant:
         return Value(t.constant(state.constant, state.shape[1:]).dims, state.dtype, constant=state.constant)
