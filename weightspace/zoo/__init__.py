@@ -10,7 +10,7 @@ from .info import describe_zoo
 from .merge import merge_zoos
 from .plot import plot_zoo
 from .recipe import Recipe
-from .render import render
+from .render import render, render_stack
 from .verify import Verdict, verify_zoo
 from .zoo import Zoo
 
@@ -28,5 +28,6 @@ __all__ = [
     "merge_zoos",
     "plot_zoo",
     "render",
+    "render_stack",
     "verify_zoo",
 ]

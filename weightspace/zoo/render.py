@@ -1,5 +1,7 @@
 """Rendering implicit representations."""
 
+import functools
+import json
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -7,12 +9,30 @@ from jaxtyping import Float
 from torch import Tensor
 
 from weightspace.data import grid_coordinates
-from weightspace.nets import build_net
+from weightspace.nets import Net, build_net
 
 from .convention import Convention
 from .stacked import run_stack
 
 MOST_VALUES = 2_000_000
+
+
+def render_stack(
+    weights: Mapping[str, Tensor], convention: Convention, points: Float[Tensor, "*nets points axes"]
+) -> Float[Tensor, "nets channels points"]:
+    """Evaluates a stack of nets at any points, differentiably: in the weights and in the points.
+
+    What a loss on pictures of changed weights is made of; ``render`` is this on a grid, without gradients.
+
+    Args:
+        weights: of N nets, with a leading axis.
+        convention: of their zoo.
+        points: coordinates that all nets share, ``[points, axes]``, or each net its own, ``[N, points, axes]``.
+
+    Example:
+        >>> values = render_stack(weights, zoo.convention, grid_coordinates((28, 28)))  # [N, 1, 784]
+    """
+    return run_stack(_net(convention.net, json.dumps(dict(convention.settings))), dict(weights), points).transpose(1, 2)
 
 
 @torch.no_grad()
@@ -36,16 +56,21 @@ def render(
         >>> pictures = render(zoo.weights(range(16)), zoo.convention, 128)
     """
     shape = _shape(convention, resolution)
-    net = build_net(convention.net, **convention.settings).eval()
+    net = _net(convention.net, json.dumps(dict(convention.settings)))
     name, parameter = next(iter(net.named_parameters()))
     single = weights[name].dim() == parameter.dim()
     stack = {key: tensor.unsqueeze(0) if single else tensor for key, tensor in weights.items()}
     points = grid_coordinates(shape, convention.grid).to(weights[name].device)
     nets = len(stack[name])
     step = max(1, MOST_VALUES // max(1, nets * 32))
-    values = torch.cat([run_stack(net, stack, part) for part in points.split(step)], 1)
-    pictures = values.transpose(1, 2).reshape(nets, values.shape[2], *shape)
+    values = torch.cat([render_stack(stack, convention, part) for part in points.split(step)], 2)
+    pictures = values.reshape(nets, values.shape[1], *shape)
     return pictures[0] if single else pictures
+
+
+@functools.lru_cache(maxsize=64)
+def _net(name: str, settings: str) -> Net:
+    return build_net(name, **json.loads(settings)).eval()
 
 
 def _shape(convention: Convention, resolution: int | Sequence[int] | None) -> tuple[int, ...]:
