@@ -76,7 +76,12 @@ class Metanet(
         return self
 
     def loss(self, graph: Data | Batch, target: Tensor) -> Tensor:
-        """The mean squared error against ``target`` ``[nets, outputs]``: what training makes small."""
+        """What training makes small: the mean squared error against ``target`` ``[nets, outputs]``.
+
+        With ``config.classes`` it is the cross-entropy of the logits against the numbers of the classes ``[nets]``.
+        """
+        if self.config.classes:
+            return nn.functional.cross_entropy(self(graph), target)
         return (self(graph) - target).square().mean()
 
     def graph(self, space: WeightSpace, weights: Mapping[str, Tensor]) -> Data | Batch:

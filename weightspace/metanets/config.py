@@ -20,6 +20,10 @@ class MetanetConfig:
             for each neuron).
         labels: what the outputs mean, where they are labels of a zoo; outputs are then in standard units:
         label_mean: and label_std: label = label_mean + label_std * output.
+        classes: what the outputs stand for, one each, where the label is a class; outputs are then logits, and
+            ``labels`` has one name.
+        domain: JSON text about the nets that it was trained on, where that is known: their data and, for implicit
+            representations, how they are rendered.
     """
 
     spaces: tuple[str, ...] = ()
@@ -28,6 +32,8 @@ class MetanetConfig:
     labels: tuple[str, ...] = ()
     label_mean: tuple[float, ...] = ()
     label_std: tuple[float, ...] = ()
+    classes: tuple[str, ...] = ()
+    domain: str = ""
 
     def __post_init__(self) -> None:
         if self.head not in HEADS:
@@ -38,6 +44,11 @@ class MetanetConfig:
             raise ValueError(
                 f"Each label needs a mean and a std, got {len(self.labels)} labels, {len(self.label_mean)} and "
                 f"{len(self.label_std)}."
+            )
+        if self.classes and (len(self.labels) != 1 or len(self.classes) != self.outputs):
+            raise ValueError(
+                f"Classes need one label and as many outputs, got {len(self.classes)} classes, {len(self.labels)} "
+                f"labels and {self.outputs} outputs."
             )
         for field in fields(self):
             value = getattr(self, field.name)
