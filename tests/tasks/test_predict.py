@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -5,7 +7,8 @@ from safetensors.torch import save_file
 from weightspace import WeightSpace, load_metanet
 from weightspace.metanets import SpaceNet
 from weightspace.tasks.labelled import LabelledNets
-from weightspace.tasks.predict import fit, fitting_space, labelled_config, predict, predict_files, predict_nets
+from weightspace.tasks.predict import fit, labelled_config, predict, predict_nets
+from weightspace.tasks.predict_files import fitting_space, predict_files
 from weightspace.tasks.train import TrainConfig
 
 
@@ -76,7 +79,7 @@ def test_a_folder_of_files(metanet, nets, tmp_path):
         weights = {name: tensor[i].contiguous() for name, tensor in nets.stacks[0].items()}
         save_file(weights, tmp_path / f"net{i}.safetensors", metadata={"space": nets.spaces[0].hash})
     found = predict_files(metanet, [tmp_path])
-    assert [path.name for path in found] == ["net0.safetensors", "net1.safetensors"]
+    assert [Path(path).name for path in found] == ["net0.safetensors", "net1.safetensors"]
     assert all(set(values) == {"test_accuracy", "gap"} for values in found.values())
 
 

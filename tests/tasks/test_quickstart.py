@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 
 from weightspace import load_metanet
 from weightspace.tasks.log import read_log
-from weightspace.tasks.predict import predict_files
+from weightspace.tasks.predict_files import predict_files
 from weightspace.tasks.quickstart import QuickstartConfig, run_quickstart
 
 METHODS = [

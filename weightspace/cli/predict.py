@@ -3,16 +3,20 @@
 import argparse
 from typing import Any
 
-from weightspace.cli.console import write_json, write_table
+from weightspace.cli.console import say, write_json, write_table
 
 _PREDICT = """\
-Predicts from weights alone: reads checkpoints of the architecture that a metanet was trained on, and prints what the
-metanet says of each, without running the nets on any data.
+Predicts from weights alone: reads checkpoints of the architectures that a metanet was trained on, and prints what the
+metanet says of each, without running the nets on any data. Where the label is a class, it prints the class and how sure
+the metanet is.
 
   weightspace predict runs/quickstart/metanet net.safetensors
   weightspace predict runs/quickstart/metanet one.safetensors two.safetensors folder-of-nets --json
+  weightspace predict runs/quickstart/metanet runs/digits-cnn       # all saved states of a zoo
 
 Checkpoints are .safetensors files; pickles (.pt, .pth, .bin) are refused, and the message says how to convert them.
+Nets that are rendered in another way than those of the training (implicit representations with another frequency,
+grid or image size) are refused with what differs; nets of other data are predicted, with a warning.
 """
 
 
@@ -25,20 +29,33 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("metanet", metavar="METANET", help="a folder that save_pretrained made, or a name on the Hub")
-    parser.add_argument("checkpoints", metavar="CHECKPOINT", nargs="+", help=".safetensors files, or folders of them")
+    parser.add_argument(
+        "checkpoints", metavar="CHECKPOINT", nargs="+", help=".safetensors files, folders of them, zoos"
+    )
     parser.add_argument("--space", metavar="HASH", help="the weight space of the nets, where tensors don't tell it")
+    parser.add_argument("--anyway", action="store_true", help="predict nets that are rendered in another way too")
     parser.add_argument("--json", action="store_true", help="print a list of objects, one a checkpoint")
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> None:
     from weightspace.metanets import load_metanet
-    from weightspace.tasks.predict import predict_files
+    from weightspace.tasks.predict_files import predict_files
 
-    predictions = predict_files(load_metanet(arguments.metanet), arguments.checkpoints, space=arguments.space)
+    predictions = predict_files(
+        load_metanet(arguments.metanet),
+        arguments.checkpoints,
+        arguments.space,
+        anyway=arguments.anyway,
+        warn=lambda message: say(f"weightspace: {message}"),
+    )
     if arguments.json:
-        write_json([{"checkpoint": str(path), **values} for path, values in predictions.items()])
+        write_json([{"checkpoint": name, **values} for name, values in predictions.items()])
         return
-    labels = list(next(iter(predictions.values())))
-    rows = [[str(path), *(f"{values[label]:.4f}" for label in labels)] for path, values in predictions.items()]
+    labels = list(next(iter(predictions.values()))) if predictions else []
+    rows = [[name, *(_cell(values[label]) for label in labels)] for name, values in predictions.items()]
     write_table(["checkpoint", *labels], rows)
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:.4f}"

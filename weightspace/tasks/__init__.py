@@ -5,7 +5,9 @@ from weightspace.tasks.comparison import BASELINES
 from weightspace.tasks.figures import plot_predictions
 from weightspace.tasks.labelled import LabelledNets
 from weightspace.tasks.metrics import Score, kendall_tau, mean_absolute_error, r_squared, score, tau_ceiling
-from weightspace.tasks.predict import fit, predict, predict_files, predict_nets
+from weightspace.tasks.domain import compare_domains, domain_of
+from weightspace.tasks.predict import fit, predict, predict_nets
+from weightspace.tasks.predict_files import predict_files
 from weightspace.tasks.quickstart import QuickstartConfig, run_quickstart
 from weightspace.tasks.train import TrainConfig, train
 

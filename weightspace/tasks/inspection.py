@@ -10,7 +10,7 @@ from weightspace.graphs import from_graph, to_graph
 from weightspace.metanets import Metanet
 from weightspace.space import WeightSpace
 from weightspace.tasks.labelled import LabelledNets
-from weightspace.tasks.predict import predict_files
+from weightspace.tasks.predict_files import predict_files
 from weightspace.zoo import Zoo
 
 

@@ -22,6 +22,7 @@ class LabelledNets:
         stacks: for each space its nets, stacked, each tensor `[N, ...]`.
         labels: `[nets, labels]`, the nets of the first space first.
         names: the labels' names.
+        classes: the values of a label that is a class, in order; `labels` then holds their numbers, in one column.
         rows: for each net its row of the zoo's index.
         hyperparameters: the columns of `rows` that the recipe varies.
     """
@@ -32,13 +33,19 @@ class LabelledNets:
     names: tuple[str, ...]
     rows: tuple[Mapping[str, Any], ...]
     hyperparameters: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     @classmethod
-    def from_zoo(cls, zoo: Zoo, names: Sequence[str]) -> "LabelledNets":
+    def from_zoo(cls, zoo: Zoo, names: Sequence[str], classes: Sequence[str] = ()) -> "LabelledNets":
         """The saved states of a zoo that didn't diverge, labelled by columns of its index.
 
+        Args:
+            zoo: the zoo, or a part of it.
+            names: columns: measures, or hyperparameters that the nets were trained with.
+            classes: for one column of words or whole numbers, its values (`classes_of`): the label is then a class.
+
         Raises:
-            ValueError: if a label isn't a column, isn't a number for some net, or no net is left.
+            ValueError: if a label isn't a column, isn't a number (or a known class) for some net, or no net is left.
         """
         zoo = zoo.filter(status="ok")
         if not len(zoo):
@@ -50,7 +57,11 @@ class LabelledNets:
                 )
         parts = list(zoo.by_space().items())
         rows = tuple(row for _, part in parts for row in part.table.to_pylist())
-        labels = torch.tensor([[_number(row, name) for name in names] for row in rows], dtype=torch.float32)
+        if classes and len(names) != 1:
+            raise ValueError(f"One label at a time can be a class, got {len(names)}: {', '.join(names)}.")
+        number = {value: float(place) for place, value in enumerate(classes)}
+        values = [[_class(row, name, number) if classes else _number(row, name) for name in names] for row in rows]
+        labels = torch.tensor(values, dtype=torch.float32)
         return cls(
             tuple(zoo.spaces[key] for key, _ in parts),
             tuple(part.weights() for _, part in parts),
@@ -58,6 +69,7 @@ class LabelledNets:
             tuple(names),
             rows,
             tuple(zoo.hyperparameters),
+            tuple(classes),
         )
 
     def __len__(self) -> int:
@@ -65,7 +77,12 @@ class LabelledNets:
 
     def fingerprint(self) -> str:
         """A short text that is another one for other nets or labels; it tells whether a run still fits its data."""
-        content = [self.names, [space.hash for space in self.spaces], [row.get("checksum") for row in self.rows]]
+        content = [
+            self.names,
+            self.classes,
+            [space.hash for space in self.spaces],
+            [row.get("checksum") for row in self.rows],
+        ]
         return hashlib.sha256(repr(content).encode() + self.labels.cpu().numpy().tobytes()).hexdigest()[:16]
 
     def groups(self, nets: Int[Tensor, "batch"]) -> Iterator[tuple[WeightSpace, dict[str, Tensor], Tensor]]:
@@ -83,6 +100,29 @@ class LabelledNets:
         """The same nets with weights and labels on `device`."""
         stacks = tuple({name: tensor.to(device) for name, tensor in stack.items()} for stack in self.stacks)
         return replace(self, stacks=stacks, labels=self.labels.to(device))
+
+
+def classes_of(zoo: Zoo, name: str) -> tuple[str, ...]:
+    """The values of a column as texts, in order: the classes of a label that isn't a quantity.
+
+    Raises:
+        ValueError: no such column, or one of numbers that aren't whole.
+    """
+    if name not in zoo.table.column_names:
+        raise ValueError(f"A label must be a column of the zoo's index; {name!r} isn't: {zoo.table.column_names}.")
+    values = set(zoo.table[name].to_pylist()) - {None}
+    if any(isinstance(value, float) for value in values):
+        raise ValueError(f"The column {name!r} holds quantities, not classes; predict it as a number.")
+    return tuple(str(value) for value in sorted(values))
+
+
+def _class(row: Mapping[str, Any], name: str, number: Mapping[str, float]) -> float:
+    value = str(row[name])
+    if value not in number:
+        raise ValueError(
+            f"The label {name!r} must be one of {', '.join(number)}, but net {row.get('net')} has {value!r}."
+        )
+    return number[value]
 
 
 def _number(row: Mapping[str, Any], name: str) -> float:

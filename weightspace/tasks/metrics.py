@@ -1,10 +1,11 @@
-"""How good predictions of a number are: rank agreement, explained variance, absolute error, and what ties allow."""
+"""How good predictions are: of a number, rank agreement, explained variance and error; of a class, accuracy."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
@@ -95,6 +96,63 @@ def score(predicted: Float[Tensor, "nets"], true: Float[Tensor, "nets"]) -> Scor
         tau_ceiling(true),
         len(true),
     )
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """One method on a label that is a class.
+
+    `accuracy` is the share of nets whose class was named, `cross_entropy` the mean of $-\\log p$ of the true class in
+    nats, `majority` the accuracy of always naming the most frequent class.
+    """
+
+    accuracy: float
+    cross_entropy: float
+    majority: float
+    nets: int
+
+    def to_dict(self) -> dict[str, float]:
+        """The fields as JSON types."""
+        return asdict(self)
+
+
+def class_score(logs: Float[Tensor, "nets classes"], true: Int[Tensor, "nets"]) -> ClassScore:
+    """All the measures of log-probabilities against the numbers of the true classes.
+
+    Raises:
+        ValueError: if the lengths differ, or a value isn't a number.
+    """
+    _same_length(logs, true)
+    if torch.isnan(logs).any():
+        raise ValueError(f"A score needs numbers, but {int(torch.isnan(logs).any(1).sum())} predictions are NaN.")
+    logs = logs.double().clamp(min=math.log(1e-12))
+    return ClassScore(
+        float((logs.argmax(1) == true).double().mean()),
+        float(-logs.gather(1, true[:, None]).mean()),
+        float(true.bincount().max() / len(true)),
+        len(true),
+    )
+
+
+def calibration(
+    predicted: Float[Tensor, "nets"], true: Float[Tensor, "nets"], bins: int = 10
+) -> dict[str, list[float]]:
+    """What is true, on average, of nets for which about the same was predicted.
+
+    The nets are sorted by prediction and cut into ``bins`` of equal size; a calibrated prediction has the same mean in
+    each as the true values. For a class, give the confidence and whether it was right.
+
+    Returns:
+        ``predicted`` and ``true``, the means of every bin, and ``spread``, the standard deviation of the true values.
+    """
+    _same_length(predicted, true)
+    order = predicted.argsort()
+    parts = [part for part in order.tensor_split(min(bins, len(order))) if len(part)]
+    return {
+        "predicted": [float(predicted[part].double().mean()) for part in parts],
+        "true": [float(true[part].double().mean()) for part in parts],
+        "spread": [float(true[part].double().std(correction=0)) for part in parts],
+    }
 
 
 def _same_length(predicted: Tensor, true: Tensor) -> None:

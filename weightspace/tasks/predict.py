@@ -1,21 +1,22 @@
-"""Numbers about nets from their weights: train a metanet on the labels of a zoo, then ask it about other nets."""
+"""Labels of nets from their weights: train a metanet on the labels of a zoo, then ask it about other nets."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
 from weightspace.metanets import Metanet
 from weightspace.space import WeightSpace
-from weightspace.tasks.checkpoint import find_checkpoints, read_checkpoint
 from weightspace.tasks.labelled import LabelledNets
 from weightspace.tasks.train import TrainConfig, train
 
 
 def fit(
-    kind: type[Metanet],
+    kind: type[Metanet] | Callable[..., Metanet],
     nets: LabelledNets,
     val: LabelledNets,
     config: TrainConfig,
@@ -23,30 +24,32 @@ def fit(
     *,
     progress: bool = True,
     device: torch.device | str = "cpu",
-    **settings,
+    **settings: Any,
 ) -> Metanet:
-    """A metanet of class `kind`, trained to predict the labels of `nets`.
+    """A metanet, trained to predict the labels of `nets`.
 
-    Labels are standardised with the mean and spread of `nets`, which the metanet's configuration keeps; the loss is
-    the metanet's own, and the parameters kept are those with the smallest mean squared
-    error on `val`.
+    Quantities are standardised with the mean and spread of `nets`, which the metanet's configuration keeps; the loss is
+    the metanet's own, and the parameters kept are those with the smallest mean squared error on `val`, or with the
+    fewest wrong classes there.
 
     Args:
-        kind: a class of `weightspace.metanets.METANETS`.
+        kind: a class of `weightspace.metanets.METANETS`, or a function of weight spaces and settings to a metanet.
         nets: to train on.
         val: to pick parameters on, with the same labels.
         folder: gets the log and the checkpoint; called again with it, a run that was stopped goes on.
         settings: fields of the metanet's `Config`.
     """
-    mean, std = nets.labels.mean(0), nets.labels.std(0, correction=0).clamp(min=1e-6)
+    make = kind.for_spaces if isinstance(kind, type) else kind
+    mean, std = label_units(nets)
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
-        metanet = kind.for_spaces(
+        metanet = make(
             *nets.spaces,
-            outputs=len(nets.names),
+            outputs=len(nets.classes or nets.names),
             labels=nets.names,
             label_mean=tuple(mean.tolist()),
             label_std=tuple(std.tolist()),
+            classes=nets.classes,
             **settings,
         )
     metanet.fit_statistics(dict(zip(nets.spaces, nets.stacks, strict=True)))
@@ -54,28 +57,48 @@ def fit(
     nets, val = nets.to(device), val.to(device)
     mean, std = mean.to(device), std.to(device)
 
+    def targets(part: LabelledNets, chosen: Tensor) -> Tensor:
+        return part.labels[chosen, 0].long() if part.classes else (part.labels[chosen] - mean) / std
+
     def loss(chosen: Tensor) -> Tensor:
         parts = [
-            metanet.loss(metanet.graph(space, weights), (nets.labels[chosen[places]] - mean) / std) * len(places)
+            metanet.loss(metanet.graph(space, weights), targets(nets, chosen[places])) * len(places)
             for space, weights, places in nets.groups(chosen)
         ]
         return torch.stack(parts).sum() / len(chosen)
 
     def judge() -> float:
-        scores = torch.cat([standard_scores(metanet, val, chunk) for chunk in torch.arange(len(val)).split(256)])
-        return float((scores - (val.labels - mean) / std).square().mean())
+        everyone = torch.arange(len(val))
+        found = torch.cat([raw_outputs(metanet, val, chunk) for chunk in everyone.split(256)])
+        return distance(found, targets(val, everyone))
 
     run = f"{metanet.config} {nets.fingerprint()} {val.fingerprint()}"
-    train(metanet, loss, judge, len(nets), config, folder, progress=progress, name=kind.__name__, run=run)
+    name = type(metanet).__name__
+    train(metanet, loss, judge, len(nets), config, folder, progress=progress, name=name, run=run)
     return metanet
 
 
-def standard_scores(metanet: Metanet, nets: LabelledNets, chosen: Tensor) -> Float[Tensor, "batch labels"]:
-    """What the metanet itself gives for some of `nets`: labels in units of the training labels' spread."""
-    scores = nets.labels.new_empty(len(chosen), len(nets.names))
+def label_units(nets: LabelledNets) -> tuple[Float[Tensor, "labels"], Float[Tensor, "labels"]]:
+    """Mean and spread of each label; for classes 0 and 1."""
+    if nets.classes:
+        return torch.zeros(1), torch.ones(1)
+    return nets.labels.mean(0).cpu(), nets.labels.std(0, correction=0).clamp(min=1e-6).cpu()
+
+
+def distance(outputs: Float[Tensor, "nets outputs"], targets: Tensor) -> float:
+    """What parameters are picked by: mean squared error; for classes the share of errors, and cross-entropy for ties."""
+    if targets.is_floating_point():
+        return float((outputs - targets).square().mean())
+    wrong = (outputs.argmax(1) != targets).double().mean()
+    return float(wrong + 1e-3 * functional.cross_entropy(outputs.double(), targets))
+
+
+def raw_outputs(metanet: Metanet, nets: LabelledNets, chosen: Tensor) -> Float[Tensor, "batch outputs"]:
+    """What the metanet itself gives for some of `nets`: labels in units of the training labels' spread, or logits."""
+    outputs = nets.labels.new_empty(len(chosen), metanet.config.outputs)
     for space, weights, places in nets.groups(chosen):
-        scores[places] = metanet(metanet.graph(space, weights))
-    return scores
+        outputs[places] = metanet(metanet.graph(space, weights))
+    return outputs
 
 
 @torch.no_grad()
@@ -84,6 +107,8 @@ def predict(
 ) -> Float[Tensor, "*nets labels"]:
     """The labels of one net `[labels]` or of a stack of nets `[nets, labels]`, in their own units.
 
+    Where the label is a class, its log-probabilities `[nets, classes]` instead.
+
     Raises:
         ValueError: if the weights don't fit the space, or the metanet wasn't trained on labels.
     """
@@ -91,77 +116,18 @@ def predict(
     count = space.check(weights)
     stack = {name: tensor if count is not None else tensor[None] for name, tensor in weights.items()}
     chunks = torch.arange(count if count is not None else 1).split(batch_size)
-    scores = torch.cat([metanet(metanet.graph(space, {k: v[chunk] for k, v in stack.items()})) for chunk in chunks])
-    labels = scores * scores.new_tensor(config.label_std) + scores.new_tensor(config.label_mean)
+    found = torch.cat([metanet(metanet.graph(space, {k: v[chunk] for k, v in stack.items()})) for chunk in chunks])
+    if config.classes:
+        labels = found.log_softmax(-1)
+    else:
+        labels = found * found.new_tensor(config.label_std) + found.new_tensor(config.label_mean)
     return labels if count is not None else labels[0]
 
 
 def predict_nets(metanet: Metanet, nets: LabelledNets) -> Float[Tensor, "nets labels"]:
-    """The labels of all of `nets`, in their order and own units."""
+    """What `predict` gives for all of `nets`, in their order."""
     parts = [predict(metanet, space, stack) for space, stack in zip(nets.spaces, nets.stacks, strict=True)]
     return torch.cat(parts)
-
-
-def predict_files(
-    metanet: Metanet, paths: Iterable[str | Path], space: str | None = None
-) -> dict[Path, dict[str, float]]:
-    """The labels of the nets in `.safetensors` files (or folders of them), by file.
-
-    Args:
-        space: the beginning of the hash of the weight space they are of, needed where tensors alone don't tell.
-
-    Raises:
-        ValueError: for a pickle; for tensors that don't fit (names, both shapes); where several spaces fit.
-    """
-    names = labelled_config(metanet).labels
-    found = {}
-    for path in find_checkpoints(paths):
-        weights, note = read_checkpoint(path)
-        try:
-            chosen = fitting_space(metanet.spaces, weights, space or note.get("space"))
-            found[path] = dict(zip(names, predict(metanet, chosen, weights).tolist(), strict=True))
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
-    return found
-
-
-def fitting_space(
-    spaces: Iterable[WeightSpace], weights: Mapping[str, Tensor], wanted: str | None = None
-) -> WeightSpace:
-    """The one of `spaces` that the weights are of.
-
-    Raises:
-        ValueError: if none fits, with the misfits of the nearest; if several do and `wanted`, the beginning of a hash,
-            doesn't tell which.
-    """
-    spaces = tuple(spaces)
-    if wanted is not None:
-        known = ", ".join(describe(space) for space in spaces)
-        spaces = tuple(space for space in spaces if space.hash.startswith(wanted))
-        if not spaces:
-            raise ValueError(f"The metanet knows no weight space {wanted}; it knows {known}.")
-    misfits = {space: _misfits(space, weights) for space in spaces}
-    fitting = [space for space in spaces if not misfits[space]]
-    if not fitting:
-        nearest = min(misfits.values(), key=len)
-        more = f", and {len(nearest) - 3} more" if len(nearest) > 3 else ""
-        raise ValueError(
-            f"The weights don't fit a weight space of this metanet: {'; '.join(nearest[:3])}{more}. "
-            "A metanet reads the architectures that it was trained on."
-        )
-    if len(fitting) > 1:
-        choices = ", ".join(describe(space) for space in fitting)
-        raise ValueError(
-            f"The tensors fit {len(fitting)} weight spaces: {choices}. Say which one it is by the beginning of its "
-            "hash (--space on the command line), or save the file with the metadata {'space': hash}."
-        )
-    return fitting[0]
-
-
-def describe(space: WeightSpace) -> str:
-    """A weight space in a few words: its hash and its activations."""
-    activations = sorted({site.activation for site in space.sites} - {"none"})
-    return f"{space.hash[:12]} ({' and '.join(activations) or 'no activation'})"
 
 
 def labelled_config(metanet: Metanet):
@@ -175,15 +141,3 @@ def labelled_config(metanet: Metanet):
             f"This {type(metanet).__name__} wasn't trained to predict labels; its configuration names none."
         )
     return metanet.config
-
-
-def _misfits(space: WeightSpace, weights: Mapping[str, Tensor]) -> list[str]:
-    found = [
-        f"{name!r} must have the shape {tuple(spec.shape)} but has {tuple(weights[name].shape)}"
-        if name in weights
-        else f"{name!r} of shape {tuple(spec.shape)} is missing"
-        for name, spec in space.tensors.items()
-        if name not in weights or tuple(weights[name].shape) != tuple(spec.shape)
-    ]
-    unknown = [name for name in weights if name not in space.tensors]
-    return found + [f"{name!r} of shape {tuple(weights[name].shape)} isn't known" for name in unknown]

@@ -145,7 +145,7 @@ def make_result(
         },
         "nets": {name: len(nets) for name, nets in parts.items()},
         "config": asdict(config),
-        "training": asdict(config.training),
+        "training": json.loads(json.dumps(asdict(config.training))),
         "recipe": {"name": recipe.name, "hash": recipe.hash},
         "checkpoint": shown,
         "versions": {"weightspace": __version__, "torch": torch.__version__},

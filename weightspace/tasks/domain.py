@@ -1,0 +1,77 @@
+"""What nets a metanet was trained on, and whether others are of the same kind."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from weightspace.zoo import Zoo
+
+
+def domain_of(zoo: Zoo) -> dict[str, Any]:
+    """What the weights of a zoo don't show: its data, and for implicit representations how they are rendered.
+
+    Returns:
+        ``data`` (settings of the recipe's dataset) and ``convention`` (`weightspace.zoo.Convention` as a dict); each only
+        where the zoo has one of it for all of its nets.
+    """
+    found: dict[str, Any] = {}
+    try:
+        found["data"] = dict(zoo.recipe.data)
+    except ValueError:
+        pass  # merged or imported: its nets have no recipe in common
+    conventions = []
+    for part in zoo.by_space().values():
+        try:
+            conventions.append(part.convention.to_dict())
+        except ValueError:
+            pass  # no implicit representations
+    if conventions and all(convention == conventions[0] for convention in conventions):
+        found["convention"] = conventions[0]
+    return json.loads(json.dumps(found))
+
+
+def read_domain(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """The domain in the metadata of a safetensors file; empty where it says nothing.
+
+    Raises:
+        ValueError: the metadata has a domain that isn't JSON.
+    """
+    found = {}
+    for key in ("data", "convention"):
+        if key in metadata:
+            try:
+                found[key] = json.loads(metadata[key])
+            except json.JSONDecodeError:
+                raise ValueError(f"The file's metadata {key!r} must be JSON, got {metadata[key]!r}.") from None
+    return found
+
+
+def compare_domains(trained: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """What differs between the nets that a metanet was trained on and others.
+
+    Returns:
+        Differences that make the same weights another function (the convention), and differences in what the nets were
+        trained on (the data), each as a phrase; only what both domains say is compared.
+    """
+    convention, data = (
+        [
+            f"{name} is {_text(value)} here and was {_text(known[name])} in training"
+            for known in [dict(_leaves(trained.get(key, {}), key))]
+            for name, value in _leaves(given.get(key, {}), key)
+            if name in known and known[name] != value
+        ]
+        for key in ("convention", "data")
+    )
+    return convention, data
+
+
+def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{name}.{key}")
+    else:
+        yield name, value
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
