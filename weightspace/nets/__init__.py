@@ -3,9 +3,10 @@
 from .activations import ACTIVATIONS, Sine
 from .build import NETS, build_net, net_class
 from .cnn import CNN, CNNConfig
+from .factory import NetFactory, net_factory
 from .fourier import FourierMLP, FourierMLPConfig
 from .mlp import MLP, MLPConfig
-from .net import Net
+from .net import Net, example_inputs, net_settings
 from .resnet import ResNet, ResNetConfig
 from .settings import read_settings
 from .siren import SIREN, SIRENConfig
@@ -22,6 +23,7 @@ __all__ = [
     "FourierMLPConfig",
     "MLPConfig",
     "Net",
+    "NetFactory",
     "ResNet",
     "ResNetConfig",
     "SIRENConfig",
@@ -29,6 +31,9 @@ __all__ = [
     "ViT",
     "ViTConfig",
     "build_net",
+    "example_inputs",
     "net_class",
+    "net_factory",
+    "net_settings",
     "read_settings",
 ]

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from torch import nn
+
 from .cnn import CNN
+from .factory import NetFactory, find_factory
 from .fourier import FourierMLP
 from .mlp import MLP
 from .net import Net
@@ -21,8 +24,8 @@ NETS: dict[str, type[Net]] = {
 }
 
 
-def build_net(name: str, **settings: Any) -> Net:
-    """Makes a net of the list ``NETS`` from JSON settings.
+def build_net(name: str, /, **settings: Any) -> nn.Module:
+    """Makes a net of the list ``NETS``, or of a factory by its import path, from JSON settings.
 
     Raises:
         ValueError: an unknown name, key or value.
@@ -32,15 +35,19 @@ def build_net(name: str, **settings: Any) -> Net:
         >>> build_net("mlp", in_features=2, hidden=[8], out_features=1)(torch.zeros(5, 2)).shape
         torch.Size([5, 1])
     """
-    return net_class(name)(read_settings(net_class(name).Config, settings, f"net {name!r}"))
+    kind = net_class(name)
+    config = read_settings(kind.Config, settings, f"net {name!r}")
+    return kind.build(config) if isinstance(kind, NetFactory) else kind(config)
 
 
-def net_class(name: str) -> type[Net]:
-    """The class of a net by name.
+def net_class(name: str) -> type[Net] | NetFactory:
+    """The class of a net by name, or the factory of ``package.module:function``.
 
     Raises:
-        ValueError: lists the known names.
+        ValueError: lists the known names, or says why the factory is not found.
     """
+    if ":" in name:
+        return find_factory(name)
     if name not in NETS:
-        raise ValueError(f"unknown net {name!r}; known are {', '.join(NETS)}")
+        raise ValueError(f"unknown net {name!r}; known are {', '.join(NETS)}, or package.module:function")
     return NETS[name]

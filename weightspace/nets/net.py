@@ -4,7 +4,7 @@ import abc
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +42,16 @@ class Net(nn.Module, abc.ABC):
     def settings(self) -> Mapping[str, Any]:
         """The configuration as JSON types."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self.config).items()}
+
+
+def example_inputs(net: nn.Module) -> tuple[Tensor, ...]:
+    """Two examples that a net of ``build_net`` takes; the same at every call."""
+    return cast(Net, net).example_inputs()  # a factory's module was given the method
+
+
+def net_settings(net: nn.Module) -> dict[str, Any]:
+    """The settings, as JSON types, that ``build_net`` makes such a net from."""
+    return dict(cast(Net, net).settings)
 
 
 def example_normal(*shape: int) -> Tensor:

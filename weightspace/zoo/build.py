@@ -1,7 +1,9 @@
 """Building a zoo from a recipe."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -12,13 +14,14 @@ from .pool import Pool, default_workers
 from .ray_engine import run_on_ray
 from .recipe import Recipe
 from .remote import is_remote, local_folder, push_zoo
+from .stackable import check_stackable
 from .zoo import Zoo
 
 ENGINES = ("local", "ray")
 
 
 def build_zoo(
-    recipe: Recipe | str | Path,
+    recipe: Recipe | Mapping[str, Any] | str | Path,
     out: str | Path,
     *,
     workers: int | None = None,
@@ -30,7 +33,7 @@ def build_zoo(
     """Trains all nets of a recipe and stores them; goes on from what a build that was stopped has finished.
 
     Args:
-        recipe: a recipe, a TOML file, or the name of a recipe in the gallery.
+        recipe: a recipe, what ``Recipe.from_dict`` takes, a TOML file, or the name of a recipe in the gallery.
         out: the zoo's folder, new or holding a part of this zoo; or a URL that fsspec knows: then the zoo is built in
             the cache and copied there, the manifest last.
         workers: processes; one a GPU, or without any one a core, if None; 1 builds in this process.
@@ -49,12 +52,13 @@ def build_zoo(
     """
     if engine not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, but {engine!r} came")
-    recipe = recipe if isinstance(recipe, Recipe) else Recipe.load(recipe)
-    recipe = recipe if nets is None else recipe.with_nets(nets)
+    recipe = _read(recipe) if nets is None else _read(recipe).with_nets(nets)
     url = str(out) if is_remote(out) else None
     out = local_folder(url) if url else Path(out)
     if data_root is not None:
         os.environ["WEIGHTSPACE_DATA"] = str(Path(data_root).resolve())
+    if recipe.imports:
+        check_stackable(recipe)
     with claim_folder(out, recipe):
         manifest = read_manifest(out)
         if manifest is None or manifest["nets"] != recipe.nets:
@@ -64,6 +68,15 @@ def build_zoo(
     if url:
         push_zoo(out, url)
     return Zoo(out)
+
+
+def _read(recipe: Recipe | Mapping[str, Any] | str | Path) -> Recipe:
+    if isinstance(recipe, Mapping):
+        return Recipe.from_dict(recipe)
+    recipe = recipe if isinstance(recipe, Recipe) else Recipe.load(recipe)
+    if not recipe.text:
+        raise ValueError("a recipe must come from Recipe.load, from_toml or from_dict, which check it")
+    return recipe
 
 
 def _build_shards(recipe: Recipe, out: Path, workers: int | None, progress: bool, engine: str) -> None:
@@ -80,5 +93,5 @@ def _build_shards(recipe: Recipe, out: Path, workers: int | None, progress: bool
             for shard in missing:
                 build_shard(recipe, shard, out, bar.update)
         else:
-            with Pool(out, recipe.nets, workers) as pool:
+            with Pool(out, recipe, workers) as pool:
                 pool.run(missing, bar.update)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from weightspace.data import Dataset
-from weightspace.nets.net import Net
+from weightspace.nets import example_inputs
 
 from .stacked import run_stack
 
@@ -22,9 +22,9 @@ class Evaluation:
     Training metrics count only the examples that a net trains on, with the labels that it trains on.
     """
 
-    def __init__(self, net: Net, data: Dataset, most: int = 0, device: str = "cpu"):
+    def __init__(self, net: nn.Module, data: Dataset, most: int = 0, device: str = "cpu"):
         self.net = net
-        shape = net.example_inputs()[0].shape[1:]
+        shape = example_inputs(net)[0].shape[1:]
         parts = {part: tuple(t[: most or None] for t in data.part(part)) for part in PARTS}
         self.inputs = torch.cat([x.reshape(-1, *shape) for x, _ in parts.values()]).to(device)
         self.labels = torch.cat([y for _, y in parts.values()]).to(device)

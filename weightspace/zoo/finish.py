@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from weightspace import __version__
 from weightspace.data import load_signals
+from weightspace.nets import net_settings
 
 from .card import dataset_card
 from .convention import Convention
@@ -60,7 +61,7 @@ def write_manifest(out: Path, name: str, recipe: str, nets: int, table: pa.Table
 def _convention(recipe: Recipe, architecture: str) -> Convention:
     signals = load_signals(grid=recipe.fit.grid, **recipe.data)
     net = build_architecture(architecture)
-    return Convention(recipe.net, net.settings, signals.shape, signals.grid, signals.peak)
+    return Convention(recipe.net, net_settings(net), signals.shape, signals.grid, signals.peak)
 
 
 def reopen_parts(out: Path, recipe: Recipe, manifest: dict | None) -> None:

@@ -1,12 +1,13 @@
 """The weights that a net starts from."""
 
 import copy
+import json
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from weightspace.nets.net import Net
+from weightspace.nets import Net, NetFactory, net_class, read_settings
 
 from .layout import Layout
 from .lsuv import scale_layers
@@ -15,19 +16,21 @@ from .trial import Trial
 SPREAD = 0.05
 
 
-def draw_weights(net: Net, layout: Layout, trial: Trial, batch: Tensor | None = None) -> Tensor:
+def draw_weights(net: nn.Module, layout: Layout, trial: Trial, batch: Tensor | None = None) -> Tensor:
     """Draws one flat row on the CPU from the trial's own generator, the same on every device.
 
     ``default`` is the net's own rule (``torch.nn``'s; SIREN's for a SIREN). ``xavier`` and ``he`` are normal with
     variance ``2 / (fan_in + fan_out)`` and ``2 / fan_in``; ``orthogonal`` has orthonormal rows or columns; ``normal``,
     ``truncated`` (at two deviations) and ``uniform`` have spread 0.05; ``lsuv`` is ``orthogonal``, then scaled layer by
     layer to unit variance on ``batch``; ``zero`` is ZerO (Zhao et al. 2022: parts of identity and Hadamard matrices,
-    nothing random). All weights are multiplied by ``init_scale``.
+    nothing random). All weights are multiplied by ``init_scale``. A net factory's ``default`` is what its module draws.
 
     Shapes:
         out: ``[parameters]``.
     """
     generator = torch.Generator().manual_seed(trial.init_seed)
+    if not isinstance(net, Net):
+        return _draw_own(layout, trial, generator, batch)
     parameters = dict(net.named_parameters())
     rows = []
     for name, shape in zip(layout.names, layout.shapes, strict=True):
@@ -45,7 +48,26 @@ def draw_weights(net: Net, layout: Layout, trial: Trial, batch: Tensor | None = 
     return _lsuv(net, layout, row, batch, trial.train.init_scale) if trial.train.init == "lsuv" else row
 
 
-def _lsuv(net: Net, layout: Layout, row: Tensor, batch: Tensor, scale: float) -> Tensor:
+def _draw_own(layout: Layout, trial: Trial, generator: torch.Generator, batch: Tensor | None) -> Tensor:
+    """A factory's net as it draws itself; rules other than ``default`` replace its matrices and zero its biases."""
+    name, settings = json.loads(trial.architecture)
+    kind = net_class(name)
+    assert isinstance(kind, NetFactory)
+    net = kind.build(read_settings(kind.Config, settings), trial.init_seed)
+    drawn, rows = dict(net.named_parameters()), []
+    for name, shape in zip(layout.names, layout.shapes, strict=True):
+        row = drawn[name].detach().flatten()
+        if len(shape) > 1 and trial.train.init != "default":
+            row = draw_matrix(trial.train.init, shape, generator).flatten()
+        elif trial.train.init != "default" and name.endswith("bias"):
+            row = torch.zeros_like(row)
+        rows.append(row * trial.train.init_scale if len(shape) > 1 else row)
+    row = torch.cat(rows)
+    return _lsuv(net, layout, row, batch, trial.train.init_scale) if trial.train.init == "lsuv" else row
+
+
+def _lsuv(net: nn.Module, layout: Layout, row: Tensor, batch: Tensor | None, scale: float) -> Tensor:
+    assert batch is not None
     net = copy.deepcopy(net).eval()
     start = {name: tensor[0] for name, tensor in layout.views(row.unsqueeze(0) / scale).items()}
     net.load_state_dict({**net.state_dict(), **start})
@@ -92,7 +114,7 @@ def _orthonormal(matrix: Tensor) -> Tensor:
     return q if matrix.shape[0] >= matrix.shape[1] else q.T
 
 
-def draw_buffers(net: Net, layout: Layout, nets: int) -> dict[str, Tensor]:
+def draw_buffers(net: nn.Module, layout: Layout, nets: int) -> dict[str, Tensor]:
     """The buffers of ``nets`` fresh nets, ``[nets, ...]``."""
     buffers = dict(net.named_buffers())
     return {name: buffers[name].repeat(nets, *[1] * buffers[name].dim()) for name in layout.buffers}

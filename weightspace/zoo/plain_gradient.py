@@ -2,9 +2,7 @@
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
-
-from weightspace.nets.net import Net
+from torch import Tensor, nn
 
 from .layout import Layout
 from .stacked import run_stack
@@ -13,7 +11,7 @@ from .stacked import run_stack
 class PlainGradient:
     """Mean squared error of N nets on one shared grid, and its gradient by autograd; see ``SirenGradient``."""
 
-    def __init__(self, net: Net, coordinates: Float[Tensor, "points axes"], buffers: dict[str, Tensor]):
+    def __init__(self, net: nn.Module, coordinates: Float[Tensor, "points axes"], buffers: dict[str, Tensor]):
         self.net, self.coordinates, self.buffers = net, coordinates, buffers
         self.layout, self.device = Layout.of(net), coordinates.device
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from .recipe import Recipe
+
 # not "-m": the package imports the module too, and running it a second time earns a warning from Python
 _WORKER = "import sys; from weightspace.zoo.worker import main; main(*sys.argv[1:])"
 
@@ -22,10 +24,10 @@ class Pool:
     Workers are fresh interpreters, so a script that builds a zoo needs no ``if __name__ == "__main__"``.
     """
 
-    def __init__(self, out: Path, nets: int, workers: int):
-        command = [sys.executable, "-c", _WORKER, str(out), str(nets)]
-        root = str(Path(__file__).parents[2])
-        paths = os.pathsep.join(path for path in (root, os.environ.get("PYTHONPATH", "")) if path)
+    def __init__(self, out: Path, recipe: Recipe, workers: int):
+        command = [sys.executable, "-c", _WORKER, str(out), str(recipe.nets), *recipe.imports]
+        places = sys.path if recipe.imports else [os.environ.get("PYTHONPATH", "")]
+        paths = os.pathsep.join(path for path in (str(Path(__file__).parents[2]), *places) if path)
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONPATH": paths}
         self.workers = []
         for k in range(workers):

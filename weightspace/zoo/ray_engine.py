@@ -1,5 +1,6 @@
 """Building shards on a Ray cluster."""
 
+import importlib
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -32,7 +33,7 @@ def run_on_ray(recipe: Recipe, out: Path, shards: Iterable[int], done: Callable[
         ray.init(log_to_driver=False)
     needs = {"num_gpus": 1} if ray.cluster_resources().get("GPU") else {"num_cpus": 1}
     task = ray.remote(max_retries=RETRIES, **needs)(train_shard)
-    running = {task.remote(recipe.text, recipe.nets, shard): shard for shard in shards}
+    running = {task.remote(recipe.text, recipe.nets, shard, recipe.imports): shard for shard in shards}
     while running:
         ready, _ = ray.wait(list(running))
         for reference in ready:
@@ -41,8 +42,10 @@ def run_on_ray(recipe: Recipe, out: Path, shards: Iterable[int], done: Callable[
             done(len(shard_nets(recipe, shard)))
 
 
-def train_shard(text: str, nets: int, shard: int) -> tuple[bytes, bytes]:
-    """Builds one shard and returns its two files."""
+def train_shard(text: str, nets: int, shard: int, imports: tuple[str, ...] = ()) -> tuple[bytes, bytes]:
+    """Builds one shard and returns its two files; ``imports`` must be installed on the node."""
+    for module in imports:
+        importlib.import_module(module)
     torch.set_num_threads(1)
     keep_memory()
     with tempfile.TemporaryDirectory() as folder:

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from weightspace.data import data_settings
-from weightspace.nets import net_class
+from weightspace.nets import NetFactory, net_class
 from weightspace.nets.settings import coerce, read_settings
 
 from .axes import is_axis, read_axes
 from .gallery import gallery_path
 from .hyperparameters import Hyperparameters
 from .plan import Fit, Save, Split, Store
+from .toml_text import write_toml
 
-TOP = {"name": str, "description": str, "source": str, "nets": int, "seed": int, "draw": str}
+TOP = {"name": str, "description": str, "source": str, "nets": int, "seed": int, "draw": str, "code": str}
 METRICS = {
     "classify": ("train_loss", "val_loss", "test_loss", "train_accuracy", "val_accuracy", "test_accuracy", "gap"),
     "fit": ("mse", "psnr"),
@@ -31,7 +32,8 @@ class Recipe:
 
     In ``[net]`` and ``[train]`` a value is fixed (``lr = 0.1``), a list of choices (``lr = [0.1, 0.01]``) or a range
     (``lr = {low = 1e-4, high = 1e-1, log = true}``). Two recipes with the same ``hash`` make the same nets; the number
-    of nets is not part of it, because a longer zoo begins with the shorter one.
+    of nets is not part of it, because a longer zoo begins with the shorter one. ``code`` is the digest of a net
+    factory's source, and empty for the nets of ``weightspace.nets``.
 
     Example:
         >>> Recipe.load("digits-cnn").nets
@@ -52,6 +54,7 @@ class Recipe:
     draw: str = "random"
     description: str = ""
     source: str = ""
+    code: str = ""
     text: str = field(default="", compare=False, repr=False)
 
     @classmethod
@@ -75,6 +78,25 @@ class Recipe:
         return cls._read(raw, text, where)
 
     @classmethod
+    def from_dict(cls, content: Mapping[str, Any], where: str = "recipe") -> "Recipe":
+        """Reads the same from Python, where the net may also be a function marked with ``net_factory``.
+
+        Example:
+            >>> Recipe.from_dict({
+            ...     "name": "thin", "nets": 64, "data": {"name": "digits"},
+            ...     "net": {"name": my_nets.thin, "width": [4, 8, 16]},
+            ...     "train": {"lr": {"low": 1e-3, "high": 1e-1, "log": True}, "steps": 300},
+            ... })
+        """
+        content = {key: dict(value) if isinstance(value, Mapping) else value for key, value in content.items()}
+        net = content.get("net")
+        if isinstance(net, dict) and callable(net.get("name")):
+            if not isinstance(net["name"], NetFactory):
+                raise TypeError(f"{where}: [net]: name: mark {net['name']!r} with @net_factory(inputs=...) first")
+            net["name"] = net["name"].path
+        return cls.from_toml(write_toml(content), where)
+
+    @classmethod
     def _read(cls, raw: Mapping[str, Any], text: str, where: str) -> "Recipe":
         top = _read_top(raw, where)
         tables = {key: _table(raw, key, where) for key in TABLES}
@@ -84,14 +106,17 @@ class Recipe:
         if "dropout" in tables["net"]:
             raise ValueError(f"{where}: [net]: dropout belongs to [train], where it can vary inside a stack")
         try:
-            config = net_class(coerce(net, str, "name")).Config
+            kind = net_class(coerce(net, str, "name"))
         except (ValueError, TypeError) as error:
             raise type(error)(f"{where}: [net]: {error}") from None
+        if isinstance(kind, NetFactory) and "code" not in raw:
+            top["code"] = kind.code
+            text = f'code = "{kind.code}"  # digest of the net factory\n{text}'
         return cls(
             **top,
-            data=_read_data(tables["data"], net_class(net).task, f"{where}: [data]"),
+            data=_read_data(tables["data"], kind.task, f"{where}: [data]"),
             net=net,
-            architecture=read_axes(tables["net"], config, f"{where}: [net]"),
+            architecture=read_axes(tables["net"], kind.Config, f"{where}: [net]"),
             train=_read_train(tables["train"], f"{where}: [train]"),
             fit=read_settings(Fit, tables["fit"], f"{where}: [fit]"),
             save=read_settings(Save, tables["save"], f"{where}: [save]"),
@@ -106,7 +131,14 @@ class Recipe:
         content = asdict(self)
         for key in ("name", "nets", "description", "source", "text"):
             del content[key]
+        if not self.code:
+            del content["code"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def imports(self) -> tuple[str, ...]:
+        """Modules that a process must import before it can build this recipe's nets."""
+        return (self.net.partition(":")[0],) if ":" in self.net else ()
 
     @property
     def axes(self) -> dict[str, Any]:

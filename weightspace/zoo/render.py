@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from weightspace.data import grid_coordinates
-from weightspace.nets import Net, build_net
+from weightspace.nets import build_net
 
 from .convention import Convention
 from .stacked import run_stack
@@ -69,7 +69,7 @@ def render(
 
 
 @functools.lru_cache(maxsize=64)
-def _net(name: str, settings: str) -> Net:
+def _net(name: str, settings: str) -> nn.Module:
     return build_net(name, **json.loads(settings)).eval()
 
 

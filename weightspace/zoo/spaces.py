@@ -4,8 +4,9 @@ import functools
 import hashlib
 import json
 
-from weightspace.nets import build_net
-from weightspace.nets.net import Net
+from torch import nn
+
+from weightspace.nets import build_net, example_inputs
 from weightspace.space import WeightSpace
 
 
@@ -14,7 +15,7 @@ def architecture_id(architecture: str) -> str:
     return hashlib.sha256(architecture.encode()).hexdigest()[:12]
 
 
-def build_architecture(architecture: str) -> Net:
+def build_architecture(architecture: str) -> nn.Module:
     """The net of ``[name, settings]`` in JSON, in evaluation mode."""
     name, settings = json.loads(architecture)
     return build_net(name, **settings).eval()
@@ -24,4 +25,4 @@ def build_architecture(architecture: str) -> Net:
 def trace_architecture(architecture: str) -> WeightSpace:
     """The weight space of ``[name, settings]`` in JSON, found by running the net on its example inputs."""
     net = build_architecture(architecture)
-    return WeightSpace.trace(net, *net.example_inputs())
+    return WeightSpace.trace(net, *example_inputs(net))

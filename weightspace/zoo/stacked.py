@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from weightspace.nets.cnn import CNN
 from weightspace.nets.mlp import MLP
-from weightspace.nets.net import Net
 from weightspace.nets.resnet import ResNet
 from weightspace.nets.siren import SIREN
 
@@ -17,12 +16,12 @@ from .stacked_resnet import run_resnets
 from .stacked_siren import run_sirens
 from .stacked_vmap import run_any
 
-Run = Callable[[Net, dict[str, Tensor], Tensor, Noise | None], Tensor]
+Run = Callable[[nn.Module, dict[str, Tensor], Tensor, Noise | None], Tensor]
 
 STACKED: dict[type, Run] = {CNN: run_cnns, MLP: run_mlps, ResNet: run_resnets, SIREN: run_sirens}
 
 
-def run_stack(net: Net, weights: dict[str, Tensor], x: Tensor, noise: Noise | None = None) -> Tensor:
+def run_stack(net: nn.Module, weights: dict[str, Tensor], x: Tensor, noise: Noise | None = None) -> Tensor:
     """Runs every net of a stack, by hand-stacked products where there are some, else by ``torch.func.vmap``.
 
     Args:

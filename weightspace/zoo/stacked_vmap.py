@@ -6,6 +6,8 @@ import functools
 import torch
 from torch import Tensor, nn
 
+from weightspace.nets import example_inputs
+
 from .dropout import HashDropout, Noise
 
 
@@ -13,7 +15,7 @@ def run_any(net: nn.Module, weights: dict[str, Tensor], x: Tensor, noise: Noise 
     """Runs a stack by ``vmap`` over ``functional_call``; see ``run_stack``."""
     plain, dropouts = _with_hash_dropout(net)
     plain.train(net.training)
-    shared = x.dim() == net.example_inputs()[0].dim()
+    shared = x.dim() == example_inputs(net)[0].dim()
 
     def one(weights: dict[str, Tensor], x: Tensor, *numbers: Tensor) -> Tensor:
         for dropout in dropouts:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from weightspace.data import Signals
 from weightspace.nets import build_net
-from weightspace.nets.net import Net
 
 from .axes import ends, is_axis
 from .draw import Choices, draw_seed, draw_uniform
@@ -36,7 +36,7 @@ class Trial:
         """The signal that the net is fitted to; runs go through a shuffle of all parts, again and again."""
         return _shuffle(len(signals), self.data_seed)[self.run % len(signals)]
 
-    def build(self) -> Net:
+    def build(self) -> nn.Module:
         """The net, with weights that do not matter yet."""
         name, settings = json.loads(self.architecture)
         return build_net(name, **settings)

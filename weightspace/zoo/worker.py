@@ -5,6 +5,7 @@ its input ends, because the builder is gone, it ends at once.
 """
 
 import ctypes
+import importlib
 import json
 import os
 import queue
@@ -20,14 +21,16 @@ from .job import build_shard
 from .recipe import Recipe
 
 
-def main(folder: str, nets: str) -> None:
-    """Builds shards until the input ends."""
+def main(folder: str, nets: str, *imports: str) -> None:
+    """Builds shards until the input ends; ``imports`` are the modules that the recipe's net comes from."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the builder decides what Ctrl-C means
     torch.set_num_threads(1)
     keep_memory()
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     out = Path(folder)
+    for module in imports:
+        importlib.import_module(module)
     recipe = Recipe.load(out / RECIPE).with_nets(int(nets))
     shards: queue.Queue[int] = queue.Queue()
     threading.Thread(target=_listen, args=(shards,), daemon=True).start()
