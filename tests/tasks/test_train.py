@@ -1,37 +1,15 @@
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
-from torch import nn
 
+from tests.tasks.problem import CONFIG, Problem
 from weightspace.tasks.log import read_log
 from weightspace.tasks.train import TrainConfig, batch_of_step, make_optimizer, train
-
-CONFIG = TrainConfig(steps=60, batch_size=16, learning_rate=0.02, warmup=5, judge_every=10, average=0.9)
-
-
-class Problem:
-    """A line with noise, learnt by a small net with dropout, so that resuming has to keep the random numbers too."""
-
-    def __init__(self):
-        generator = torch.Generator().manual_seed(0)
-        self.x = torch.randn(96, 3, generator=generator)
-        self.y = self.x @ torch.tensor([[1.0], [-2.0], [0.5]]) + 0.01 * torch.randn(96, 1, generator=generator)
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            self.model = nn.Sequential(nn.Linear(3, 16), nn.Dropout(0.1), nn.GELU(), nn.Linear(16, 1))
-        self.judged = 0
-        self.stop_after = None
-
-    def loss(self, nets):
-        return (self.model(self.x[nets]) - self.y[nets]).square().mean()
-
-    def judge(self):
-        self.judged += 1
-        if self.judged == self.stop_after:
-            raise KeyboardInterrupt
-        return (self.model(self.x[64:]) - self.y[64:]).square().mean().item()
-
-    def run(self, folder):
-        return train(self.model, self.loss, self.judge, 64, CONFIG, folder, progress=False)
 
 
 def test_learns_and_keeps_the_best(tmp_path):
@@ -57,6 +35,46 @@ def test_resumed_run_equals_an_undisturbed_one(tmp_path):
     for name, value in whole.model.state_dict().items():
         assert torch.equal(value, again.model.state_dict()[name])
     assert [line["step"] for line in read_log(tmp_path / "broken" / "train.jsonl")] == [10, 20, 30, 40, 50, 60]
+
+
+def test_a_killed_run_goes_on_to_the_same_end(tmp_path):
+    """Killed in the middle of a step, between two looks at the validation nets."""
+    command = [sys.executable, "-m", "tests.tasks.problem", tmp_path / "broken", tmp_path / "out", "--kill-at", "37"]
+    killed = subprocess.run(command, cwd=Path(__file__).parents[2])
+    assert killed.returncode == -signal.SIGKILL
+    assert not (tmp_path / "out").exists()
+    again, whole = Problem(), Problem()
+    assert again.run(tmp_path / "broken") == whole.run(tmp_path / "whole")
+    assert (again.seen, whole.seen) == (30, 60)
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, again.model.state_dict()[name])
+
+
+def test_seconds_add_up_over_calls(tmp_path):
+    broken = Problem()
+    broken.stop_after = 4
+    with pytest.raises(KeyboardInterrupt):
+        broken.run(tmp_path)
+    Problem().run(tmp_path)
+    seconds = [line["seconds"] for line in read_log(tmp_path / "train.jsonl")]
+    assert seconds == sorted(seconds)
+    assert 0 < seconds[2] < seconds[3]
+
+
+def test_the_callers_random_numbers_stay_as_they_were(tmp_path):
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    Problem().run(tmp_path)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_bfloat16_is_for_the_loss_alone(tmp_path):
+    problem, types = Problem(replace(CONFIG, precision="bf16", steps=10)), []
+    problem.model.register_forward_hook(lambda module, args, out: types.append((module.training, out.dtype)))
+    problem.run(tmp_path)
+    assert set(types) == {(True, torch.bfloat16), (False, torch.float32)}
+    assert {value.dtype for value in problem.model.state_dict().values()} == {torch.float32}
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
@@ -99,6 +117,8 @@ def test_only_matrices_decay():
         ({"steps": 0}, "steps must be 1 or more, got 0"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0"),
         ({"average": 1.0}, r"average must be in \[0, 1\)"),
+        ({"precision": "fp16"}, "precision must be 'no' or 'bf16', got 'fp16'"),
+        ({"trackers": ("clearml",)}, r"among tensorboard, wandb, trackio; got \['clearml'\]"),
     ],
 )
 def test_config_is_checked(change, message):

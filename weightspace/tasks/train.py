@@ -1,59 +1,24 @@
 """The training loop of every task: steps, a log, a checkpoint to go on from, and a progress bar."""
 
-import math
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from weightspace.tasks.log import Log
+from weightspace.tasks.train_config import TrainConfig
+from weightspace.tasks.train_losses import Losses
+from weightspace.tasks.train_processes import Processes
 from weightspace.tasks.train_state import TrainState, fingerprint, load_state, save_state
+from weightspace.tasks.train_trackers import open_trackers
 
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """How a metanet is trained.
-
-    Args:
-        steps: gradient steps.
-        batch_size: nets a step.
-        learning_rate: of AdamW, after a linear warm-up; falls to zero along a cosine.
-        weight_decay: decoupled, on matrices only (vectors, such as biases and norm scales, aren't decayed).
-        warmup: steps of the warm-up.
-        clip: the largest norm of the gradient.
-        average: decay of the running mean of the parameters that is judged and kept; 0 keeps the last ones.
-        judge_every: steps between two looks at the validation nets.
-        seed: of the initial parameters and the order of the nets.
-    """
-
-    steps: int = 400
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.3
-    warmup: int = 50
-    clip: float = 1.0
-    average: float = 0.98
-    judge_every: int = 25
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "judge_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}.")
-        for name in ("learning_rate", "clip"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}.")
-        if not 0 <= self.average < 1:
-            raise ValueError(f"average must be in [0, 1), got {self.average}.")
-
-    def learning_rate_at(self, step: int) -> float:
-        """The learning rate of a step, counted from 0."""
-        warm = min(1.0, (step + 1) / max(1, self.warmup))
-        return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+__all__ = ["TrainConfig", "batch_of_step", "make_optimizer", "train"]
 
 
 def train(
@@ -70,11 +35,14 @@ def train(
 ) -> float:
     """Trains `model` in place and leaves in it the parameters that did best on validation.
 
-    Killed and called again, it goes on from the last time it looked at the validation nets, with the same result.
+    Killed and called again, it goes on from the last time it looked at the validation nets, with the same result, bit
+    for bit on one process. Started by ``accelerate launch``, every process calls `loss` with its share of each batch;
+    the first one alone calls `judge` and writes, and at the end all have the same parameters.
 
     Args:
-        model: what is trained; `loss` and `judge` run it.
-        loss: indices of training nets `[batch]` to the scalar loss.
+        model: what is trained; `loss` and `judge` run it. It lies on one device, with several GPUs on `local_device`.
+        loss: indices of training nets `[batch]`, on the CPU, to the scalar loss, a mean over these nets. Torch's
+            default random numbers inside depend on the seed and the step alone.
         judge: a number on the validation nets, the smaller the better; the only thing that picks parameters.
         nets: how many training nets there are.
         folder: gets `train.jsonl` (a line each time the validation nets are looked at) and the checkpoint.
@@ -84,28 +52,43 @@ def train(
 
     Returns:
         The best value of `judge`.
+
+    Raises:
+        ValueError: the loss isn't finite; the checkpoint in `folder` is of another run; a tracker isn't installed; the
+            model isn't where its process is.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder, processes = Path(folder), Processes.of(model)
+    if processes.main:
+        folder.mkdir(parents=True, exist_ok=True)
+    processes.agree(model.state_dict())
     optimizer = make_optimizer(model, config)
     key = fingerprint(model, config, run)
     state = load_state(folder / "checkpoint.safetensors", model, optimizer, key) or TrainState.start(model)
-    log = Log(folder / "train.jsonl", keep_below=state.step)
-    began, losses = time.perf_counter(), []
-    with _bar(config.steps, state.step, name, progress) as bar:
+    processes.check_same_step(state.step)
+    losses, began = Losses(), time.perf_counter() - state.seconds
+    log = Log(folder / "train.jsonl", keep_below=state.step) if processes.main else None
+    step_loss = torch.compile(loss) if config.compile else loss
+    with (
+        _bar(config.steps, state.step, name, progress and processes.main) as bar,
+        open_trackers(config.trackers, folder, name, asdict(config)) as track,
+    ):
         while state.step < config.steps:
-            losses.append(_step(model, optimizer, loss, nets, config, state))
+            losses.add(_step(model, optimizer, step_loss, nets, config, state, processes), state.step)
             bar.update()
             if state.step % config.judge_every and state.step < config.steps:
                 continue
-            value = state.judge(model, judge)
-            mean = sum(losses) / len(losses)
-            seconds = round(time.perf_counter() - began, 3)
-            log.write(step=state.step, train=mean, validation=value, best=state.best, seconds=seconds)
+            mean = losses.mean()
+            with seeded(config.seed, processes.device):
+                value = state.judge(model, lambda: processes.of_main(judge))
+            state.seconds = time.perf_counter() - began
             bar.set_postfix_str(f"train {mean:.3f}, validation {value:.3f}, best {state.best:.3f}", refresh=False)
-            losses = []
-            save_state(folder / "checkpoint.safetensors", state, model, optimizer, key)
+            if log is not None:
+                values = {"train": mean, "validation": value, "best": state.best, "seconds": round(state.seconds, 3)}
+                log.write(step=state.step, **values)
+                track(values, state.step)
+                save_state(folder / "checkpoint.safetensors", state, model, optimizer, key)
     model.load_state_dict(state.best_parameters)
+    processes.agree(model.state_dict())
     model.eval()
     return state.best
 
@@ -125,8 +108,20 @@ def batch_of_step(step: int, nets: int, batch_size: int, seed: int) -> Tensor:
     """The training nets of a step: a new order each epoch, from the seed alone (a resumed run draws the same)."""
     batch_size = min(batch_size, nets)
     epoch, position = divmod(step, nets // batch_size)
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-    return torch.randperm(nets, generator=generator)[position * batch_size : (position + 1) * batch_size]
+    return _order(nets, seed, epoch)[position * batch_size : (position + 1) * batch_size]
+
+
+@lru_cache(maxsize=2)
+def _order(nets: int, seed: int, epoch: int) -> Tensor:
+    return torch.randperm(nets, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seeds torch's default generators, and puts them back as they were afterwards."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
 
 
 def _step(
@@ -136,22 +131,27 @@ def _step(
     nets: int,
     config: TrainConfig,
     state: TrainState,
-) -> float:
+    processes: Processes,
+) -> Tensor:
     for group in optimizer.param_groups:
         group["lr"] = config.learning_rate_at(state.step)
+    parameters = [p for p in model.parameters() if p.requires_grad]
     model.train()
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed * 1_000_003 + state.step)
-        value = loss(batch_of_step(state.step, nets, config.batch_size, config.seed))
-    if not torch.isfinite(value):
-        raise ValueError(f"The loss is {value.item()} at step {state.step}; a smaller learning_rate may help.")
+    batch = batch_of_step(state.step, nets, config.batch_size, config.seed)
+    share = processes.share(batch)
+    with (
+        seeded(config.seed * 1_000_003 + state.step + 999_983 * processes.index, processes.device),
+        torch.autocast(processes.device.type, torch.bfloat16, enabled=config.precision == "bf16"),
+    ):
+        value = loss(share) * (len(share) / len(batch))
     optimizer.zero_grad(set_to_none=True)
     value.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+    value = processes.add_up(parameters, value)
+    nn.utils.clip_grad_norm_(parameters, config.clip)
     optimizer.step()
     state.step += 1
     state.average_in(model, config.average)
-    return value.item()
+    return value
 
 
 def _bar(steps: int, done: int, name: str, progress: bool):

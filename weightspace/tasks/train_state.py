@@ -11,6 +11,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 @dataclass
@@ -22,12 +23,14 @@ class TrainState:
         best: the smallest validation value so far.
         best_parameters: the averaged parameters (and buffers) that reached it.
         average: the running mean of the parameters.
+        seconds: spent so far, over all the calls that the run needed.
     """
 
     step: int
     best: float
     best_parameters: dict[str, Tensor]
     average: dict[str, Tensor]
+    seconds: float = 0.0
 
     @classmethod
     def start(cls, model: nn.Module) -> "TrainState":
@@ -37,11 +40,12 @@ class TrainState:
     def average_in(self, model: nn.Module, decay: float) -> None:
         """Moves the running mean: $m \\leftarrow d m + (1 - d) \\theta$, with a smaller $d$ in the first steps."""
         decay = min(decay, self.step / (self.step + 10))
-        for name, value in model.state_dict().items():
-            if value.is_floating_point():
-                self.average[name].lerp_(value.detach(), 1 - decay)
-            else:
-                self.average[name].copy_(value)
+        now = model.state_dict()
+        moving = [name for name, value in now.items() if value.is_floating_point()]
+        move = get_ema_multi_avg_fn(decay)
+        move([self.average[name] for name in moving], [now[name] for name in moving], 0)
+        for name in now.keys() - moving:
+            self.average[name].copy_(now[name])
 
     def judge(self, model: nn.Module, judge: Callable[[], float]) -> float:
         """The validation value of the averaged parameters; remembers them if they are the best."""
@@ -65,7 +69,7 @@ def save_state(path: Path, state: TrainState, model: nn.Module, optimizer: torch
     }
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= _prefixed(f"optimizer.{index}", moments)
-    header = {"step": str(state.step), "best": repr(state.best), "run": run}
+    header = {"step": str(state.step), "best": repr(state.best), "seconds": repr(state.seconds), "run": run}
     partial = path.with_suffix(".partial")
     save_file(tensors, partial, metadata=header)
     partial.replace(path)
@@ -101,13 +105,14 @@ def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, r
     best, average = (
         {name: value.to(place[name]) for name, value in parts[part].items()} for part in ("best", "average")
     )
-    return TrainState(int(header["step"]), float(header["best"]), best, average)
+    return TrainState(int(header["step"]), float(header["best"]), best, average, float(header["seconds"]))
 
 
 def fingerprint(model: nn.Module, config: Any, run: str) -> str:
-    """A short text that is another one for another model, configuration or `run`."""
+    """A short text that is another one for another model, configuration or `run`; who watches makes no difference."""
     shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
-    text = json.dumps([type(model).__name__, shapes, asdict(config), run], sort_keys=True)
+    settings = {key: value for key, value in asdict(config).items() if key != "trackers"}
+    text = json.dumps([type(model).__name__, shapes, settings, run], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
