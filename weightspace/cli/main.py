@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from weightspace import __version__
-from weightspace.cli import predict, quickstart, zoo
+from weightspace.cli import edit, predict, quickstart, zoo
 
 _DESCRIPTION = """\
 Learning from the weights of neural networks.
@@ -14,6 +14,7 @@ Learning from the weights of neural networks.
   weightspace zoo build digits-cnn --out my-zoo    build a zoo from a recipe of the gallery, or from your own TOML
   weightspace zoo info my-zoo                      what a zoo holds
   weightspace predict METANET NET.safetensors      predict a net's test accuracy from its weights alone
+  weightspace edit METANET INR.safetensors --out ...  change what an implicit representation shows
 """
 
 
@@ -24,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"weightspace {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (quickstart, zoo, predict):
+    for module in (quickstart, zoo, predict, edit):
         module.add_parser(commands)
     return parser
 

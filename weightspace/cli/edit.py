@@ -1,0 +1,68 @@
+"""`weightspace edit`: changes what implicit representations show, through their weights."""
+
+import argparse
+from typing import Any
+
+from weightspace.cli.console import say, write_json, write_table
+
+_EDIT = """\
+Edits implicit representations with a metanet that was trained for it: reads the weights of a net that renders a
+picture (or a distance field), changes them, and writes a net that renders the edited one, without fitting anything.
+
+  weightspace edit runs/dilate/metanet net.safetensors --out dilated.safetensors --picture before-and-after.png
+  weightspace edit runs/dilate/metanet folder-of-nets --out dilated --strength 0.5
+  weightspace edit runs/styles/metanet net.safetensors --edit dilate --edit blur --out both.safetensors
+
+The metanet knows the nets it was trained on: others are refused, with what differs. A file made elsewhere doesn't
+store how it is rendered; --w0, --first-layer, --output-shift, --grid and --peak say it.
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Adds `edit`."""
+    parser = commands.add_parser(
+        "edit",
+        help="edit implicit representations through their weights",
+        description=_EDIT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("metanet", metavar="METANET", help="a folder that save_pretrained made, or a name on the Hub")
+    parser.add_argument("nets", metavar="INR", nargs="+", help=".safetensors files, or folders of them")
+    parser.add_argument("--out", metavar="PATH", required=True, help="a .safetensors file, or a folder for several")
+    parser.add_argument("--edit", metavar="NAME", action="append", help="which edit; repeated, one after the other")
+    parser.add_argument("--strength", metavar="X", type=float, default=1.0, help="a factor on the change (default 1)")
+    parser.add_argument("--picture", metavar="PNG", help="draw before, target and after")
+    parser.add_argument("--json", action="store_true", help="print a list of objects, one a net")
+    told = parser.add_argument_group("how nets are rendered whose files don't store it")
+    told.add_argument("--w0", type=float, help="frequency of the sines")
+    told.add_argument("--w0-hidden", type=float, help="frequency of the sines after the first (default: as --w0)")
+    told.add_argument("--first-layer", choices=("same", "siren"), help="rule by which the first layer was drawn")
+    told.add_argument("--output-shift", type=float, help="what is added to the output")
+    told.add_argument("--grid", choices=("corners", "centers"), help="where in [-1, 1] the points of the fit lie")
+    told.add_argument("--peak", type=float, help="span of the values, 1 for pixels in [0, 1]")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from weightspace.metanets import load_metanet
+    from weightspace.tasks.edit_files import ASKED, edit_files
+    from weightspace.tasks.edit_wall import plot_files
+    from weightspace.tasks.editor import Editor
+
+    editor = Editor(load_metanet(arguments.metanet))
+    told = {name: getattr(arguments, name) for name in ASKED}
+    edits = arguments.edit or [None]
+    edited = edit_files(editor, arguments.nets, arguments.out, edits, arguments.strength, told)
+    if arguments.picture:
+        say(f"picture {plot_files(arguments.picture, edited, editor.convention.peak)}")
+    if arguments.json:
+        write_json([{"net": str(f.source), "out": str(f.path), "edits": f.edits, "before": f.nothing, "after": f.edited}
+                    for f in edited])  # fmt: skip
+        return
+    columns = ["net", "edit", "PSNR before", "PSNR after", "MSE before", "MSE after"]
+    rows = [
+        [str(f.path), " + ".join(f.edits), f"{f.nothing['psnr']:.2f}", f"{f.edited['psnr']:.2f}",
+         f"{f.nothing['mse']:.5f}", f"{f.edited['mse']:.5f}"]
+        for f in edited
+    ]  # fmt: skip
+    write_table(columns, rows)

@@ -1,0 +1,89 @@
+"""How near edited nets come to their targets, beside doing nothing and beside fitting each net on."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from weightspace.data import grid_coordinates
+from weightspace.tasks.edit_nets import EditNets
+from weightspace.tasks.edit_refit import refit
+from weightspace.tasks.editor import Editor, edit_names
+from weightspace.zoo import Convention, render_stack
+
+REFITS = (10, 100)
+"""Steps of Adam with which nets are fitted on, for comparison."""
+
+
+def measure_editor(
+    editor: Editor, nets: EditNets, refits: Sequence[int] = REFITS, lr: float = 2e-3
+) -> dict[str, dict[str, dict[str, float]]]:
+    """For each edit and method: mse and psnr (dB, mean over nets) against the targets, and seconds a net.
+
+    Methods are the metanet by the name of its class, ``nothing`` and ``refit, N steps``, which aims at the edited
+    renders, so that it knows no more than the metanet does.
+
+    Args:
+        nets: held out, with targets for each edit of the editor, in its order.
+        refits: steps of Adam. lr: its learning rate.
+    """
+    found = {}
+    for number, text in enumerate(editor.settings.edits):
+        target, own = nets.targets[number], nets.edited[number]
+        rows = {type(editor.metanet).__name__: _timed(lambda text=text: editor.edit(nets.weights, text), target)}
+        rows["nothing"] = _timed(lambda: (nets.weights, nets.convention), target)
+        for steps in refits:
+            fitted = partial(refit, nets.weights, nets.convention, own, steps, lr)
+            rows[f"refit, {steps} steps"] = _timed(lambda fitted=fitted: (fitted(), nets.convention), target)
+        found[edit_names(text)] = rows
+    return found
+
+
+def signal_errors(renders: Tensor, targets: Tensor, peak: float) -> dict[str, float]:
+    """Mean squared error, and the mean over nets of the peak signal-to-noise ratio in dB."""
+    errors = (renders - targets).double().square().mean((1, 2))
+    return {"mse": float(errors.mean()), "psnr": float((10 * (peak**2 / errors.clamp_min(1e-12)).log10()).mean())}
+
+
+def render_all(weights: dict[str, Tensor], convention: Convention, points: Tensor) -> Tensor:
+    """What a stack of any number of nets renders, ``[nets, channels, points]``."""
+    count = len(next(iter(weights.values())))
+    with torch.no_grad():
+        parts = torch.arange(count).split(256)
+        return torch.cat([render_stack({k: v[p] for k, v in weights.items()}, convention, points) for p in parts])
+
+
+def _timed(method: Callable[[], tuple[dict[str, Tensor], Convention]], target: Tensor) -> dict[str, float]:
+
+    began = time.perf_counter()
+    weights, convention = method()
+    seconds = time.perf_counter() - began
+    points = grid_coordinates(convention.shape, convention.grid).to(target)
+    scores = signal_errors(render_all(weights, convention, points), target, convention.peak)
+    return scores | {"seconds": seconds / len(target)}
+
+
+def pictures(editor: Editor, nets: EditNets, edit: int, count: int = 12) -> dict[str, Tensor]:
+    """The first nets before an edit, what is aimed at, and after it, ``[nets, channels, *grid]``."""
+    text, shape = editor.settings.edits[edit], editor.convention.shape
+    weights, convention = editor.edit({name: tensor[:count] for name, tensor in nets.weights.items()}, text)
+    points = grid_coordinates(shape, convention.grid).to(nets.renders)
+    rows = {
+        "before": nets.renders[:count],
+        "target": nets.targets[edit, :count],
+        "after": render_all(weights, convention, points),
+    }
+    return {name: row.reshape(*row.shape[:2], *shape) for name, row in rows.items()}
+
+
+def edit_table(scores: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """What `measure_editor` gave, as a table in Markdown."""
+    lines = ["| edit | method | MSE x 10^-2 | PSNR, dB | ms a net |", "|---|---|---|---|---|"]
+    for edit, rows in scores.items():
+        lines += [
+            f"| {edit} | {method} | {100 * row['mse']:.3f} | {row['psnr']:.2f} | {1000 * row['seconds']:.2f} |"
+            for method, row in rows.items()
+        ]
+    return "\n".join(lines) + "\n"
