@@ -6,11 +6,8 @@ from weightspace.metanets.flatmlp import FlatMLP, FlatMLPConfig
 from weightspace.metanets.graphmetanet import GraphMetanet
 from weightspace.metanets.graphnet import GraphNet, GraphNetConfig
 from weightspace.metanets.load import METANETS, load_metanet
-from weightspace.metanets.neuralgraph import (
-    NeuralGraphGNN,
-    NeuralGraphTransformer,
-    NeuralGraphTransformerConfig,
-)
+from weightspace.metanets.neuralgraph import NeuralGraphGNN
+from weightspace.metanets.neuralgraphtransformer import NeuralGraphTransformer, NeuralGraphTransformerConfig
 from weightspace.metanets.presets import PRESETS, preset
 from weightspace.metanets.probenet import ProbeNet, ProbeNetConfig
 from weightspace.metanets.pygmetanet import PyGMetanet, PyGMetanetConfig

@@ -36,8 +36,8 @@ class GraphMetanetLayer(nn.Module):
         target = target + frame.to_nodes(self.whole(u))
         updated = []
         for group, edge in zip(frame.edges, edges, strict=True):
-            joined = self.edge_in(edge) + frame.sources(source, group) + frame.targets(target, group)
-            updated.append(edge + self.edge_out(torch.relu(joined)))
+            joined = (self.edge_in(edge) + frame.sources(source, group)).add_(frame.targets(target, group))
+            updated.append(edge + self.edge_out(joined.relu_()))
         arriving, leaving = degrees
         parts = [normed, frame.to_targets(updated) / arriving, frame.to_sources(updated) / leaving, frame.to_nodes(u)]
         h = h + self.node(torch.cat(_broadcast(parts), -1))

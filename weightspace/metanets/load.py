@@ -6,7 +6,8 @@ from typing import Any
 from weightspace.metanets.base import Metanet, read_json
 from weightspace.metanets.flatmlp import FlatMLP
 from weightspace.metanets.graphmetanet import GraphMetanet
-from weightspace.metanets.neuralgraph import NeuralGraphGNN, NeuralGraphTransformer
+from weightspace.metanets.neuralgraph import NeuralGraphGNN
+from weightspace.metanets.neuralgraphtransformer import NeuralGraphTransformer
 from weightspace.metanets.probenet import ProbeNet
 from weightspace.metanets.pygmetanet import PyGMetanet
 from weightspace.metanets.scalegmn import ScaleGMN

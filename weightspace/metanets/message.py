@@ -21,10 +21,14 @@ class EdgeEmbedding(nn.Module):
 
     def forward(self, frame: Frame, edges: Edges, values: Tensor) -> Tensor:
         """The embedding of a group of edges with the scaled features ``values``."""
+        weight, offset = self.parts(frame, edges, values)
+        return (values @ weight if len(edges.columns) > 1 else values * weight) + offset
+
+    def parts(self, frame: Frame, edges: Edges, values: Tensor) -> tuple[Tensor, Tensor]:
+        """``W`` ``[columns, width]`` for a group of edges, and what is added, to broadcast."""
         operators = [self.operator(topo.edge_features.to(values)) for topo in frame.topologies]
         weight = self.weight if len(edges.columns) == len(self.weight) else self.weight[list(edges.columns)]
-        embedded = values @ weight if len(edges.columns) > 1 else values * weight
-        return embedded + frame.at_edges(operators, edges)
+        return weight, frame.at_edges(operators, edges)
 
 
 class MessageLayer(nn.Module):
@@ -36,8 +40,9 @@ class MessageLayer(nn.Module):
     $h_i \leftarrow h_i + \mathrm{MLP}\big(h_i,\ \tfrac1{|j|}\sum_j m_{ij},\ \tfrac1{|j|}\sum_j E_{ij} \odot V_s h_j,\
     \tfrac1{|k|}\sum_k m_{ki},\ \tfrac1{|k|}\sum_k E_{ki} \odot V_t h_k\big)$
 
-    Nodes are projected before they are gathered and sums are transformed after they are taken, so the work on edges is
-    additions alone. Means, not sums, carry over to other widths. Equivariant to permutations of neurons.
+    Nodes are projected before they are gathered and sums are transformed after they are taken; what is linear in the
+    edge is summed before it is multiplied out (`Frame.carry`). So the work on edges is additions alone. Means, not
+    sums, carry over to other widths. Equivariant to permutations of neurons.
 
     Args:
         layout: the columns of the edges. width: features of a node.
@@ -62,10 +67,12 @@ class MessageLayer(nn.Module):
         source, target, forth, back = self.project(normed).split(self.width, -1)
         messages, forward, backward = [], [], []
         for edges, value in zip(frame.edges, values, strict=True):
-            embedded = self.edge(frame, edges, value)
-            messages.append(torch.relu(embedded + frame.sources(source, edges) + frame.targets(target, edges)))
-            forward.append(embedded * frame.sources(forth, edges))
-            backward.append(embedded * frame.targets(back, edges))
+            weight, offset = self.edge.parts(frame, edges, value)
+            embedded = value @ weight if len(weight) > 1 else value * weight
+            joined = embedded + (frame.sources(source, edges) + offset)
+            messages.append(joined.add_(frame.targets(target, edges)).relu_())
+            forward.append(frame.carry(edges, value, weight, offset, frame.sources(forth, edges)))
+            backward.append(frame.carry(edges, value, weight, offset, frame.targets(back, edges)))
         arriving, leaving = degrees
         parts = [normed, frame.to_targets(messages) / arriving, frame.to_targets(forward) / arriving]
         parts += [frame.to_sources(messages) / leaving, frame.to_sources(backward) / leaving]

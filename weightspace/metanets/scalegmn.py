@@ -102,23 +102,25 @@ class ScaleLayer(nn.Module):
         part = slice(0, self.width) if forward else slice(self.width, 2 * self.width)
         carried, still = [], []
         for group, value in zip(frame.edges, values, strict=True):
-            edge = self._edge(frame, group, value, part)
             target, source = kinds.edges(group)
             sender, receiver = (source, target) if forward else (target, source)
             # an edge of power -1 at the sender needs what has power +1 there, one of power 0 what doesn't move
             inverse = -1.0 if forward else 1.0
             taken = torch.where(sender == inverse, there(moving, group), there(fixed, group))
-            message = edge * taken * ((sender == inverse) | (sender == 0))
+            taken = taken * ((sender == inverse) | (sender == 0))
+            weight, links, gain = self._edge(frame, group, value, part)
+            message = frame.carry(group, value, weight, links, taken) * gain
             carried.append(message * (receiver == -inverse))
             still.append(message * (receiver == 0))
         return gather(carried) / degree, gather(still) / degree
 
-    def _edge(self, frame: Frame, group: Edges, value: Tensor, part: slice) -> Tensor:
+    def _edge(self, frame: Frame, group: Edges, value: Tensor, part: slice) -> tuple[Tensor, Tensor, Tensor]:
+        """The matrix for the features of edges, what is added for links, and the gain that the operator gives."""
         weight = self.edge[:, part]
         weight = weight if len(group.columns) == len(weight) else weight[list(group.columns)]
         gains = [1 + self.operator(topo.edge_features.to(value))[:, part] for topo in frame.topologies]
         links = [_link_ones(topo, value) for topo in frame.topologies]
-        return (value @ weight + frame.at_edges(links, group)) * frame.at_edges(gains, group)
+        return weight, frame.at_edges(links, group), frame.at_edges(gains, group)
 
 
 class ScaleGMN(GraphNet):
