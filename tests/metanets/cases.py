@@ -9,7 +9,7 @@ from weightspace.nets import NETS
 from weightspace.space import WeightSpace
 
 SMALL = {
-    "SpaceNet": {"width": 8, "layers": 2, "members": 2, "hidden": 16, "probes": 3, "probe_size": 8},
+    "SpaceNet": {"width": 8, "layers": 2, "gates": 4, "members": 2, "hidden": 16, "probes": 3, "probe_size": 8},
     "StatNet": {"width": 16},
     "FlatMLP": {"width": 16},
 }

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.graphs.spaces import SPACES, random_weights
-from weightspace.metanets import GraphMetanet, GraphNetConfig, MetanetConfig, SpaceNet, UNFConfig
+from weightspace.metanets import GraphMetanet, GraphNetConfig, MetanetConfig, SpaceNet, StatNet, UNFConfig
 from weightspace.metanets.basis import basis
 from weightspace.metanets.config import read_config
 from weightspace.metanets.ensemble import EnsembleMLP
@@ -129,5 +129,7 @@ def test_a_metanet_takes_its_own_configuration_only():
     config = UNFConfig(spaces=(SPACES["mlp"].to_json(),))
     with pytest.raises(TypeError, match="UNFConfig"):
         GraphMetanet(config)
-    with pytest.raises(ValueError, match="SpaceNet has the heads graph, got 'weights'"):
-        SpaceNet.for_spaces(SPACES["mlp"], head="weights")
+    with pytest.raises(ValueError, match="StatNet has the heads graph, got 'weights'"):
+        StatNet.for_spaces(SPACES["mlp"], head="weights")
+    with pytest.raises(ValueError, match="gates must divide the width, got 3 gates and the width 8"):
+        SpaceNet.for_spaces(SPACES["mlp"], width=8, gates=3)

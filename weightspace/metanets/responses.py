@@ -1,6 +1,5 @@
 """Learned inputs sent through the nets of a batch, as far as a weight space says how the nets compute."""
 
-from collections.abc import Callable
 from functools import lru_cache
 from math import isqrt
 
@@ -10,17 +9,8 @@ from torch.nn import functional as F
 
 from weightspace.graphs import Topology
 from weightspace.metanets.dense import DenseFrame, wires
+from weightspace.metanets.flow import Flow
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu,
-    "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
-    "gelu": F.gelu,
-    "silu": F.silu,
-    "leaky_relu": F.leaky_relu,
-    "elu": F.elu,
-    "sin": torch.sin,
-}
 SPEED = 10.0
 """Inputs are this times their parameter: they have further to go than weights, and an optimizer has one step size."""
 
@@ -34,53 +24,83 @@ class Responses(nn.Module):
     Site by site in the order of the computation: the kernel or matrix that leads there (with its stride, padding and
     dilation), bias, norm, links, activation. For nets of convolutions, linear layers, norms, residuals and means
     over pixels these are the nets' true outputs; where a space doesn't say more (pooling, attention) they are an
-    approximation with the same symmetry. The inputs are trained with the metanet. After Horwitz et al. 2025, "Deep
-    linear probe generators for weight space learning", section 3.
+    approximation with the same symmetry. The inputs are trained with the metanet; for nets that take coordinates of
+    the plane they begin as a regular grid on [-1, 1]. After Horwitz et al. 2025, "Deep linear probe generators for
+    weight space learning", section 3.
 
     Args:
-        topo: the architecture. probes: number of inputs. size: height and width of an input of a convolutional net.
+        topo: an architecture; those with the same `response_kind` can be sent through too.
+        probes: number of inputs; of a grid the next smaller square. size: height and width of an input of a
+            convolutional net.
 
-    Shapes:
-        out ``[nets, probes, outputs]``.
+    Attributes:
+        count: outputs of a net. grid: points on a side, 0 where the inputs are no grid.
     """
 
     def __init__(self, topo: Topology, probes: int, size: int):
         super().__init__()
-        self.order, self.inputs, self.outputs = computation_order(topo)
-        self.maps = any(block.kernel for block in topo.blocks)
-        tail = (size, size) if self.maps else (1, 1)
-        counts = {site: topo.space.sites[site].axis.size for site in self.inputs}
-        self.values = nn.ParameterDict(
-            {str(site): nn.Parameter(torch.randn(probes, count, *tail) / SPEED) for site, count in counts.items()}
+        _, inputs, outputs = computation_order(topo)
+        counts = [topo.space.sites[site].axis.size for site in inputs]
+        tail = (size, size) if _maps(topo) else (1, 1)
+        plane = counts == [2] and tail == (1, 1)
+        self.grid = isqrt(probes) if plane else 0
+        self.speed = 1.0 if plane else SPEED
+        self.probes = self.grid**2 or probes
+        first = (
+            [_grid(self.grid)[..., None, None]] if plane else [torch.randn(probes, n, *tail) / SPEED for n in counts]
         )
-        self.count = sum(topo.space.sites[site].axis.size for site in self.outputs)
+        self.values = nn.ParameterList(nn.Parameter(value) for value in first)
+        self.count = sum(topo.space.sites[site].axis.size for site in outputs)
 
-    def forward(self, frame: DenseFrame) -> Tensor:
-        topo, states = frame.topologies[0], {}
-        for site in self.order:
-            state = self._arriving(frame, site, states)
-            state = _norm(frame, site, _add(state, _slot(frame, site, "bias")))
-            for number in _links_to(topo, site):
-                state = _linked(topo, number, states, state)
-            if str(site) in self.values:
-                given = (SPEED * self.values[str(site)]).to(frame.x)[:, None]
-                state = given if state is None else state + given
+    def forward(self, frame: DenseFrame, inputs: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The answers ``[nets, probes, outputs]``, and the mean response of every neuron ``[nets, nodes, probes]``.
+
+        Args:
+            frame: the batch. inputs: other inputs than those learned, ``[probes, nets or 1, inputs, height, width]``.
+        """
+        topo, states, raw, flow = frame.topologies[0], {}, {}, Flow(frame)
+        order, places, outputs = computation_order(topo)
+        for site in order:
+            state = _add(self._arriving(flow, site, states, raw), flow.slot(site, "bias"))
+            if state is None:  # a norm of what links bring
+                state = _linked(flow, site, states, raw, None, flow.before(site))
+                state = _norm(flow, site, state)
+            else:
+                state = _linked(flow, site, states, raw, _norm(flow, site, state), flow.signed(site))
+            if site in places:
+                own = (self.speed * self.values[places.index(site)]).to(frame.x)[:, None] if inputs is None else inputs
+                state = own if state is None else state + own
             if state is None:
                 continue
-            states[site] = _activate(frame, site, state.clamp(-LIMIT, LIMIT))
-        answers = [states[site].mean((3, 4)) for site in self.outputs if site in states]
-        return torch.cat(answers, 2).transpose(0, 1).expand(frame.nets, -1, -1)
+            raw[site] = state.clamp(-LIMIT, LIMIT)
+            states[site] = flow.activate(site, raw[site])
+        found = {site: state.mean((3, 4)).permute(1, 2, 0).expand(frame.nets, -1, -1) for site, state in states.items()}
+        answers = torch.cat([found[site] for site in outputs if site in found], 1).transpose(1, 2)
+        starts = topo.starts
+        rows = [
+            found[site]
+            if site in found
+            else answers.new_zeros(frame.nets, starts[site + 1] - starts[site], len(answers[0]))
+            for site in range(len(starts) - 1)
+        ]
+        return answers, torch.cat(rows, 1)
 
-    def _arriving(self, frame: DenseFrame, site: int, states: dict[int, Tensor]) -> Tensor | None:
-        topo, total = frame.topologies[0], None
+    def _arriving(self, flow: Flow, site: int, states: dict[int, Tensor], raw: dict[int, Tensor]) -> Tensor | None:
+        topo, total = flow.frame.topologies[0], None
         for number, block in enumerate(topo.blocks):
             spec = topo.space.tensors[block.tensor]
             if spec.target_site != site:
                 continue
-            source = _sources(topo, number, states)
-            if source is not None:
-                part = _apply(frame.edges[number].values, block.kernel, dict(spec.settings), source)
-                total = part if total is None else _join(total, part)
+            sites, place = _places(topo, number)
+            if any(source not in states for source in sites):
+                continue
+            source = flow.sent(number, sites[0], states, raw)
+            for other in sites[1:]:
+                source = _join_nodes(source, flow.sent(number, other, states, raw))
+            source = source if place is None else source[:, :, place.to(source.device)]
+            part = _apply(flow.frame.edges[number].values, block.kernel, dict(spec.settings), source)
+            part = part * flow.fits(number, site)
+            total = part if total is None else _join(total, part)
         return total
 
 
@@ -98,6 +118,24 @@ def computation_order(topo: Topology) -> tuple[list[int], list[int], list[int]]:
     inputs = [site for site in before if not before[site]]
     outputs = [site for site in before if topo.space.sites[site].kind == "output"]
     return order, inputs, outputs or order[-1:]
+
+
+@lru_cache(maxsize=1024)
+def response_kind(topo: Topology) -> str:
+    """What nets must share to be sent the same inputs and be read alike: the sizes of inputs and outputs."""
+    _, inputs, outputs = computation_order(topo)
+    sizes = [[str(topo.space.sites[site].axis.size) for site in sites] for sites in (inputs, outputs)]
+    return f"{'maps' if _maps(topo) else 'vectors'} {' and '.join(sizes[0])} to {' and '.join(sizes[1])}"
+
+
+def _maps(topo: Topology) -> bool:
+    return any(block.kernel for block in topo.blocks)
+
+
+def _grid(side: int) -> Tensor:
+    """The points of a regular grid on the square, row by row, ``[side * side, 2]``."""
+    line = (torch.arange(side) + 0.5) * (2 / side) - 1
+    return torch.cartesian_prod(line, line)
 
 
 def _apply(values: Tensor, kernel: tuple[int, int] | None, settings: dict, source: Tensor) -> Tensor:
@@ -122,16 +160,6 @@ def _apply(values: Tensor, kernel: tuple[int, int] | None, settings: dict, sourc
 
 
 _CONV = (("stride", 1), ("padding", 0), ("dilation", 1))
-
-
-def _sources(topo: Topology, number: int, states: dict[int, Tensor]) -> Tensor | None:
-    sites, place = _places(topo, number)
-    if any(site not in states for site in sites):
-        return None
-    state = states[sites[0]]
-    for site in sites[1:]:
-        state = _join_nodes(state, states[site])
-    return state if place is None else state[:, :, place.to(state.device)]
 
 
 @lru_cache(maxsize=1024)
@@ -165,66 +193,40 @@ def _resize(state: Tensor, size: list[int]) -> Tensor:
     return F.adaptive_avg_pool2d(state.flatten(0, 1), size).unflatten(0, state.shape[:2])
 
 
-def _linked(topo: Topology, number: int, states: dict[int, Tensor], state: Tensor | None) -> Tensor | None:
-    link = topo.space.links[number]
-    if link.source not in states:
-        return state
-    source, target = topo.edge_index[:, topo.edge_type == len(topo.blocks) + number]
-    given, device = states[link.source], states[link.source].device
-    nodes = topo.starts[link.target + 1] - topo.starts[link.target]
-    count = torch.zeros(nodes).index_add(0, target - topo.starts[link.target], torch.ones(len(target)))
-    taken = given[:, :, (source - topo.starts[link.source]).to(device)]
-    moved = given.new_zeros(*given.shape[:2], nodes, *given.shape[3:])
-    moved = moved.index_add(2, (target - topo.starts[link.target]).to(device), taken)
-    moved = moved / count.clamp(min=1).to(moved)[:, None, None]
-    return moved if state is None else _join(state, moved)
+def _linked(
+    flow: Flow, site: int, states: dict[int, Tensor], raw: dict[int, Tensor], state: Tensor | None, wanted: list[bool]
+) -> Tensor | None:
+    """The state with what links bring to a site, as far as it flips with the signs of neurons as wanted."""
+    topo = flow.frame.topologies[0]
+    for number, link in enumerate(topo.space.links):
+        if link.target != site or link.source not in states:
+            continue
+        kind = len(topo.blocks) + number
+        source, target = topo.edge_index[:, topo.edge_type == kind]
+        given = flow.sent(kind, link.source, states, raw)
+        nodes, device = topo.starts[site + 1] - topo.starts[site], given.device
+        count = torch.zeros(nodes).index_add(0, target - topo.starts[site], torch.ones(len(target)))
+        taken = given[:, :, (source - topo.starts[link.source]).to(device)]
+        moved = given.new_zeros(*given.shape[:2], nodes, *given.shape[3:])
+        moved = moved.index_add(2, (target - topo.starts[site]).to(device), taken)
+        moved = moved / count.clamp(min=1).to(moved)[:, None, None] * flow.brings(kind, site, wanted)
+        state = moved if state is None else _join(state, moved)
+    return state
 
 
-def _links_to(topo: Topology, site: int) -> list[int]:
-    return [number for number, link in enumerate(topo.space.links) if link.target == site]
-
-
-@lru_cache(maxsize=128)
-def _held_slots(topo: Topology) -> frozenset[tuple[int, str]]:
-    return frozenset((int(topo.node_type[vector.nodes[0]]), vector.slot) for vector in topo.vectors)
-
-
-def _slot(frame: DenseFrame, site: int, name: str) -> Tensor | None:
-    """The first vector in a slot of a site, ``[nets, nodes, 1, 1]``; None where the site has none."""
-    topo = frame.topologies[0]
-    if (site, name) not in _held_slots(topo):
-        return None
-    return frame.x[:, topo.site(site), frame.layout.slot(name)][..., None, None]
-
-
-def _norm(frame: DenseFrame, site: int, state: Tensor | None) -> Tensor | None:
+def _norm(flow: Flow, site: int, state: Tensor | None) -> Tensor | None:
     if state is None:
         return None
-    mean, var = _slot(frame, site, "mean"), _slot(frame, site, "var")
+    mean, var = flow.slot(site, "mean"), flow.slot(site, "var", squared=True)
     if mean is not None and var is not None:
         state = (state - mean) * (var.clamp(min=0) + 1e-5).rsqrt()
-    scale, shift = _slot(frame, site, "scale"), _slot(frame, site, "shift")
+    scale, shift = flow.slot(site, "scale", squared=True), flow.slot(site, "shift")
     state = state if scale is None else state * scale
     return state if shift is None else state + shift
 
 
 def _add(state: Tensor | None, vector: Tensor | None) -> Tensor | None:
     return state if state is None or vector is None else state + vector
-
-
-def _activate(frame: DenseFrame, site: int, state: Tensor) -> Tensor:
-    names = [topo.space.sites[site].activation for topo in frame.topologies]
-    rates = [float(topo.space.sites[site].settings.get("w0", 1.0)) for topo in frame.topologies]
-    found = None
-    for number, (name, rate) in enumerate(zip(names, rates, strict=True)):
-        value = ACTIVATIONS.get(name, _same)(state * rate if rate != 1 else state)
-        mine = (frame.which == number)[:, None, None, None]
-        found = value if found is None else torch.where(mine, value, found)
-    return state if found is None else found
-
-
-def _same(state: Tensor) -> Tensor:
-    return state
 
 
 def _pair(value: object) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The default metanet: messages on the graph joined with statistics of the layers, read by an ensemble."""
+"""The default metanet: messages, statistics of the layers and answers to probes, read by an ensemble."""
 
 import copy
 from collections.abc import Mapping
@@ -8,17 +8,18 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
-from weightspace.graphs import SITE_FEATURES, by_skeleton, from_graph, skeleton, topology
+from weightspace.graphs import by_skeleton
 from weightspace.metanets.base import Metanet, unknown_space
+from weightspace.metanets.changes import Changes
 from weightspace.metanets.config import MetanetConfig
+from weightspace.metanets.dense import DenseFrame
+from weightspace.metanets.encoder import SpaceEncoder
 from weightspace.metanets.ensemble import EnsembleMLP
-from weightspace.metanets.frame import Frame, make_frame
-from weightspace.metanets.graphnet import NodeEmbedding
-from weightspace.metanets.message import MessageLayer, node_degrees
-from weightspace.metanets.ranks import RankScaling
-from weightspace.metanets.responses import Responses
-from weightspace.metanets.scaling import InputScaling
-from weightspace.metanets.statistics import count_statistics, statistics
+from weightspace.metanets.frame import check_finite, make_frame
+from weightspace.metanets.gauged import Gauged, gauged, settle
+from weightspace.metanets.graphnet import read_changes
+from weightspace.metanets.readers import AnswerReader, SiteReader, StatisticsReader
+from weightspace.metanets.responses import response_kind
 from weightspace.space import WeightSpace
 
 
@@ -27,37 +28,41 @@ class SpaceNetConfig(MetanetConfig):
     """Configuration of `SpaceNet`.
 
     Args:
-        width: features of a node. layers: rounds of messages.
-        probes: learned inputs that are sent through the nets (see `Responses`); 0 reads weights alone.
-        probe_size: height and width of such an input for a convolutional net.
+        width: features of a node, odd and even ones each. layers: rounds of messages. gates: features of an edge.
+        knots: depths at which layers are read. probes: learned inputs that are sent through the nets (see `Responses`);
+            0 reads weights alone. probe_size: height and width of such an input for a convolutional net.
         members: perceptrons that read the net's features. hidden: their width.
         dropout: on the features that they read. noise: weights are multiplied with 1 + noise * N(0, 1) while training.
+        scale, sign: be invariant to them exactly; without, the size or sign of a neuron's weights can be a cue.
     """
 
     width: int = 32
     layers: int = 3
+    gates: int = 8
+    knots: int = 5
     probes: int = 48
     probe_size: int = 8
     members: int = 8
     hidden: int = 128
     dropout: float = 0.1
     noise: float = 0.0
+    scale: bool = True
+    sign: bool = True
 
-
-def describe_answers(answers: Tensor) -> Tensor:
-    """Outputs ``[nets, probes, outputs]`` as compressed numbers, and as a classifier's probabilities and confidence."""
-    logs = answers.log_softmax(-1)
-    chances = logs.exp()
-    entropy, largest = -(chances * logs).sum(-1), chances.amax(-1)
-    return torch.cat([chances.flatten(1), answers.asinh().flatten(1), entropy, largest], 1)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width % self.gates:
+            raise ValueError(f"gates must divide the width, got {self.gates} gates and the width {self.width}.")
 
 
 class SpaceNet(Metanet):
-    """The toolkit's own predictor: equivariant messages and layer statistics together.
+    """The toolkit's own metanet: equivariant messages, statistics of the layers and probes together.
 
-    Rounds of `MessageLayer` make a vector of every neuron, pooled over each site by mean and maximum; beside them
-    go the ranked `statistics` of every tensor. Both are invariant to permutations of neurons, and so is what the
-    ensemble of perceptrons reads from them. A batch may mix the spaces of ``config.spaces``.
+    Neurons that may be scaled are brought to one size first (`Gauge`). Rounds of `SignedLayer` make odd and even
+    features of every neuron; beside them go the ranked statistics of the layers, and what the nets answer to inputs
+    that are learned (`Responses`). All is exactly invariant to permutation, scale and sign, or moves with them. Layers
+    are read by what they are and how deep they lie, weights are scaled by fan-in and messages averaged: no parameter
+    belongs to an architecture, so nets of other widths and depths can come, as long as inputs and outputs stay.
 
     While training, `loss` gives every member of the ensemble its own error; the prediction is their mean.
 
@@ -68,56 +73,56 @@ class SpaceNet(Metanet):
     """
 
     Config = SpaceNetConfig
-    symmetries = ("permutation",)
-    heads = ("graph",)
+    symmetries = ("permutation", "scale", "sign")
+    heads = ("graph", "weights", "neurons")
 
     def __init__(self, config: SpaceNetConfig):
         super().__init__(config)
-        self.scaling = InputScaling(self.spaces, self.layout)
-        self.embed = NodeEmbedding(self.layout.node, config.width)
-        self.rounds = nn.ModuleList(MessageLayer(self.layout, config.width) for _ in range(config.layers))
-        self.norm = nn.LayerNorm(config.width)
-        self.ranks, self.readers, self.stats = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()
-        self.responses, self.answers = nn.ModuleDict(), nn.ModuleDict()
-        for space in self.spaces:
-            if skeleton(space) not in self.ranks:
-                self._add_reader(space)
-        self.drop = nn.Dropout(config.dropout)
-        parts = 3 if config.probes else 2
-        self.head = EnsembleMLP(parts * config.hidden, config.hidden, config.outputs, config.members, 2, config.dropout)
-
-    def _add_reader(self, space: WeightSpace) -> None:
-        key, c = skeleton(space), self.config
-        count = count_statistics(space)
-        self.ranks[key] = RankScaling(count)
-        self.stats[key] = nn.Linear(2 * count + len(SITE_FEATURES), c.hidden)
-        self.readers[key] = nn.Linear(2 * c.width * len(space.sites), c.hidden)
-        if c.probes:
-            self.responses[key] = Responses(topology(space, self.layout), c.probes, c.probe_size)
-            self.answers[key] = nn.Linear(c.probes * (2 * self.responses[key].count + 2), c.hidden)
+        c = config
+        self.symmetries = ("permutation", *(["scale"] if c.scale else []), *(["sign"] if c.sign else []))
+        sizes = (c.width, c.layers, c.gates, c.knots, c.probes, c.probe_size)
+        self.encoder = SpaceEncoder(self.spaces, self.layout, *sizes, sign=c.sign)
+        if c.head == "graph":
+            responses = self.encoder.responses.items()
+            self.layers = SiteReader(c.width, c.knots, c.hidden)
+            self.stats = StatisticsReader(self.spaces, c.knots, c.hidden, c.sign)
+            self.answers = nn.ModuleDict({kind: AnswerReader(own, c.hidden, c.dropout) for kind, own in responses})
+            parts = 3 if c.probes else 2
+            self.ensemble = EnsembleMLP(parts * c.hidden, c.hidden, c.outputs, c.members, 2, c.dropout)
+        elif c.head == "neurons":
+            self.out = nn.Linear(c.width, c.outputs)
+        else:
+            self.changes = Changes(self.layout.edge, self.layout.node, c.width)
 
     def fit_statistics(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> "SpaceNet":
-        found: dict[str, list[Tensor]] = {}
-        for space, stack in weights.items():
-            self.scaling.fit(space, dict(stack))
-            found.setdefault(skeleton(space), []).append(statistics(space, dict(stack)))
-        for key, parts in found.items():
-            self.ranks[key].fit(torch.cat(parts))
+        settled = {space: settle(space, stack) if self.config.scale else stack for space, stack in weights.items()}
+        self.encoder.sizes.fit(settled)
+        if self.config.head == "graph":
+            self.stats.fit(settled)
         return self
 
-    def forward(self, graph: Data | Batch) -> Tensor:
-        return self.members(graph).mean(0)
+    def forward(self, graph: Data | Batch) -> Tensor | dict[str, Tensor]:
+        if self.config.head == "graph":
+            return self.members(graph).mean(0)
+        groups = by_skeleton(graph)
+        if self.config.head == "weights" and len(groups) > 1:
+            raise ValueError(f"Changes of weights need a batch of one architecture, got {len(groups)}.")
+        found = [self._changes(group) if self.config.head == "weights" else self._neurons(group) for _, group in groups]
+        return found[0] if len(groups) == 1 else _in_order([nets for nets, _ in groups], found)
 
     def members(self, graph: Data | Batch) -> Tensor:
         """The prediction of every member of the ensemble, ``[members, nets, outputs]``."""
-        return self.head(self.features(graph))
+        return self.ensemble(self.features(graph))
 
     def loss(self, graph: Data | Batch, target: Tensor) -> Tensor:
-        """Mean squared error of every member by itself, ``target`` ``[nets, outputs]``."""
-        return (self.members(graph) - target).square().mean()
+        """The mean over members of the ensemble of the loss of each (see `Metanet.loss`)."""
+        found = self.members(graph)
+        if self.config.classes:
+            return nn.functional.cross_entropy(found.flatten(0, 1), target.repeat(len(found)))
+        return (found - target).square().mean()
 
     def features(self, graph: Data | Batch) -> Tensor:
-        """What the ensemble reads, ``[nets, 2 hidden]``; the same for all members of an orbit."""
+        """What the ensemble reads, ``[nets, features]``; the same for all members of an orbit."""
         groups = by_skeleton(graph)
         if len(groups) == 1:
             return self._features(graph)
@@ -125,39 +130,59 @@ class SpaceNet(Metanet):
         return found[torch.cat([nets for nets, _ in groups]).argsort().to(found.device)]
 
     def _features(self, graph: Data | Batch) -> Tensor:
-        frame = make_frame(self._noisy(graph), self.layout)
-        key = skeleton(frame.topologies[0].space)
-        if key not in self.ranks:
-            raise unknown_space(self, frame.topologies[0].space)
-        h = self.neurons(frame)
-        pooled = torch.cat([frame.pool(h), frame.pool(h, "max")], -1).flatten(1)
-        messages = nn.functional.silu(self.readers[key](pooled))
-        weights = from_graph(graph)
-        if not isinstance(graph, Batch):
-            weights = {name: tensor[None] for name, tensor in weights.items()}
-        ranked = self.ranks[key](statistics(frame.topologies[0].space, weights))
-        activations = frame.per_site([topo.site_features.to(ranked) for topo in frame.topologies])
-        activations = frame.mean_sites(activations if activations.ndim == 3 else activations[None])
-        known = torch.cat([ranked, activations.expand(len(ranked), -1)], 1)
-        found = [messages, nn.functional.silu(self.stats[key](known))]
-        if self.config.probes:
-            answers = self.drop(describe_answers(self.responses[key](frame)))
-            found.append(nn.functional.silu(self.answers[key](answers)))
+        own, frame = self._prepared(graph)
+        _, _, h, answers = self.encoder(frame)
+        found = [self.layers(frame, h), self.stats(frame, own.weights)]
+        if answers is not None:
+            found.append(self.answers[response_kind(frame.topologies[0])](answers))
         return torch.cat(found, 1)
 
-    def neurons(self, frame: Frame) -> Tensor:
-        """A vector of every neuron after all rounds of messages."""
-        values = [self.scaling.edges(frame, edges) for edges in frame.edges]
-        h = self.embed(frame, self.scaling.nodes(frame))
-        degrees = node_degrees(frame)
-        for layer in self.rounds:
-            h = layer(frame, h, values, degrees)
-        return self.norm(h)
+    def _neurons(self, graph: Data | Batch) -> Tensor:
+        _, frame = self._prepared(graph)
+        return self.out(self.encoder(frame)[2]).flatten(0, -2)
 
-    def _noisy(self, graph: Data | Batch) -> Data | Batch:
+    def _changes(self, graph: Data | Batch) -> dict[str, Tensor]:
+        own, frame = self._prepared(graph)
+        signs, x, h, _ = self.encoder(frame)
+        scaling, wide = self.encoder.sizes, self.layout.edge
+        node_sizes, edge_sizes = scaling.node_sizes(frame), [scaling.edge_sizes(frame, e) for e in frame.edges]
+        values = [edges.values / size for edges, size in zip(frame.edges, edge_sizes, strict=True)]
+        nodes, changes = self.changes(frame, signs, x, h, frame.x / node_sizes, values)
+        rows = [
+            _widened(change * size, edges.columns, wide)
+            for change, size, edges in zip(changes, edge_sizes, frame.edges, strict=True)
+        ]
+        return own.restore(read_changes(own.graph, frame, self.layout, nodes * node_sizes, rows))
+
+    def _prepared(self, graph: Data | Batch) -> tuple[Gauged, DenseFrame]:
+        """The nets with their scales settled, and their frame; while training with noise on their weights."""
+        check_finite(graph, graph.space if isinstance(graph, Batch) else [graph.space])
+        own = gauged(graph, self.config.scale)
+        frame = make_frame(self._noisy(own.graph), self.layout)
+        assert isinstance(frame, DenseFrame)
+        if self.config.probes and response_kind(frame.topologies[0]) not in self.encoder.responses:
+            raise unknown_space(self, frame.topologies[0].space)
+        return own, frame
+
+    def _noisy(self, graph: Batch) -> Batch:
         if not self.training or self.config.noise == 0:
             return graph
         graph = copy.copy(graph)
         for key in ("x", "edge_attr"):
             graph[key] = graph[key] * (1 + self.config.noise * torch.randn_like(graph[key]))
         return graph
+
+
+def _widened(change: Tensor, columns: tuple[int, ...], wide: int) -> Tensor:
+    if len(columns) == wide:
+        return change
+    full = change.new_zeros(*change.shape[:-1], wide)
+    full[..., list(columns)] = change
+    return full
+
+
+def _in_order(nets: list[Tensor], found: list[Tensor]) -> Tensor:
+    """Rows of the neurons of each net, group by group, in the order of the nets in the batch."""
+    parts = [part.unflatten(0, (len(own), -1)) for own, part in zip(nets, found, strict=True)]
+    rows = {net: part[row] for own, part in zip(nets, parts, strict=True) for row, net in enumerate(own.tolist())}
+    return torch.cat([rows[net] for net in sorted(rows)])

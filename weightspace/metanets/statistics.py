@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from weightspace.metanets.depths import knot_weights, tensor_places
+from weightspace.metanets.sizes import fan_in
 from weightspace.space import TensorSpec, WeightSpace
 
 QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
@@ -23,12 +25,8 @@ def statistics(space: WeightSpace, weights: dict[str, Tensor]) -> Float[Tensor, 
     """
     found = []
     for name, spec in sorted(space.tensors.items()):
-        tensor = weights[name]
-        if is_integer(spec):
-            continue
-        found += _of_entries(tensor.flatten(1) if tensor.ndim > 1 else tensor[:, None])
-        if spec.role == "weight" and spec.source and spec.target:
-            found += _of_norms(_norms(tensor, spec, spec.target)) + _of_norms(_norms(tensor, spec, spec.source))
+        if not is_integer(spec):
+            found += _of_tensor(weights[name], spec)
     return torch.cat(found, 1)
 
 
@@ -41,6 +39,62 @@ def count_statistics(space: WeightSpace) -> int:
 def is_integer(spec: TensorSpec) -> bool:
     """Whether the tensor counts something, and is no weight."""
     return spec.dtype.startswith(("int", "uint", "bool"))
+
+
+def layer_statistics(
+    space: WeightSpace, weights: dict[str, Tensor], roles: tuple[str, ...], knots: int, signs: bool = True
+) -> Float[Tensor, "nets features"]:
+    """Statistics of the tensors of each role at ``knots`` depths, as many for nets of any width and depth.
+
+    Weights are scaled by the root of their fan-in first; tensors of one role are averaged near each knot (see
+    `knot_weights`); the numbers of neurons follow. Of what flips with the signs of neurons the absolute values are
+    taken, so the result is invariant to signs too.
+
+    Args:
+        space: the weight space. weights: stacked weights ``[nets, ...]``.
+        roles: which of `weightspace.metanets.sizes.ROLES`; a net without tensors of a role has zeros there.
+        knots: depths. signs: False takes the tensors as they are.
+    """
+    like = next(weights[name] for name in space.tensors if not is_integer(space.tensors[name]))
+    flipping, found = _flipping(space) if signs else set(), []
+    for role in roles:
+        names, places = tensor_places(space, role)
+        if not names:
+            found.append(like.new_zeros(len(like), knots * count_of_role(role)))
+            continue
+        parts = [_of_layer(space, name, weights[name], name in flipping) for name in names]
+        near = knot_weights(places, knots).to(like)
+        found.append(torch.einsum("kt,tnf->nkf", near, torch.stack(parts)).flatten(1))
+    return torch.cat(found, 1)
+
+
+def count_of_role(role: str) -> int:
+    """How many features `layer_statistics` has for a role at each knot."""
+    return len(QUANTILES) + 4 + (10 if role == "weight" else 0)
+
+
+def _of_layer(space: WeightSpace, name: str, tensor: Tensor, flips: bool) -> Tensor:
+    spec, tensor = space.tensors[name], tensor.abs() if flips else tensor
+    if spec.role != "weight":
+        return torch.cat(_of_entries(tensor.flatten(1) if tensor.ndim > 1 else tensor[:, None]), 1)
+    fan = fan_in(space, name)
+    tensor = tensor * fan**0.5
+    found = _of_entries(tensor.flatten(1))
+    for axes in (spec.target, spec.source):
+        found += _of_norms(_norms(tensor, spec, axes) if axes else tensor.new_ones(len(tensor), 1))
+    numbers = torch.tensor([fan, spec.numel / fan], dtype=tensor.dtype, device=tensor.device).log()
+    return torch.cat([*found, numbers.expand(len(tensor), -1)], 1)
+
+
+def _flipping(space: WeightSpace) -> set[str]:
+    return {name for action in space.actions if action.kind == "sign" for name in action.powers}
+
+
+def _of_tensor(tensor: Tensor, spec: TensorSpec) -> list[Tensor]:
+    found = _of_entries(tensor.flatten(1) if tensor.ndim > 1 else tensor[:, None])
+    if spec.role == "weight" and spec.source and spec.target:
+        found += _of_norms(_norms(tensor, spec, spec.target)) + _of_norms(_norms(tensor, spec, spec.source))
+    return found
 
 
 def _of_entries(flat: Tensor) -> list[Tensor]:
