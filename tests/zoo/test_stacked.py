@@ -16,6 +16,7 @@ CASES = {
     "cnn-batch": ("cnn", {"channels": [3, 5], "stride": 1, "norm": "batch", "pool": [2, 1]}),
     "cnn-group": ("cnn", {"channels": [4, 4], "stride": 1, "norm": "group", "residual": True, "activation": "gelu"}),
     "cnn-flatten": ("cnn", {"channels": [4, 2], "stride": 2, "padding": "valid", "head": "flatten", "hidden": [7]}),
+    "cnn-pool-first": ("cnn", {"channels": [4, 2], "stride": 1, "pool": 2, "pool_first": True, "activation": "gelu"}),
     "resnet-batch": ("resnet", {"width": 4, "blocks": [1, 1]}),
     "resnet-group": ("resnet", {"width": 4, "blocks": [2], "norm": "group", "activation": "gelu"}),
     "vit": ("vit", {"dim": 8, "depth": 1, "patch": 4}),

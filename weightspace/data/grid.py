@@ -9,18 +9,21 @@ from torch import Tensor
 GRIDS = ("corners", "centers")
 
 
-def grid_coordinates(shape: Sequence[int], grid: str = "corners") -> Float[Tensor, "points axes"]:
-    """Points of a grid over [-1, 1] in each axis, the last axis running fastest.
+def grid_coordinates(
+    shape: Sequence[int], grid: str = "corners", span: tuple[float, float] = (-1.0, 1.0)
+) -> Float[Tensor, "points axes"]:
+    """Points of a grid over ``span`` in each axis, the last axis running fastest.
 
-    ``corners`` puts the outermost points at -1 and 1 (``linspace``), ``centers`` in the middle of equal cells.
+    ``corners`` puts the outermost points at the ends (``linspace``), ``centers`` in the middle of equal cells.
 
     Raises:
         ValueError: an unknown grid.
     """
+    low, high = span
     if grid not in GRIDS:
         raise ValueError(f"grid must be one of {', '.join(GRIDS)}, but {grid!r} came")
     if grid == "corners":
-        axes = [torch.linspace(-1, 1, size) for size in shape]
+        axes = [torch.linspace(low, high, size) for size in shape]
     else:
-        axes = [(torch.arange(size) + 0.5) * 2 / size - 1 for size in shape]
+        axes = [(torch.arange(size) + 0.5) * (high - low) / size + low for size in shape]
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).flatten(0, -2)

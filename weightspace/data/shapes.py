@@ -29,7 +29,7 @@ def generate_shapes(count: int = 2000, side: int = 16, seed: int = 0) -> Signals
     labels = torch.arange(count) % len(SOLIDS)
     parts = torch.tensor([0, 0, 0, 0, 0, 0, 0, 0, 1, 2]).repeat_interleave(len(SOLIDS))
     parts = parts[torch.arange(count) % len(parts)]
-    return Signals("shapes", (side,) * 3, "corners", values.clamp(-0.5, 0.5), labels, parts)
+    return Signals("shapes", (side,) * 3, "corners", values.clamp(-0.5, 0.5), labels, parts, low=-0.5)
 
 
 def _solid(i: int, points: Float[Tensor, "points 3"], seed: int) -> Float[Tensor, " points"]:

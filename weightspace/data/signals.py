@@ -24,6 +24,7 @@ class Signals:
         labels: class of every signal.
         parts: 0, 1 or 2 for train, val and test.
         peak: largest minus smallest possible value; what the PSNR refers to.
+        low: smallest possible value.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Signals:
     labels: Int[Tensor, " signals"]
     parts: Int[Tensor, " signals"]
     peak: float = 1.0
+    low: float = 0.0
 
     def __len__(self) -> int:
         return len(self.values)

@@ -22,6 +22,7 @@ class CNNConfig:
     kernel: int | tuple[int, ...] = 3
     stride: int | tuple[int, ...] = (2, 1, 2)
     pool: int | tuple[int, ...] = 1
+    pool_first: bool = False
     padding: str = "same"
     norm: str = "none"
     residual: bool = False
@@ -66,7 +67,8 @@ class CNNConfig:
 class CNN(Net):
     """Convolutions, then the mean over pixels (or all pixels), then linear layers.
 
-    ``h <- dropout(pool(activation(norm(conv(h)))))``; with ``residual``, ``h`` is added where the shapes agree.
+    ``h <- dropout(pool(activation(norm(conv(h)))))``; with ``residual``, ``h`` is added where the shapes agree; with
+    ``pool_first``, pooling comes before the activation (which matters where the activation is not monotone).
     The default on 28x28 images with ``padding="valid"``, ``stride=2`` is the 4,970-parameter net of the
     Small CNN Zoo (Unterthiner et al. 2020, "Predicting neural network accuracy from weights").
 
@@ -93,7 +95,9 @@ class CNN(Net):
 
     def forward(self, x: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch classes"]:
         for conv, norm, pool in zip(self.convs, self.norms, self.pools, strict=True):
-            h = self.dropout(pool(self.activation(norm(conv(x)))))
+            h = norm(conv(x))
+            h = self.activation(pool(h)) if self.config.pool_first else pool(self.activation(h))
+            h = self.dropout(h)
             x = x + h if self.config.residual and x.shape == h.shape else h
         x = x.mean((2, 3)) if self.config.head == "mean" else x.flatten(1)
         for linear in self.linears[:-1]:

@@ -1,9 +1,11 @@
 """Making a zoo of weights that were trained elsewhere."""
 
+import functools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -78,19 +80,33 @@ def assemble_zoo(
     return _close(out, name, records, spaces, list(axes))
 
 
-def fit_state(net: str, settings: dict[str, Any], tensors: Sequence[Tensor]) -> dict[str, Tensor]:
-    """Gives tensors, in order, the names of a net's parameters.
+def fit_state(net: str, settings: dict[str, Any], state: Mapping[str, Tensor] | Sequence[Tensor]) -> dict[str, Tensor]:
+    """Gives tensors the names of a net: a state dict with the same names as it stands, others in order.
 
     Raises:
         ValueError: another number of tensors, or one of another shape.
     """
-    wanted = list(build_net(net, **settings).named_parameters())
+    parameters, everything = _template(net, json.dumps(settings))
+    if isinstance(state, Mapping) and set(state) == set(everything):
+        wanted, tensors = everything, [state[name] for name in everything]
+    else:
+        wanted, tensors = parameters, list(state.values() if isinstance(state, Mapping) else state)
     if len(wanted) != len(tensors):
         raise ValueError(f"{net} {settings} has {len(wanted)} parameters, but {len(tensors)} tensors came")
-    for (name, parameter), tensor in zip(wanted, tensors, strict=True):
-        if parameter.shape != tensor.shape:
-            raise ValueError(f"{name} of {net} must have shape {tuple(parameter.shape)}, not {tuple(tensor.shape)}")
-    return {name: tensor.detach().float().clone() for (name, _), tensor in zip(wanted, tensors, strict=True)}
+    for (name, (shape, _)), tensor in zip(wanted.items(), tensors, strict=True):
+        if shape != tuple(tensor.shape):
+            raise ValueError(f"{name} of {net} must have shape {shape}, not {tuple(tensor.shape)}")
+    pairs = zip(wanted.items(), tensors, strict=True)
+    return {name: tensor.detach().to(dtype).clone() for (name, (_, dtype)), tensor in pairs}
+
+
+@functools.lru_cache(maxsize=64)
+def _template(net: str, settings: str) -> tuple[dict[str, tuple], dict[str, tuple]]:
+    """Shapes and types of a net's parameters, and of its whole state dict, by name."""
+    module = build_net(net, **json.loads(settings))
+    kinds = [dict(module.named_parameters()), module.state_dict()]
+    parameters, everything = [{name: (tuple(t.shape), t.dtype) for name, t in kind.items()} for kind in kinds]
+    return parameters, everything
 
 
 def _chunks(states: Iterator[Foreign]) -> Iterator[list[Foreign]]:
@@ -108,7 +124,21 @@ def _register(state: Foreign, spaces: dict[str, Any]) -> None:
 
 def _record(state: Foreign, place: dict[str, Any], split: Split) -> dict[str, Any]:
     drawn = split.part(draw_uniform(0, state.row["run"], "split"))
-    return {"split": drawn, "status": "ok", "reason": "", "seconds": None, **state.row, **place}
+    finite = all(bool(tensor.isfinite().all()) for tensor in state.weights.values())
+    status = (
+        {"status": "ok", "reason": ""} if finite else {"status": "diverged", "reason": "its weights are not finite"}
+    )
+    row = {key: None if isinstance(value, float) and not isfinite(value) else value for key, value in state.row.items()}
+    return {"split": drawn, **status, "seconds": None, **row, **place}
+
+
+def varying(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The keys of settings that take more than one value over all runs, in the order in which they occur."""
+    seen: dict[str, set[str]] = {}
+    for row in rows:
+        for key, value in row.items():
+            seen.setdefault(key, set()).add(repr(value))
+    return [key for key, values in seen.items() if len(values) > 1]
 
 
 def _close(out: Path, name: str, records: list[dict], spaces: dict, axes: list[str]) -> Zoo:

@@ -61,7 +61,7 @@ def write_manifest(out: Path, name: str, recipe: str, nets: int, table: pa.Table
 def _convention(recipe: Recipe, architecture: str) -> Convention:
     signals = load_signals(grid=recipe.fit.grid, **recipe.data)
     net = build_architecture(architecture)
-    return Convention(recipe.net, net_settings(net), signals.shape, signals.grid, signals.peak)
+    return Convention(recipe.net, net_settings(net), signals.shape, signals.grid, signals.peak, low=signals.low)
 
 
 def reopen_parts(out: Path, recipe: Recipe, manifest: dict | None) -> None:

@@ -8,23 +8,28 @@ import numpy as np
 import pyarrow.csv
 import torch
 
-from .assemble import Foreign, assemble_zoo, fit_state
+from .assemble import Foreign, assemble_zoo, fit_state, varying
 from .zoo import Zoo
 
 FILES = ("weights.npy", "layout.csv")
 METRICS = ("train_accuracy", "test_accuracy", "train_loss", "test_loss")
+SIDES = {"mnist": 28, "fashion_mnist": 28, "cifar10": 32, "svhn_cropped": 32}
 
 
-def import_small_cnn(folder: str | Path, out: str | Path, *, image_size: int = 28, name: str = "small-cnn") -> Zoo:
+def import_small_cnn(
+    folder: str | Path, out: str | Path, *, image_size: int | None = None, name: str = "small-cnn"
+) -> Zoo:
     """Imports ``weights.npy``, ``metrics.csv`` and ``layout.csv`` of Unterthiner et al. 2020.
 
-    Kernels turn from height, width, in, out to ``torch``'s order. Hyperparameters lose their prefix ``config.``; rows
-    of one ``modeldir`` are one run; weights are read by memory map and never unpickled.
+    Kernels turn from height, width, in, out to ``torch``'s order. Hyperparameters keep their names without the prefix
+    ``config.`` (``learning_rate``, ``l2reg``, ``w_init``, ...); those that vary are the zoo's. Rows of one ``modeldir``
+    are one run, and ``step`` counts epochs, as there. Nets whose weights are not finite are flagged as diverged.
+    Weights are read by memory map and never unpickled.
 
     Args:
         folder: with the three files (``metrics.csv.gz`` is read too).
         out: the new zoo.
-        image_size: of the images that the nets were trained on, in pixels.
+        image_size: of the images that the nets were trained on, in pixels; by ``config.dataset`` if None.
         name: of the new zoo.
 
     Raises:
@@ -42,7 +47,8 @@ def import_small_cnn(folder: str | Path, out: str | Path, *, image_size: int = 2
     weights = _read_weights(folder / "weights.npy")
     if len(weights) != len(rows):
         raise ValueError(f"{folder}: weights.npy has {len(weights)} rows, but {metrics.name} has {len(rows)}")
-    axes = [key.removeprefix("config.") for key in rows[0] if key.startswith("config.")]
+    axes = varying({k.removeprefix("config."): v for k, v in row.items() if k.startswith("config.")} for row in rows)
+    image_size = image_size or SIDES.get(str(rows[0].get("config.dataset")), 28)
     layout = pyarrow.csv.read_csv(folder / "layout.csv").to_pylist()
     return assemble_zoo(Path(out), name, _states(weights, rows, layout, image_size), axes)
 

@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from weightspace.data import grid_coordinates
 from weightspace.nets import build_net
 
 from .convention import Convention
@@ -30,7 +29,7 @@ def render_stack(
         points: coordinates that all nets share, ``[points, axes]``, or each net its own, ``[N, points, axes]``.
 
     Example:
-        >>> values = render_stack(weights, zoo.convention, grid_coordinates((28, 28)))  # [N, 1, 784]
+        >>> values = render_stack(weights, zoo.convention, zoo.convention.points())  # [N, 1, 784]
     """
     return run_stack(_net(convention.net, json.dumps(dict(convention.settings))), dict(weights), points).transpose(1, 2)
 
@@ -60,7 +59,7 @@ def render(
     name, parameter = next(iter(net.named_parameters()))
     single = weights[name].dim() == parameter.dim()
     stack = {key: tensor.unsqueeze(0) if single else tensor for key, tensor in weights.items()}
-    points = grid_coordinates(shape, convention.grid).to(weights[name].device)
+    points = convention.points(shape).to(weights[name].device)
     nets = len(stack[name])
     step = max(1, MOST_VALUES // max(1, nets * 32))
     values = torch.cat([render_stack(stack, convention, part) for part in points.split(step)], 2)

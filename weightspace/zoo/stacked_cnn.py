@@ -20,7 +20,8 @@ def run_cnns(net: CNN, weights: dict[str, Tensor], x: Tensor, noise: Noise | Non
     x, groups = (x, 1) if x.dim() == 4 else (join_nets(x), nets)
     for layer, (conv, norm, pool) in enumerate(zip(net.convs, net.norms, net.pools, strict=True)):
         h = convolve(conv, weights, f"convs.{layer}", x, groups)
-        h = pool(activate(net.activation, normalize(net, norm, weights, f"norms.{layer}", h, nets)))
+        h = normalize(net, norm, weights, f"norms.{layer}", h, nets)
+        h = activate(net.activation, pool(h)) if net.config.pool_first else pool(activate(net.activation, h))
         h = drop_channels_last(h, nets, noise)
         x = x + h if net.config.residual and conv.in_channels == conv.out_channels and x.shape == h.shape else h
         groups = nets
