@@ -14,6 +14,7 @@ from weightspace.nets.siren import SIREN
 from .initial import draw_weights
 from .layout import Layout
 from .meta import learn_start
+from .native_siren import NativeSirenGradient
 from .optimizer import StackedOptimizer, learning_rate
 from .plain_gradient import PlainGradient
 from .plan import Fit, Save
@@ -38,7 +39,8 @@ class StackFitter:
         self.layout = Layout.of(self.net)
         coordinates = signals.coordinates.to(device)
         if isinstance(self.net, SIREN):
-            self.gradient = SirenGradient(self.net, coordinates)
+            native = NativeSirenGradient.fits(self.net, coordinates)
+            self.gradient = (NativeSirenGradient if native else SirenGradient)(self.net, coordinates)
         else:
             self.buffers = {name: b for name, b in self.net.named_buffers() if name in self.layout.buffers}
             self.gradient = PlainGradient(self.net, coordinates, self.buffers)
@@ -56,13 +58,19 @@ class StackFitter:
         if self.save.initial:
             yield from self._save(range(len(self.trials)), [""] * len(self.trials))
         while self.trials:
-            for _ in range(self._until_event()):
-                grad, _ = self.gradient(self.flat, self.targets)
-                self.steps = [step + 1 for step in self.steps]
-                counts = torch.tensor([[float(step)] for step in self.steps], device=self.device)
-                rates = [[learning_rate(t.train, step)] for t, step in zip(self.trials, self.steps, strict=True)]
-                self.optimizer.step(self.flat, grad, torch.tensor(rates, device=self.device), counts)
+            self._walk(self._until_event())
             yield from self._event(done)
+
+    def _walk(self, steps: int) -> None:
+        """Steps of all nets; rates and counts are made once, as tiny tensors cost more than their arithmetic."""
+        ahead = [[step + k for step in self.steps] for k in range(1, steps + 1)]
+        trains = [trial.train for trial in self.trials]
+        rates = [[learning_rate(train, step) for train, step in zip(trains, row, strict=True)] for row in ahead]
+        rates, counts = (torch.tensor(rows, device=self.device).unsqueeze(2) for rows in (rates, ahead))
+        for rate, count in zip(rates, counts.float(), strict=True):
+            grad, _ = self.gradient(self.flat, self.targets)
+            self.optimizer.step(self.flat, grad, rate, count)
+        self.steps = ahead[-1]
 
     def _until_event(self) -> int:
         """Steps until some net is to be looked at."""

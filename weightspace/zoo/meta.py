@@ -13,6 +13,7 @@ from .draw import draw_seed
 from .hyperparameters import Hyperparameters
 from .initial import draw_weights
 from .layout import Layout
+from .native_siren import NativeSirenGradient
 from .optimizer import StackedOptimizer
 from .plain_gradient import PlainGradient
 from .plan import Fit
@@ -23,7 +24,7 @@ STACK, INNER, PACE = 16, 16, 0.3
 
 
 def learn_start(
-    trial: Trial, gradient: SirenGradient | PlainGradient, signals: Signals, fit: Fit
+    trial: Trial, gradient: NativeSirenGradient | SirenGradient | PlainGradient, signals: Signals, fit: Fit
 ) -> Float[Tensor, " parameters"]:
     """Reptile: fits a stack of training signals for a few steps, moves towards the mean of the results, and again.
 

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .hyperparameters import OPTIMIZERS, Hyperparameters
+from .native_adam import adam_rows
 
 BETA1, BETA2, ALPHA, EPS = 0.9, 0.999, 0.99, 1e-8
 
@@ -86,6 +87,10 @@ class StackedOptimizer:
         p.addcmul_(lr, g.div_(square.sqrt().add_(EPS)), value=-1)
 
     def _adam(self, p: Tensor, g: Tensor, lr: Tensor, rows: slice, step: int | Tensor, decoupled: bool) -> None:
+        steps = step if isinstance(step, Tensor) else torch.full_like(lr, float(step))
+        state = self.first[rows], self.second[rows], lr, self.decay[rows], steps
+        if adam_rows(p, g, *state, decoupled=decoupled, betas=(BETA1, BETA2), eps=EPS):
+            return
         if decoupled:
             p.mul_(1 - lr * self.decay[rows])
         else:
