@@ -20,7 +20,7 @@ def knot_weights(places: tuple[float, ...], knots: int) -> Tensor:
         return torch.zeros(knots, 0)
     at = torch.linspace(0, 1, knots) if knots > 1 else torch.tensor([0.5])
     far = (at[:, None] - torch.tensor(places)).abs()
-    reach = (1.01 * far.amin(1, keepdim=True)).clamp(min=1 / max(knots - 1, 1) + 1e-6)
+    reach = (1.01 * far.amin(1, keepdim=True)).clamp(min=1 / max(knots - 1, 1))
     hats = (1 - far / reach).clamp(min=0)
     return hats / hats.sum(1, keepdim=True)
 

@@ -12,7 +12,7 @@ from weightspace.metanets.ranks import RankScaling
 from weightspace.metanets.responses import Responses
 from weightspace.metanets.signed import places
 from weightspace.metanets.sizes import ROLES
-from weightspace.metanets.statistics import count_of_role, layer_statistics
+from weightspace.metanets.statistics import count_of_role, flipping, layer_statistics
 from weightspace.space import WeightSpace
 
 
@@ -49,20 +49,29 @@ class StatisticsReader(nn.Module):
         self.ranks = RankScaling(count)
         self.read = nn.Linear(2 * count + len(SITE_FEATURES), hidden)
 
-    def of(self, space: WeightSpace, weights: dict[str, Tensor]) -> Tensor:
-        """The statistics before they are ranked, ``[nets, features]``."""
-        return layer_statistics(space, weights, self.roles, self.knots, self.signs)
+    def of(self, spaces: tuple[WeightSpace, ...], weights: dict[str, Tensor], which: Tensor) -> Tensor:
+        """The statistics before they are ranked, ``[nets, features]``; ``which``: the space of each net."""
+        flips = {}
+        for name in spaces[0].tensors if self.signs else ():
+            flags = [name in flipping(space) for space in spaces]
+            if any(flags):
+                flips[name] = torch.tensor(flags, device=which.device)[which]
+        return layer_statistics(spaces[0], weights, self.roles, self.knots, flips)
 
     def forward(self, frame: DenseFrame, weights: dict[str, Tensor]) -> Tensor:
         """``[nets, hidden]`` from the weights of a batch of one skeleton."""
-        ranked = self.ranks(self.of(frame.topologies[0].space, weights))
+        ranked = self.ranks(self.of(tuple(topo.space for topo in frame.topologies), weights, frame.which))
         known = frame.per_site([places(topo).to(ranked) for topo in frame.topologies])
         known = frame.mean_sites(known if known.ndim == 3 else known[None]).expand(len(ranked), -1)
         return nn.functional.silu(self.read(torch.cat([ranked, known], 1)))
 
     def fit(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> None:
         """Set the ranks from training nets."""
-        found = [self.of(space, part) for space, stack in weights.items() for part in _parts(dict(stack))]
+        found = []
+        for space, stack in weights.items():
+            for part in _parts(dict(stack)):
+                like = next(iter(part.values()))
+                found.append(self.of((space,), part, torch.zeros(len(like), dtype=torch.long, device=like.device)))
         self.ranks.fit(torch.cat(found))
 
 

@@ -1,5 +1,7 @@
 """Numbers about each tensor of a net that don't change when neurons are permuted."""
 
+from collections.abc import Mapping
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -42,30 +44,38 @@ def is_integer(spec: TensorSpec) -> bool:
 
 
 def layer_statistics(
-    space: WeightSpace, weights: dict[str, Tensor], roles: tuple[str, ...], knots: int, signs: bool = True
+    space: WeightSpace,
+    weights: dict[str, Tensor],
+    roles: tuple[str, ...],
+    knots: int,
+    flips: Mapping[str, Tensor] | None = None,
 ) -> Float[Tensor, "nets features"]:
     """Statistics of the tensors of each role at ``knots`` depths, as many for nets of any width and depth.
 
     Weights are scaled by the root of their fan-in first; tensors of one role are averaged near each knot (see
-    `knot_weights`); the numbers of neurons follow. Of what flips with the signs of neurons the absolute values are
-    taken, so the result is invariant to signs too.
+    `knot_weights`); the numbers of neurons follow.
 
     Args:
         space: the weight space. weights: stacked weights ``[nets, ...]``.
         roles: which of `weightspace.metanets.sizes.ROLES`; a net without tensors of a role has zeros there.
-        knots: depths. signs: False takes the tensors as they are.
+        knots: depths.
+        flips: for tensors that flip with the signs of neurons, in which nets they do; absolute values are taken there.
     """
-    like = next(weights[name] for name in space.tensors if not is_integer(space.tensors[name]))
-    flipping, found = _flipping(space) if signs else set(), []
+    like, found = next(weights[name] for name in space.tensors if not is_integer(space.tensors[name])), []
     for role in roles:
         names, places = tensor_places(space, role)
         if not names:
             found.append(like.new_zeros(len(like), knots * count_of_role(role)))
             continue
-        parts = [_of_layer(space, name, weights[name], name in flipping) for name in names]
+        parts = [_of_layer(space, name, weights[name], (flips or {}).get(name)) for name in names]
         near = knot_weights(places, knots).to(like)
         found.append(torch.einsum("kt,tnf->nkf", near, torch.stack(parts)).flatten(1))
     return torch.cat(found, 1)
+
+
+def flipping(space: WeightSpace) -> frozenset[str]:
+    """The tensors that flip with the signs of neurons."""
+    return frozenset(name for action in space.actions if action.kind == "sign" for name in action.powers)
 
 
 def count_of_role(role: str) -> int:
@@ -73,8 +83,10 @@ def count_of_role(role: str) -> int:
     return len(QUANTILES) + 4 + (10 if role == "weight" else 0)
 
 
-def _of_layer(space: WeightSpace, name: str, tensor: Tensor, flips: bool) -> Tensor:
-    spec, tensor = space.tensors[name], tensor.abs() if flips else tensor
+def _of_layer(space: WeightSpace, name: str, tensor: Tensor, flips: Tensor | None) -> Tensor:
+    spec = space.tensors[name]
+    if flips is not None:
+        tensor = torch.where(flips.reshape(-1, *[1] * (tensor.ndim - 1)), tensor.abs(), tensor)
     if spec.role != "weight":
         return torch.cat(_of_entries(tensor.flatten(1) if tensor.ndim > 1 else tensor[:, None]), 1)
     fan = fan_in(space, name)
@@ -84,10 +96,6 @@ def _of_layer(space: WeightSpace, name: str, tensor: Tensor, flips: bool) -> Ten
         found += _of_norms(_norms(tensor, spec, axes) if axes else tensor.new_ones(len(tensor), 1))
     numbers = torch.tensor([fan, spec.numel / fan], dtype=tensor.dtype, device=tensor.device).log()
     return torch.cat([*found, numbers.expand(len(tensor), -1)], 1)
-
-
-def _flipping(space: WeightSpace) -> set[str]:
-    return {name for action in space.actions if action.kind == "sign" for name in action.powers}
 
 
 def _of_tensor(tensor: Tensor, spec: TensorSpec) -> list[Tensor]:
