@@ -8,7 +8,7 @@ from weightspace.metanets.graphnet import GraphNet, GraphNetConfig
 from weightspace.metanets.load import METANETS, load_metanet
 from weightspace.metanets.neuralgraph import NeuralGraphGNN
 from weightspace.metanets.neuralgraphtransformer import NeuralGraphTransformer, NeuralGraphTransformerConfig
-from weightspace.metanets.presets import PRESETS, preset
+from weightspace.metanets.presets import PRESETS
 from weightspace.metanets.probenet import ProbeNet, ProbeNetConfig
 from weightspace.metanets.pygmetanet import PyGMetanet, PyGMetanetConfig
 from weightspace.metanets.scalegmn import ScaleGMN, ScaleGMNConfig
@@ -43,5 +43,4 @@ __all__ = [
     "StatNetConfig",
     "UNFConfig",
     "load_metanet",
-    "preset",
 ]
