@@ -1,4 +1,4 @@
-"""`weightspace zoo plot | verify | merge | import`: what one does with a zoo that is there."""
+"""`weightspace zoo plot | verify | merge`: what one does with a zoo that is there."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from weightspace.cli.console import say, write_json
+from weightspace.cli.zoo_flags import add_data_root, add_imports, apply_flags
 
 _PLOT = """\
 Draws a zoo: how metrics spread, what each hyperparameter does, learning curves, and for INRs a wall of renderings.
@@ -27,32 +28,21 @@ Copies several finished zoos into one; the column 'source' says where a net came
   weightspace zoo merge one-zoo another-zoo --out both
 """
 
-_IMPORT = """\
-Makes a zoo from nets that others published, without running anything that is in their files:
 
-  small-cnn   weights.npy, metrics.csv and layout.csv of the Small CNN Zoo
-  inr         a folder of .pth files, one SIREN each, as DWSNets and NFN publish them
-
-  weightspace zoo import small-cnn downloads/mnist --out zoos/small-cnn-mnist
-"""
-
-
-def add_parsers(zoo: Any) -> None:
+def add_parser(zoo: Any) -> None:
     """Adds the subcommands to `weightspace zoo`."""
     plot = _add(zoo, "plot", "draw a zoo", _PLOT, _run_plot)
-    plot.add_argument("zoo", metavar="ZOO", help="the folder of a zoo")
+    plot.add_argument("zoo", metavar="ZOO", help="the folder of a zoo, or hf://datasets/OWNER/NAME")
     plot.add_argument("--out", required=True, metavar="DIR", help="the folder for the PNG files")
     verify = _add(zoo, "verify", "compare a zoo with its checksums and metrics", _VERIFY, _run_verify)
-    verify.add_argument("zoo", metavar="ZOO", help="the folder of a zoo")
+    verify.add_argument("zoo", metavar="ZOO", help="the folder of a zoo, or hf://datasets/OWNER/NAME")
     verify.add_argument("--sample", type=int, default=16, metavar="N", help="states to measure again (%(default)s)")
+    add_data_root(verify)
+    add_imports(verify)
     verify.add_argument("--json", action="store_true", help="print the verdict as JSON")
     merge = _add(zoo, "merge", "copy several zoos into one", _MERGE, _run_merge)
     merge.add_argument("zoos", metavar="ZOO", nargs="+", help="folders of zoos")
     merge.add_argument("--out", required=True, metavar="DIR", help="the folder of the new zoo")
-    bring = _add(zoo, "import", "make a zoo from nets that others published", _IMPORT, _run_import)
-    bring.add_argument("kind", choices=("small-cnn", "inr"), help="the layout of the folder")
-    bring.add_argument("folder", metavar="FOLDER", help="what was downloaded")
-    bring.add_argument("--out", required=True, metavar="DIR", help="the folder of the new zoo")
 
 
 def _add(zoo: Any, name: str, short: str, long: str, run: Any) -> argparse.ArgumentParser:
@@ -71,6 +61,7 @@ def _run_plot(arguments: argparse.Namespace) -> None:
 def _run_verify(arguments: argparse.Namespace) -> int:
     from weightspace.zoo import verify_zoo
 
+    apply_flags(arguments)
     verdict = verify_zoo(arguments.zoo, sample=arguments.sample)
     if arguments.json:
         write_json({"sound": verdict.sound, **asdict(verdict)})
@@ -88,10 +79,3 @@ def _run_merge(arguments: argparse.Namespace) -> None:
     from weightspace.zoo import merge_zoos
 
     say(f"{len(merge_zoos(arguments.zoos, arguments.out))} saved states in {arguments.out}.")
-
-
-def _run_import(arguments: argparse.Namespace) -> None:
-    from weightspace.zoo import import_inr_folder, import_small_cnn
-
-    bring = {"small-cnn": import_small_cnn, "inr": import_inr_folder}[arguments.kind]
-    say(f"{len(bring(arguments.folder, arguments.out))} saved states in {arguments.out}.")

@@ -11,7 +11,9 @@ from .merge import merge_zoos
 from .plot import plot_zoo
 from .recipe import Recipe
 from .render import render, render_stack
+from .surface import render_surface
 from .verify import Verdict, verify_zoo
+from .wall import render_wall
 from .zoo import Zoo
 
 __all__ = [
@@ -29,5 +31,7 @@ __all__ = [
     "plot_zoo",
     "render",
     "render_stack",
+    "render_surface",
+    "render_wall",
     "verify_zoo",
 ]

@@ -5,10 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from .render import render
+from .wall import WALL, render_wall
 from .zoo import Zoo
-
-WALL = 64
 
 
 def plot_zoo(zoo: Zoo, out: str | Path) -> list[Path]:
@@ -96,18 +94,8 @@ def _curves(zoo: Zoo, main: str) -> Any:
 
 
 def _wall(zoo: Zoo) -> Any:
-    view = next(iter(zoo.final().filter(status="ok").by_space().values()))
-    convention = view.convention
-    if len(convention.shape) == 1:
+    good = zoo.final().filter(status="ok")
+    if not len(good):
         return None
-    pictures = render(view.weights(range(min(WALL, len(view)))), convention)
-    if len(convention.shape) == 3:
-        pictures = pictures[..., convention.shape[2] // 2]
-    figure, axes = _figure(8, -(-len(pictures) // 8))
-    figure.set_size_inches(8, -(-len(pictures) // 8))
-    for axis in axes:
-        axis.set_axis_off()
-    for axis, picture in zip(axes, pictures, strict=False):
-        image = picture.clamp(0, 1) if picture.shape[0] == 3 else picture
-        axis.imshow(image.permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray")
-    return figure
+    view = next(iter(good.by_space().values()))
+    return render_wall(view.view(view.table.slice(0, WALL)))

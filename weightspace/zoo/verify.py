@@ -6,7 +6,8 @@ from pathlib import Path
 
 import torch
 
-from .folder import read_manifest
+from .folder import RECIPE, read_manifest
+from .remote import fetch_zoo, is_remote
 from .shard import file_checksum, state_checksum
 from .zoo import Zoo
 
@@ -20,7 +21,7 @@ class Verdict:
     Args:
         files: files whose checksum was compared.
         states: saved states whose tensors were compared with their checksum.
-        evaluated: states that were measured again.
+        evaluated: states that were measured again; nets that diverged, and imported and merged ones, cannot be.
         problems: what is wrong, one line each; empty for a sound zoo.
     """
 
@@ -39,7 +40,7 @@ def verify_zoo(path: str | Path, *, sample: int = 16, seed: int = 0) -> Verdict:
     """Compares every file and every state with its checksum, and measures a sample again.
 
     Args:
-        path: the zoo's folder.
+        path: the zoo's folder or URL.
         sample: states to measure again; 0 for none, which needs no data.
         seed: of the sample.
 
@@ -47,13 +48,15 @@ def verify_zoo(path: str | Path, *, sample: int = 16, seed: int = 0) -> Verdict:
         FileNotFoundError: not a finished zoo.
         ValueError: an index that cannot be trusted at all.
     """
-    path = Path(path)
+    path = fetch_zoo(str(path)) if is_remote(path) else Path(path)
     problems = check_files(path)
     zoo = Zoo(path)
     problems += check_states(zoo)
     chosen = torch.randperm(len(zoo), generator=torch.Generator().manual_seed(seed))[:sample].tolist()
-    problems += [line for i in chosen for line in check_metrics(zoo, i)]
-    return Verdict(len(read_manifest(path)["files"]), len(zoo), len(chosen), tuple(problems))
+    found = [check_metrics(zoo, i) for i in chosen]
+    measured = [lines for lines in found if lines is not None]
+    problems += [line for lines in measured for line in lines]
+    return Verdict(len(zoo.manifest["files"]), len(zoo), len(measured), tuple(problems))
 
 
 def check_files(path: Path) -> list[str]:
@@ -87,15 +90,16 @@ def check_states(zoo: Zoo) -> list[str]:
     return problems
 
 
-def check_metrics(zoo: Zoo, i: int) -> list[str]:
-    """Measures one state again; losses may differ by float rounding only."""
+def check_metrics(zoo: Zoo, i: int) -> list[str] | None:
+    """Measures one state again; losses may differ by float rounding only. None if it cannot be measured."""
     row = zoo.row(i)
-    if row["status"] != "ok":
-        return []
+    if row["status"] != "ok" or not (zoo.path / RECIPE).exists():
+        return None
     try:
-        measured = zoo.evaluate(i)
+        zoo[i]
     except ValueError:
-        return []  # its shard is already among the problems
+        return None  # its shard is already among the problems
+    measured = zoo.evaluate(i)
     problems = []
     for name, value in measured.items():
         if not math.isclose(value, row[name], rel_tol=TOLERANCE, abs_tol=TOLERANCE):
