@@ -1,5 +1,7 @@
 import gzip
+import hashlib
 import io
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -9,9 +11,11 @@ import torch
 from PIL import Image
 
 from weightspace.data import load_dataset, load_signals
-from weightspace.data.hub import check_file, decode_parquet, fetch_images
+from weightspace.data.checksums import IDX_MD5, IDX_SIZES, check_examples, check_file, check_idx, hub_checksum
+from weightspace.data.hub import decode_parquet, fetch_images
 from weightspace.data.idx import read_idx
 from weightspace.data.local import read_folder
+from weightspace.data.sources import SOURCES
 
 
 def write_idx(path, array):
@@ -101,7 +105,7 @@ def test_damaged_files_are_named(tmp_path, arrays):
     with pytest.raises(ValueError, match=r"a.npz cannot be used: it lacks x_test, y_test, y_train"):
         read_folder(tmp_path / "npz")
     np.savez(tmp_path / "npz" / "a.npz", x_train=np.zeros(3), y_train=0, x_test=0, y_test=0)
-    with pytest.raises(ValueError, match=r"x_train must be bytes, but is float64"):
+    with pytest.raises(ValueError, match=r"a.npz \(train\): images must be bytes, but are float64"):
         read_folder(tmp_path / "npz")
 
 
@@ -125,11 +129,20 @@ def test_parquet_of_the_hub(tmp_path, arrays, monkeypatch):
     monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
     with pytest.raises(ValueError, match=r"train.parquet must have SHA-256 f2c01285.*, but has"):
         fetch_images("mnist")
+    with pytest.raises(ValueError, match=r"train.parquet must hold 60000 images, but holds 20; fetch it again"):
+        fetch_images("fashion-mnist")
+    monkeypatch.setitem(SOURCES, "fashion-mnist", replace(SOURCES["fashion-mnist"], counts=(20, 10)))
     (x, _), (_, y_test) = fetch_images("fashion-mnist")
     assert np.array_equal(x, arrays[0][0]) and np.array_equal(y_test, arrays[1][1])
     monkeypatch.delattr("huggingface_hub.hf_hub_download")
     again, _ = fetch_images("fashion-mnist")
     assert np.array_equal(again[0], x)
+    (cache,) = (tmp_path / "cache").rglob("*.npz")
+    content = bytearray(cache.read_bytes())
+    content[300] ^= 1
+    cache.write_bytes(content)
+    with pytest.raises(ValueError, match=r"fashion-mnist-531be5e2.npz is damaged .*delete it, and it is fetched again"):
+        fetch_images("fashion-mnist")
 
 
 def test_without_a_network_the_error_says_what_to_do(tmp_path, monkeypatch):
@@ -147,3 +160,82 @@ def test_a_checksum_is_checked(tmp_path):
     check_file(tmp_path / "a", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     with pytest.raises(ValueError, match=r"must have SHA-256 00, but has ba7816bf"):
         check_file(tmp_path / "a", "00")
+
+
+def test_published_idx_files_must_be_what_was_published(tmp_path, monkeypatch):
+    content = b"x" * 100
+    monkeypatch.setitem(IDX_SIZES, "t10k-labels", 100)
+    monkeypatch.setitem(IDX_MD5["mnist"], "t10k-labels", hashlib.md5(content).hexdigest())
+    path = tmp_path / "t10k-labels-idx1-ubyte"
+    check_idx(path, content, "mnist")
+    check_idx(path, content[:-1], "mnist")  # a selection of one's own
+    check_idx(path, b"y" * 100, "cifar10")
+    with pytest.raises(ValueError, match=r"must have MD5 .* after decompression, but has .*; fetch it again"):
+        check_idx(path, b"y" * 100, "mnist")
+
+
+def test_nothing_cut_short_is_taken(tmp_path, arrays):
+    (x, y), (x_test, y_test) = arrays
+    write_idx(tmp_path / "train-images-idx3-ubyte.gz", x)
+    whole = (tmp_path / "train-images-idx3-ubyte.gz").read_bytes()
+    flipped = bytearray(whole)
+    flipped[60] ^= 4
+    for damaged in (whole[:-20], bytes(flipped)):
+        (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"train-images-idx3-ubyte.gz is damaged: .*; fetch it again"):
+            read_idx(tmp_path / "train-images-idx3-ubyte.gz")
+    (tmp_path / "npz").mkdir()
+    archive = tmp_path / "npz" / "a.npz"
+    np.savez(archive, x_train=x, y_train=y, x_test=x_test, y_test=y_test)
+    whole = archive.read_bytes()
+    flipped = bytearray(whole)
+    flipped[300] ^= 1
+    for damaged in (whole[:-200], bytes(flipped)):
+        archive.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"a.npz cannot be used: "):
+            read_folder(tmp_path / "npz")
+    for part in ("train", "test"):
+        (tmp_path / "png" / part / "a").mkdir(parents=True)
+        Image.fromarray(x[0]).save(tmp_path / "png" / part / "a" / "0.png")
+    assert len(read_folder(tmp_path / "png")[0][0]) == 1
+    picture = tmp_path / "png" / "test" / "a" / "0.png"
+    picture.write_bytes(picture.read_bytes()[:50])
+    with pytest.raises(ValueError, match=r"0.png cannot be read as an image"):
+        read_folder(tmp_path / "png")
+
+
+def test_sums_beside_the_files_are_compared(tmp_path, arrays):
+    (x, y), (x_test, y_test) = arrays
+    np.savez(tmp_path / "a.npz", x_train=x, y_train=y, x_test=x_test, y_test=y_test)
+    checksum = hashlib.sha256((tmp_path / "a.npz").read_bytes()).hexdigest()
+    (tmp_path / "SHA256SUMS").write_text(f"{checksum}  a.npz\n")
+    assert len(read_folder(tmp_path)[0][0]) == 20
+    (tmp_path / "SHA256SUMS").write_text(f"{checksum[:-1]}x *a.npz\n")
+    with pytest.raises(ValueError, match=r"a.npz must have SHA-256 .*x, but has"):
+        read_folder(tmp_path)
+    (tmp_path / "SHA256SUMS").write_text(f"{checksum}  b.npz\n")
+    with pytest.raises(ValueError, match=r"SHA256SUMS names b.npz, which is missing"):
+        read_folder(tmp_path)
+
+
+def test_images_and_labels_must_fit(arrays):
+    x, y = arrays[0]
+    check_examples("here", x, y)
+    for images, labels, message in (
+        (x, y[:-1], r"here: there must be as many labels as images, but 20 and 19 came"),
+        (x[:0], y[:0], r"but 0 and 0 came"),
+        (x, y.astype(float), r"labels must be one whole number an image, but are float64"),
+        (x, y.astype(int) - 1, r"labels must not be negative, but -1 came"),
+        (x[0], y, r"images must be \[n, height, width\] or with 1 or 3 channels last, not \(6, 6\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check_examples("here", images, labels)
+
+
+def test_the_hub_names_its_files_by_checksum(tmp_path):
+    checksum = hashlib.sha256(b"abc").hexdigest()
+    (tmp_path / checksum).write_bytes(b"abc")
+    (tmp_path / "train.parquet").symlink_to(tmp_path / checksum)
+    assert hub_checksum(tmp_path / "train.parquet") == checksum
+    (tmp_path / "plain").write_bytes(b"abc")
+    assert hub_checksum(tmp_path / "plain") == ""

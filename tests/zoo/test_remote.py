@@ -27,6 +27,22 @@ def test_a_zoo_is_built_to_a_url_and_opened_from_it(recipe, zoo, cache):
     assert len(Zoo(url)) == 36  # from the cache: the manifest is the same
 
 
+def test_what_arrives_damaged_is_not_taken(zoo, cache):
+    fsspec = pytest.importorskip("fsspec")
+    files = fsspec.filesystem("memory")
+    files.put(str(zoo.path), "/zoos/damaged", recursive=True)
+    url = "memory://zoos/damaged"
+    whole = files.cat_file("/zoos/damaged/shards/00001.safetensors")
+    files.pipe_file("/zoos/damaged/shards/00001.safetensors", whole[:-9])
+    with pytest.raises(ValueError, match=r"damaged/shards/00001.safetensors has another checksum than its manifest"):
+        Zoo(url)
+    files.rm("/zoos/damaged/shards/00001.safetensors")
+    with pytest.raises(FileNotFoundError):
+        Zoo(url)
+    files.pipe_file("/zoos/damaged/shards/00001.safetensors", whole)
+    assert len(Zoo(url)) == 36
+
+
 def test_a_remote_manifest_cannot_write_outside(recipe, cache):
     fsspec = pytest.importorskip("fsspec")
     files = fsspec.filesystem("memory")
@@ -62,3 +78,4 @@ def test_zoos_of_the_hub(zoo, monkeypatch):
 def test_a_build_does_not_publish(recipe, cache):
     with pytest.raises(ValueError, match=r"a build does not publish: build into a folder, then upload it"):
         build_zoo(recipe, "hf://datasets/me/tiny", workers=1, progress=False)
+    assert not cache.exists()  # said before anything is built

@@ -1,12 +1,14 @@
 """Image collections from the Hub's Parquet files."""
 
-import hashlib
 import io
 import os
+import zlib
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
+from .checksums import check_examples, check_file, hub_checksum
 from .sources import SOURCES, Source
 
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -15,9 +17,12 @@ Arrays = tuple[np.ndarray, np.ndarray]
 def fetch_images(name: str) -> tuple[Arrays, Arrays]:
     """Training and test images ``[n, height, width(, channels)]`` in bytes with labels, from the Hub or from cache.
 
+    Checked: the commit is pinned; a file must have the SHA-256 written in ``SOURCES``, or where none is written there
+    the one that the Hub announced for it; the number of images must be the published one; the cache has CRCs.
+
     Raises:
         ConnectionError: no network and nothing cached; says what to do.
-        ValueError: a file with another checksum than the pinned one.
+        ValueError: a file with another checksum, or a cache that is damaged.
     """
     source = SOURCES[name]
     cache = cache_folder() / f"{name}-{source.revision[:8]}.npz"
@@ -27,8 +32,11 @@ def fetch_images(name: str) -> tuple[Arrays, Arrays]:
         temporary = cache.with_suffix(f".{os.getpid()}.tmp.npz")
         np.savez(temporary, x_train=parts[0][0], y_train=parts[0][1], x_test=parts[1][0], y_test=parts[1][1])
         os.replace(temporary, cache)
-    with np.load(cache, allow_pickle=False) as held:
-        return (held["x_train"], held["y_train"]), (held["x_test"], held["y_test"])
+    try:
+        with np.load(cache, allow_pickle=False) as held:
+            return (held["x_train"], held["y_train"]), (held["x_test"], held["y_test"])
+    except (ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+        raise ValueError(f"{cache} is damaged ({error}); delete it, and it is fetched again") from None
 
 
 def cache_folder() -> Path:
@@ -48,16 +56,12 @@ def _read_parquet(name: str, source: Source, part: int) -> Arrays:
             f"DIR/{name} (IDX files, an .npz, or train/CLASS and test/CLASS folders of images) and give "
             "--data-root DIR or set WEIGHTSPACE_DATA=DIR"
         ) from error
-    check_file(Path(path), source.checksums[part])
-    return decode_parquet(Path(path), source.column)
-
-
-def check_file(path: Path, checksum: str) -> None:
-    """Refuses a file whose SHA-256 is not the given one; an empty one is not checked."""
-    with open(path, "rb") as file:
-        came = hashlib.file_digest(file, "sha256").hexdigest()
-    if checksum and came != checksum:
-        raise ValueError(f"{path} must have SHA-256 {checksum}, but has {came}; delete it and fetch it again")
+    check_file(Path(path), source.checksums[part] or hub_checksum(Path(path)))
+    images, labels = decode_parquet(Path(path), source.column)
+    check_examples(str(path), images, labels)
+    if len(images) != source.counts[part]:
+        raise ValueError(f"{path} must hold {source.counts[part]} images, but holds {len(images)}; fetch it again")
+    return images, labels
 
 
 def decode_parquet(path: Path, column: str) -> Arrays:

@@ -49,7 +49,7 @@ def read_collection(name: str) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.
     """Training and test images in bytes, from the local folder or the Hub."""
     root = os.environ.get(ROOT)
     if root and (Path(root) / name).is_dir():
-        return read_folder(Path(root) / name)
+        return read_folder(Path(root) / name, name)
     return fetch_images(name)
 
 

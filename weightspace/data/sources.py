@@ -11,13 +11,15 @@ class Source:
         repository: on the Hub.
         revision: commit.
         files: for training and for testing.
-        checksums: SHA-256 of the files, or empty where unknown (the revision is pinned all the same).
+        counts: images in them.
+        checksums: SHA-256 of the files, or empty where nobody wrote it down: then the Hub's own word is compared.
         column: that holds the images.
     """
 
     repository: str
     revision: str
     files: tuple[str, str]
+    counts: tuple[int, int]
     checksums: tuple[str, str] = ("", "")
     column: str = "image"
 
@@ -31,23 +33,33 @@ SOURCES: dict[str, Source] = {
         "ylecun/mnist",
         "77f3279092a1c1579b2250db8eafed0ad422088c",
         _files("mnist"),
+        (60_000, 10_000),
         (
             "f2c01285a9f89399335b00ee4e8d499dc4e46db5e39c74903ce5618d895eb3bf",
             "d49fcf556ce25b002b302e318ce4a11098bbfe5d4499c3f35d7c72297c52374b",
         ),
     ),
     "fashion-mnist": Source(
-        "zalando-datasets/fashion_mnist", "531be5e2ccc9dba0c201ad3ae567a4f3d16ecdd2", _files("fashion_mnist")
+        "zalando-datasets/fashion_mnist",
+        "531be5e2ccc9dba0c201ad3ae567a4f3d16ecdd2",
+        _files("fashion_mnist"),
+        (60_000, 10_000),
     ),
     "cifar10": Source(
         "uoft-cs/cifar10",
         "0b2714987fa478483af9968de7c934580d0bb9a2",
         _files("plain_text"),
+        (50_000, 10_000),
         (
             "8428b53a88a11ac374111006708df51469e315a22ac6d66470afd9c78d2ae883",
             "841389e6f2d64f28bf17310e430aebac20ec3ba611a3c5e231dc93c645ce84de",
         ),
         "img",
     ),
-    "svhn": Source("ufldl-stanford/svhn", "f9e1717d73324ebbc1ece84267ccd80d0aca0690", _files("cropped_digits")),
+    "svhn": Source(
+        "ufldl-stanford/svhn",
+        "f9e1717d73324ebbc1ece84267ccd80d0aca0690",
+        _files("cropped_digits"),
+        (73_257, 26_032),
+    ),
 }

@@ -13,7 +13,7 @@ from .job import build_shard, shard_count, shard_nets
 from .pool import Pool, default_workers
 from .ray_engine import run_on_ray
 from .recipe import Recipe
-from .remote import is_remote, local_folder, push_zoo
+from .remote import check_target, is_remote, local_folder, push_zoo
 from .stackable import check_stackable
 from .zoo import Zoo
 
@@ -54,6 +54,8 @@ def build_zoo(
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, but {engine!r} came")
     recipe = _read(recipe) if nets is None else _read(recipe).with_nets(nets)
     url = str(out) if is_remote(out) else None
+    if url:
+        check_target(url)
     out = local_folder(url) if url else Path(out)
     if data_root is not None:
         os.environ["WEIGHTSPACE_DATA"] = str(Path(data_root).resolve())

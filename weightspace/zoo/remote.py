@@ -7,6 +7,7 @@ from pathlib import Path
 from weightspace.data.hub import cache_folder
 
 from .folder import MANIFEST
+from .shard import file_checksum
 
 HUB = "hf://datasets/"
 
@@ -27,6 +28,7 @@ def fetch_zoo(url: str) -> Path:
     Raises:
         FileNotFoundError: no finished zoo there.
         ConnectionError: the Hub cannot be reached.
+        ValueError: a file that has another checksum than the manifest says, or would lie outside of the zoo.
     """
     return _fetch_hub(url) if url.startswith(HUB) else _fetch_files(url)
 
@@ -58,20 +60,28 @@ def _fetch_files(url: str) -> Path:
         target = (out / name).resolve()
         if not target.is_relative_to(out.resolve()):
             raise ValueError(f"the manifest of {url} names {name}, which leaves its folder")
-        if files.exists(f"{root}/{name}"):
+        if name in manifest["files"] or files.exists(f"{root}/{name}"):
             target.parent.mkdir(parents=True, exist_ok=True)
             files.get_file(f"{root}/{name}", str(target))
+        wanted = manifest["files"].get(name)
+        if wanted and file_checksum(target) != wanted:
+            target.unlink()
+            raise ValueError(f"{url}/{name} has another checksum than its manifest says; build or upload it again")
     return out
 
 
-def push_zoo(folder: Path, url: str) -> None:
-    """Copies a finished local zoo to a URL, the manifest last.
+def check_target(url: str) -> None:
+    """Refuses a URL that zoos are not built to.
 
     Raises:
-        ValueError: a Hub URL; zoos are published there with ``huggingface-cli upload``.
+        ValueError: a Hub URL; zoos are published there with ``hf upload``.
     """
     if url.startswith(HUB):
-        raise ValueError(f"a build does not publish: build into a folder, then upload it to {url}")
+        raise ValueError(f"a build does not publish: build into a folder, then upload it to {url} (hf upload)")
+
+
+def push_zoo(folder: Path, url: str) -> None:
+    """Copies a finished local zoo to a URL, the manifest last."""
     import fsspec
 
     files, root = fsspec.url_to_fs(url)
