@@ -81,14 +81,14 @@ scores = measure_editor(editor, parts["test"], config.refits)
 print(edit_table(scores))
 for number, name in enumerate(scores):
     rows = pictures(editor, parts["test"], number)
-    plot_wall(out / f"{name}.png", rows, title=f"{name}, held-out nets", peak=editor.convention.peak)
-write_inr(out / "example.safetensors", parts["test"].net(0), editor.convention)
+    plot_wall(out / f"{name}.png", rows, zoo.convention, f"{name}, held-out nets")
+write_inr(out / "example.safetensors", parts["test"].net(0), zoo.convention, {"space": zoo.space.hash})
 
 # A file for the tables.
 if config.results:
-    reads = "weights and the edit's gradient" if config.editing.gradients else "weights"
+    reads = editor.settings.reads
     result = Result(
-        protocol=f"{zoo.recipe.name}-edit", tier=config.tier, method=f"{config.metanet}, {reads}", reads=reads,
+        protocol="edit", tier=config.tier, method=f"{config.metanet}, {reads}", reads=reads,
         seed=config.train.seed, scores={name: rows[config.metanet] for name, rows in scores.items()},
         config=asdict(config), recipes={zoo.recipe.name: zoo.recipe.hash},
         nets={part: len(nets) for part, nets in parts.items()}, seconds=seconds,

@@ -14,7 +14,7 @@ picture (or a distance field), changes them, and writes a net that renders the e
   weightspace edit runs/styles/metanet net.safetensors --edit dilate --edit blur --out both.safetensors
 
 The metanet knows the nets it was trained on: others are refused, with what differs. A file made elsewhere doesn't
-store how it is rendered; --w0, --first-layer, --output-shift, --grid and --peak say it.
+store how it is rendered; --w0, --first-layer, --output-shift, --grid, --coordinates and --values say it.
 """
 
 
@@ -38,8 +38,15 @@ def add_parser(commands: Any) -> None:
     told.add_argument("--w0-hidden", type=float, help="frequency of the sines after the first (default: as --w0)")
     told.add_argument("--first-layer", choices=("same", "siren"), help="rule by which the first layer was drawn")
     told.add_argument("--output-shift", type=float, help="what is added to the output")
-    told.add_argument("--grid", choices=("corners", "centers"), help="where in [-1, 1] the points of the fit lie")
-    told.add_argument("--peak", type=float, help="span of the values, 1 for pixels in [0, 1]")
+    told.add_argument(
+        "--grid",
+        choices=("corners", "centers"),
+        help="whether the outermost points lie on the ends of the coordinates or half a step inside",
+    )
+    told.add_argument(
+        "--coordinates", type=float, nargs=2, metavar=("LOW", "HIGH"), help="least and largest coordinate"
+    )
+    told.add_argument("--values", type=float, nargs=2, metavar=("LOW", "HIGH"), help="pixel range of the fit")
     parser.set_defaults(run=_run)
 
 
@@ -54,7 +61,7 @@ def _run(arguments: argparse.Namespace) -> None:
     edits = arguments.edit or [None]
     edited = edit_files(editor, arguments.nets, arguments.out, edits, arguments.strength, told)
     if arguments.picture:
-        say(f"picture {plot_files(arguments.picture, edited, editor.convention.peak)}")
+        say(f"picture {plot_files(arguments.picture, edited, editor.convention)}")
     if arguments.json:
         write_json([{"net": str(f.source), "out": str(f.path), "edits": f.edits, "before": f.nothing, "after": f.edited}
                     for f in edited])  # fmt: skip

@@ -16,7 +16,7 @@ from weightspace.tasks.editor import Editor
 from weightspace.tasks.predict_files import fitting_space
 from weightspace.zoo import Convention, render
 
-ASKED = ("w0", "w0_hidden", "first_layer", "output_shift", "grid", "peak")
+ASKED = ("w0", "w0_hidden", "first_layer", "output_shift", "grid", "coordinates", "values")
 """What a file without a convention must be told, where its kind of net has it."""
 
 
@@ -108,35 +108,51 @@ def _edit_file(
     editor: Editor, source: Path, place: Path, edits: Sequence[str], strength: float, told: Mapping[str, Any]
 ) -> EditedFile:
     weights, note, convention = read_inr(source, editor.convention, told)
+    _check_fits(editor, weights, source)
     before = target = render(weights, convention)
-    for edit in edits:
-        try:
-            fitting_space((editor.space,), weights)
-        except ValueError as error:
-            raise ValueError(f"{source}: {error}") from error
+    for number, edit in enumerate(edits):
+        if number:
+            _check_fits(editor, weights, source)
         target = editor.apply(edit, target[None])[0]
         weights, convention = editor.edit(weights, edit, strength)
     after = render(weights, convention)
     done = json.dumps([*json.loads(note.get("edits", "[]")), *edits])
-    write_inr(place, weights, convention, {k: v for k, v in note.items() if k != "space"} | {"edits": done})
+    space = {"space": editor.space.hash} if convention == editor.convention else {}
+    write_inr(place, weights, convention, {k: v for k, v in note.items() if k != "space"} | space | {"edits": done})
     peak = convention.peak
     scores = [signal_errors(x.flatten(1)[None], target.flatten(1)[None], peak) for x in (before, after)]
     return EditedFile(source, place, tuple(edits), before, target, after, scores[0], scores[1])
 
 
+def _check_fits(editor: Editor, weights: Mapping[str, Tensor], source: Path) -> None:
+    try:
+        fitting_space((editor.space,), weights)
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from error
+
+
 def _told(path: str | Path, trained: Convention, told: Mapping[str, Any]) -> Convention:
-    known = dict(trained.settings) | {"grid": trained.grid, "peak": trained.peak}
+    values = (trained.low, trained.low + trained.peak)
+    known = dict(trained.settings) | {"grid": trained.grid, "coordinates": trained.coordinates, "values": values}
     asked = [name for name in ASKED if name in known]
     told = dict(told)
     if "w0" in told:
         told.setdefault("w0_hidden", told["w0"])
     missing = [name for name in asked if name not in told]
     if missing:
-        here = " ".join(f"--{name.replace('_', '-')} {known[name]}" for name in asked)
+        here = " ".join(_flag(name, known[name]) for name in asked)
         raise ValueError(f"{path} doesn't store how it is rendered. Say it with {_flags(missing)}; the metanet was "
                          f"trained on nets with {here}.")  # fmt: skip
     settings = {name: told.get(name, value) for name, value in trained.settings.items()}
-    return replace(trained, settings=settings, grid=told["grid"], peak=told["peak"])
+    (low, high), coordinates = told["values"], (float(told["coordinates"][0]), float(told["coordinates"][1]))
+    return replace(
+        trained, settings=settings, grid=told["grid"], coordinates=coordinates, low=float(low), peak=float(high - low)
+    )
+
+
+def _flag(name: str, value: Any) -> str:
+    words = value if isinstance(value, tuple) else (value,)
+    return " ".join([f"--{name.replace('_', '-')}", *map(str, words)])
 
 
 def _flags(names: Iterable[str]) -> str:

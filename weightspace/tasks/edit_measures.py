@@ -7,7 +7,6 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from weightspace.data import grid_coordinates
 from weightspace.tasks.edit_nets import EditNets
 from weightspace.tasks.edit_refit import refit
 from weightspace.tasks.editor import Editor, edit_names
@@ -60,7 +59,7 @@ def _timed(method: Callable[[], tuple[dict[str, Tensor], Convention]], target: T
     began = time.perf_counter()
     weights, convention = method()
     seconds = time.perf_counter() - began
-    points = grid_coordinates(convention.shape, convention.grid).to(target)
+    points = convention.points().to(target)
     scores = signal_errors(render_all(weights, convention, points), target, convention.peak)
     return scores | {"seconds": seconds / len(target)}
 
@@ -69,7 +68,7 @@ def pictures(editor: Editor, nets: EditNets, edit: int, count: int = 12) -> dict
     """The first nets before an edit, what is aimed at, and after it, ``[nets, channels, *grid]``."""
     text, shape = editor.settings.edits[edit], editor.convention.shape
     weights, convention = editor.edit({name: tensor[:count] for name, tensor in nets.weights.items()}, text)
-    points = grid_coordinates(shape, convention.grid).to(nets.renders)
+    points = convention.points().to(nets.renders)
     rows = {
         "before": nets.renders[:count],
         "target": nets.targets[edit, :count],

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weightspace.data import grid_coordinates, load_signals
+from weightspace.data import load_signals
 from weightspace.space import WeightSpace
 from weightspace.tasks.edits import apply_edits, parse_edits
 from weightspace.zoo import Convention, Zoo, render_stack
@@ -53,13 +53,13 @@ class EditNets:
         if not len(zoo):
             raise ValueError("There is no net to edit: the zoo (or this split of it) holds none with status 'ok'.")
         convention, weights = zoo.convention, zoo.weights()
-        points, shape = grid_coordinates(convention.shape, convention.grid), convention.shape
+        points = convention.points()
         with torch.no_grad():
             parts = torch.arange(len(zoo)).split(256)
             renders = [render_stack({k: v[part] for k, v in weights.items()}, convention, points) for part in parts]
         renders = torch.cat(renders)
-        edited = edit_signals(edits, renders, shape)
-        targets = edited if source == "render" else edit_signals(edits, zoo_signals(zoo), shape)
+        edited = edit_signals(edits, renders, convention)
+        targets = edited if source == "render" else edit_signals(edits, zoo_signals(zoo), convention)
         return cls(zoo.space, convention, weights, renders, edited, targets)
 
     def __len__(self) -> int:
@@ -85,10 +85,10 @@ class EditNets:
         return replace(self, weights=weights, **tensors)
 
 
-def edit_signals(edits: Sequence[str], signals: Tensor, shape: tuple[int, ...]) -> Tensor:
+def edit_signals(edits: Sequence[str], signals: Tensor, convention: Convention) -> Tensor:
     """Signals ``[nets, channels, points]`` after each of the edits, ``[edits, nets, channels, points]``."""
-    grids = signals.reshape(*signals.shape[:2], *shape)
-    return torch.stack([apply_edits(parse_edits(text), grids).flatten(2) for text in edits])
+    grids, low, peak = signals.reshape(*signals.shape[:2], *convention.shape), convention.low, convention.peak
+    return torch.stack([apply_edits(parse_edits(text), grids, low, peak).flatten(2) for text in edits])
 
 
 def zoo_signals(zoo: Zoo) -> Float[Tensor, "nets channels points"]:

@@ -6,7 +6,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weightspace.data import grid_coordinates
 from weightspace.nets import build_net
 from weightspace.nets.siren import SIREN
 from weightspace.zoo import Convention
@@ -45,7 +44,7 @@ def _refit(
 ) -> dict[str, Tensor]:
     net = build_net(convention.net, **convention.settings).to(targets.device)
     layout, nets = Layout.of(net), len(targets)
-    points = grid_coordinates(convention.shape, convention.grid).to(targets)
+    points = convention.points().to(targets)
     buffers = {name: tensor[0] for name, tensor in weights.items() if name in layout.buffers}
     gradient = SirenGradient(net, points) if isinstance(net, SIREN) else PlainGradient(net, points, buffers)
     flat = torch.cat([weights[name].reshape(nets, -1) for name in layout.names], 1)

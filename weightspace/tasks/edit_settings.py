@@ -1,7 +1,7 @@
 """What an editing metanet is told, and what is saved with it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from weightspace.tasks.edits import parse_edits
@@ -19,6 +19,8 @@ class EditSettings:
             rendered, the picture edited, and the squared difference differentiated.
         passes: how often it looks at the net and changes it.
         candidates: how many edited nets it makes; their outputs are averaged, which is again one net, a wider one.
+        readout: if above 0, the last layer is solved for instead: least squares against the edited render, with this
+            ridge. Like the gradient it needs no ground truth.
         scale: a change is this many times what the metanet says.
         weight_sizes: the usual size of every tensor, by name. gradient_sizes: of its gradient.
     """
@@ -29,6 +31,7 @@ class EditSettings:
     gradients: bool = False
     passes: int = 1
     candidates: int = 1
+    readout: float = 0.0
     scale: float = 0.3
     weight_sizes: Mapping[str, float] | None = None
     gradient_sizes: Mapping[str, float] | None = None
@@ -41,12 +44,38 @@ class EditSettings:
             raise ValueError("edits must name one edit at least, got none.")
         for text in self.edits:
             parse_edits(text)
-        if self.candidates > 1 and self.convention["net"] != "siren":
-            raise ValueError(f"Only SIRENs can be averaged into one net, got candidates = {self.candidates} for a net "
-                             f"{self.convention['net']!r}. Take candidates = 1.")  # fmt: skip
+        if self.readout < 0:
+            raise ValueError(f"readout must be 0 or more, got {self.readout}.")
+        if (self.candidates > 1 or self.readout) and self.convention["net"] != "siren":
+            raise ValueError(
+                "Outputs are averaged and last layers solved for SIRENs only, got a net "
+                f"{self.convention['net']!r}. Take candidates = 1 and readout = 0."
+            )
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "EditSettings":
+        """The inverse of ``asdict``.
+
+        Raises:
+            ValueError: an unknown or missing key.
+        """
+        known = {each.name for each in fields(cls)}
+        if set(data) != known:
+            raise ValueError(
+                f"What a metanet was trained to edit has the keys {', '.join(sorted(known))}; missing: "
+                f"{sorted(known - set(data)) or 'none'}, unknown: {sorted(set(data) - known) or 'none'}. Was it "
+                "saved by another version?"
+            )
+        return cls(**{**data, "edits": tuple(data["edits"])})
+
+    @property
+    def reads(self) -> str:
+        """What it knows of a net, in words."""
+        more = [name for name, used in (("gradient", self.gradients), ("readout", self.readout)) if used]
+        return " and ".join(["weights", *more])
 
     @property
     def channels(self) -> int:
         """How many numbers a weight has on its way into and out of the metanet."""
         which = len(self.edits) if len(self.edits) > 1 else 0
-        return max(1 + self.gradients + which, self.candidates + self.gradients)
+        return max(1 + self.gradients + which, self.candidates)

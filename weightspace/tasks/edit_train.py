@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from weightspace.data import grid_coordinates
 from weightspace.metanets import Metanet
 from weightspace.metanets.scaling import usual_size
 from weightspace.tasks.edit_gradient import error_gradient
@@ -28,12 +27,14 @@ class EditConfig:
 
     Args:
         gradients: read the gradient of the edit's error. passes: looks at each net.
-        candidates: edited nets whose outputs are averaged. scale: of the changes at the start.
+        candidates: edited nets whose outputs are averaged. readout: ridge with which the last layer is solved for; 0
+            leaves it to the metanet. scale: of the changes at the start.
     """
 
     gradients: bool = True
     passes: int = 1
     candidates: int = 1
+    readout: float = 0.0
     scale: float = 0.3
 
 
@@ -82,7 +83,7 @@ def fit_editor(
 
 def settings_of(nets: EditNets, edits: Sequence[str], config: EditConfig) -> EditSettings:
     """The settings of an editor for such nets; usual sizes of gradients are measured on 256 of them."""
-    points = grid_coordinates(nets.convention.shape, nets.convention.grid).to(nets.renders)
+    points = nets.convention.points().to(nets.renders)
     some = torch.arange(min(len(nets), 256))
     gradients = [error_gradient(nets.select(some), nets.convention, points, target[some]) for target in nets.edited]
     return EditSettings(

@@ -9,20 +9,25 @@ from torch import Tensor
 
 from weightspace.tasks.edit_files import EditedFile
 from weightspace.tasks.figures import INK
+from weightspace.zoo import Convention
 
 MOST = 12
 
 
 def plot_wall(
-    path: str | Path, rows: Mapping[str, Float[Tensor, "nets channels *grid"]], *, title: str = "", peak: float = 1.0
+    path: str | Path,
+    rows: Mapping[str, Float[Tensor, "nets channels *grid"]],
+    convention: Convention,
+    title: str = "",
 ) -> Path:
     """Draws a row of pictures a stage (before, target, after), a column a net.
 
-    Grey images are drawn in grey with 0 black and ``peak`` white, three channels as colours; of a field in three
-    dimensions the middle slice, with the surface as a line.
+    Grey images are drawn with the smallest value black and the largest white, three channels as colours; of a field
+    in three dimensions the middle slice, with the surface as a line.
 
     Args:
         path: the PNG (or PDF, SVG) to write. rows: name of the stage -> its signals.
+        convention: says the range of values.
     """
     from matplotlib.figure import Figure
 
@@ -32,7 +37,7 @@ def plot_wall(
     axes = figure.subplots(len(rows), count, squeeze=False)
     for row, (name, signals) in enumerate(rows.items()):
         for column, signal in enumerate(signals):
-            _draw(axes[row, column], signal, peak)
+            _draw(axes[row, column], signal, convention.low, convention.peak)
         axes[row, 0].set_ylabel(name, fontsize=9, color=INK, rotation=0, ha="right", va="center", labelpad=6)
     if title:
         figure.suptitle(title, fontsize=10, color=INK)
@@ -42,13 +47,13 @@ def plot_wall(
     return path
 
 
-def plot_files(path: str | Path, edited: Sequence[EditedFile], peak: float) -> Path:
+def plot_files(path: str | Path, edited: Sequence[EditedFile], convention: Convention) -> Path:
     """The wall of what `edit_files` gave."""
     rows = {stage: torch.stack([getattr(file, stage) for file in edited]) for stage in ("before", "target", "after")}
-    return plot_wall(path, rows, title=" + ".join(edited[0].edits), peak=peak)
+    return plot_wall(path, rows, convention, " + ".join(edited[0].edits))
 
 
-def _draw(axis, signal: Tensor, peak: float) -> None:
+def _draw(axis, signal: Tensor, low: float, peak: float) -> None:
     axis.set_xticks([])
     axis.set_yticks([])
     for spine in axis.spines.values():
@@ -59,8 +64,8 @@ def _draw(axis, signal: Tensor, peak: float) -> None:
         if bool((middle < 0).any()) and bool((middle > 0).any()):
             axis.contour(middle, levels=[0.0], colors=INK, linewidths=1)
     elif signal.ndim == 3 and len(signal) == 3:
-        axis.imshow((signal / peak).clamp(0, 1).permute(1, 2, 0))
+        axis.imshow(((signal - low) / peak).clamp(0, 1).permute(1, 2, 0))
     elif signal.ndim == 3:
-        axis.imshow(signal[0], cmap="gray", vmin=0, vmax=peak)
+        axis.imshow(signal[0], cmap="gray", vmin=low, vmax=low + peak)
     else:
         axis.plot(signal[0], color=INK, linewidth=1)

@@ -9,13 +9,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from weightspace.data import grid_coordinates
 from weightspace.metanets import Metanet
-from weightspace.metanets.config import read_config
 from weightspace.space import WeightSpace
 from weightspace.tasks.edit_average import average_nets
 from weightspace.tasks.edit_channels import channel, stack_channels, with_channels
 from weightspace.tasks.edit_gradient import error_gradient
+from weightspace.tasks.edit_readout import solve_readout
 from weightspace.tasks.edit_settings import EditSettings
 from weightspace.tasks.edits import apply_edits, parse_edits
 from weightspace.zoo import Convention, render_stack
@@ -26,9 +25,9 @@ Weights = Mapping[str, Tensor]
 class Editor:
     r"""Edits stacks of implicit representations with a metanet that has a head for weights.
 
-    $w' = w + s\,(c_0(w, g) + c_1(w, g)\, g)$, where $g$ is the gradient of the edit's error, if it is read, in units of
-    its usual size, and $c$ are what the metanet gives for each weight, in units of the usual size of its tensor. Moves
-    as the neurons move, like the metanet.
+    $w' = w + s\,c(w, g)$, where $g$ is the gradient of the edit's error, if it is read, each tensor brought to the
+    usual size of its weights, and $c$ is what the metanet gives for each weight. Moves as the neurons move, like the
+    metanet.
 
     Args:
         metanet: with what it edits in ``config.domain``; see `make_editor`.
@@ -50,10 +49,10 @@ class Editor:
                 "scripts/train_editor.py trains one."
             )
         self.metanet = metanet
-        self.settings = read_config(EditSettings, domain["editing"] | {"convention": domain["convention"]}, "domain")
+        self.settings = EditSettings.from_dict(domain["editing"] | {"convention": domain["convention"]})
         self.space = WeightSpace.from_json(self.settings.space)
         self.convention = Convention.from_dict(self.settings.convention)
-        self.points = grid_coordinates(self.convention.shape, self.convention.grid)
+        self.points = self.convention.points()
 
     def candidates(
         self,
@@ -73,6 +72,9 @@ class Editor:
         for number in range(self.settings.passes):
             ways = self.settings.candidates if number == self.settings.passes - 1 else 1
             found = self._pass(found[0], targets, which, ways)
+        if self.settings.readout:
+            points, ridge = self.points.to(targets), self.settings.readout
+            found = [solve_readout(net, self.convention, points, targets, ridge) for net in found]
         return [{name: weights[name] + strength * (net[name] - weights[name]) for name in weights} for net in found]
 
     def render(self, nets: list[dict[str, Tensor]]) -> Float[Tensor, "nets channels points"]:
@@ -119,7 +121,8 @@ class Editor:
 
     def apply(self, edit: str | None, signals: Tensor) -> Tensor:
         """What an edit makes of signals ``[nets, channels, *grid]``: what is aimed at."""
-        return apply_edits(parse_edits(self.settings.edits[self.number(edit)]), signals)
+        edits = parse_edits(self.settings.edits[self.number(edit)])
+        return apply_edits(edits, signals, self.convention.low, self.convention.peak)
 
     def _edit_part(self, stack: dict[str, Tensor], number: int, strength: float) -> dict[str, Tensor]:
         count = len(next(iter(stack.values())))
@@ -138,10 +141,6 @@ class Editor:
         known = self.metanet.spaces[0]
         given = self.metanet(self.metanet.graph(known, stack_channels(parts, s.channels)))
         changes = [channel(given, way, s.channels) for way in range(ways)]
-        if s.gradients:
-            gate = channel(given, s.candidates, s.channels)
-            step = {name: gate[name] * parts[1][name] / s.weight_sizes[name] for name in weights}
-            changes = [{name: change[name] + step[name] for name in change} for change in changes]
         return [{name: weights[name] + s.scale * change[name] for name in weights} for change in changes]
 
     def _gradient(self, weights: Weights, targets: Tensor) -> dict[str, Tensor]:

@@ -90,8 +90,13 @@ def parse_edits(text: str) -> tuple[Edit, ...]:
 
 
 @torch.no_grad()
-def apply_edits(edits: tuple[Edit, ...], signals: Tensor) -> Tensor:
-    """The signals after all of the edits, in their order."""
+def apply_edits(edits: tuple[Edit, ...], signals: Tensor, low: float = 0.0, peak: float = 1.0) -> Tensor:
+    """The signals after all of the edits, in their order.
+
+    Args:
+        low: the smallest value of an image, peak: its span; image edits see it brought to [0, 1], fields stay as they
+            are.
+    """
     for edit in edits:
-        signals = edit(signals)
+        signals = edit(signals) if edit.name in FIELD_EDITS else edit((signals - low) / peak) * peak + low
     return signals
