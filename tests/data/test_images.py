@@ -40,11 +40,7 @@ def root(tmp_path, arrays, monkeypatch):
     write_idx(folder / "t10k-images-idx3-ubyte", x_test)
     write_idx(folder / "t10k-labels-idx1-ubyte", y_test)
     monkeypatch.setenv("WEIGHTSPACE_DATA", str(tmp_path))
-    load_dataset.cache_clear()
-    load_signals.cache_clear()
-    yield tmp_path
-    load_dataset.cache_clear()
-    load_signals.cache_clear()
+    return tmp_path
 
 
 def test_idx_files_of_a_data_root(root, arrays):
@@ -69,7 +65,6 @@ def test_images_are_scaled_and_greyed(tmp_path, monkeypatch):
     assert grey.input_shape == (1, 2, 2)
     torch.testing.assert_close(grey.x_train, torch.full((4, 1, 2, 2), 0.299))
     assert load_dataset("cifar10", val=2, standardize=False).input_shape == (3, 4, 4)
-    load_dataset.cache_clear()
 
 
 def test_folders_of_images(tmp_path, arrays):

@@ -115,3 +115,26 @@ def test_nets_train(zoo):
     torch.testing.assert_close(
         torch.tensor(final.gap.values), torch.tensor((final.train_accuracy - final.test_accuracy).values)
     )
+
+
+def test_nets_that_do_not_fit_the_data_are_refused_before_anything_is_built(tmp_path):
+    images = Recipe.from_toml(TOO_LARGE)
+    with pytest.raises(ValueError, match=r"net 'cnn' takes \(1, 28, 28\) and returns \(10,\), but digits has examples"):
+        build_zoo(images, tmp_path / "zoo", workers=1, progress=False)
+    fits = Recipe.from_toml(TOO_LARGE.replace('"cnn"\nimage_size = 28', '"siren"\nout_features = 3'))
+    with pytest.raises(ValueError, match=r"takes \(2,\) and returns \(3,\), but digits needs \(\(2,\), \(1,\)\)"):
+        build_zoo(fits, tmp_path / "zoo", workers=1, progress=False)
+    assert not (tmp_path / "zoo").exists()
+
+
+TOO_LARGE = """
+name = "large"
+nets = 1
+[data]
+name = "digits"
+[net]
+name = "cnn"
+image_size = 28
+[train]
+steps = 1
+"""

@@ -2,12 +2,13 @@
 
 import functools
 import inspect
+import os
 from collections.abc import Callable
 from typing import Any
 
 from .dataset import Dataset
 from .digits import load_digits
-from .images import load_images
+from .images import ROOT, load_images
 from .shapes import generate_shapes
 from .signals import Signals, image_signals
 from .sources import SOURCES
@@ -34,9 +35,8 @@ def data_settings(name: str, task: str) -> dict[str, Any]:
     return {p.name: p.annotation for p in parameters if p.name != "standardize"}
 
 
-@functools.lru_cache(maxsize=4)
 def load_dataset(name: str, **settings: Any) -> Dataset:
-    """Loads a dataset of the list ``DATASETS``; the last few stay in memory.
+    """Loads a dataset of the list ``DATASETS``; the last few stay in memory, for each folder in ``WEIGHTSPACE_DATA``.
 
     Raises:
         ValueError: an unknown name.
@@ -45,12 +45,16 @@ def load_dataset(name: str, **settings: Any) -> Dataset:
         >>> load_dataset("digits").input_shape
         (1, 8, 8)
     """
+    return _dataset(name, os.environ.get(ROOT), **settings)
+
+
+@functools.lru_cache(maxsize=4)
+def _dataset(name: str, root: str | None, **settings: Any) -> Dataset:
     if name not in DATASETS:
         raise ValueError(f"unknown dataset {name!r}; known are {', '.join(DATASETS)}")
     return DATASETS[name](**settings)
 
 
-@functools.lru_cache(maxsize=2)
 def load_signals(name: str, grid: str = "corners", **settings: Any) -> Signals:
     """Loads signals of the list ``SIGNALS``, or the images of a dataset as signals with values in [0, 1].
 
@@ -61,6 +65,11 @@ def load_signals(name: str, grid: str = "corners", **settings: Any) -> Signals:
         >>> load_signals("digits").values.shape
         torch.Size([1797, 1, 64])
     """
+    return _signals(name, os.environ.get(ROOT), grid, **settings)
+
+
+@functools.lru_cache(maxsize=2)
+def _signals(name: str, root: str | None, grid: str, **settings: Any) -> Signals:
     if name in SIGNALS:
         return SIGNALS[name](**settings)
     if name not in DATASETS:

@@ -8,13 +8,13 @@ from typing import Any
 from tqdm import tqdm
 
 from .finish import finish_zoo, reopen_parts
-from .folder import claim_folder, part_path, read_manifest
+from .folder import check_folder, claim_folder, part_path, read_manifest
 from .job import build_shard, shard_count, shard_nets
 from .pool import Pool, default_workers
 from .ray_engine import run_on_ray
 from .recipe import Recipe
 from .remote import check_target, is_remote, local_folder, push_zoo
-from .stackable import check_stackable
+from .try_net import try_net
 from .zoo import Zoo
 
 ENGINES = ("local", "ray")
@@ -59,8 +59,9 @@ def build_zoo(
     out = local_folder(url) if url else Path(out)
     if data_root is not None:
         os.environ["WEIGHTSPACE_DATA"] = str(Path(data_root).resolve())
-    if recipe.imports:
-        check_stackable(recipe)
+    check_folder(out, recipe)
+    if read_manifest(out) is None and (engine == "local" or recipe.imports):
+        try_net(recipe)
     with claim_folder(out, recipe):
         manifest = read_manifest(out)
         if manifest is None or manifest["nets"] != recipe.nets:

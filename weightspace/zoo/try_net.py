@@ -1,6 +1,7 @@
-"""Trying out a net of one's own before thousands are built."""
+"""Trying out the first net before thousands are built."""
 
 import torch
+from torch import Tensor, nn
 
 from weightspace.data import load_dataset, load_signals
 from weightspace.nets import example_inputs
@@ -10,15 +11,22 @@ from .stacked import run_stack
 from .trial import draw_trial
 
 
-def check_stackable(recipe: Recipe) -> None:
-    """Runs two copies of a factory's first net as a stack, and compares them with the net itself.
+def try_net(recipe: Recipe) -> None:
+    """Runs a recipe's first net on examples; a factory's also as a stack of two, and compares the outputs.
 
     Raises:
-        ValueError: ``torch.func`` cannot stack it, it comes out otherwise, or its shapes do not fit the data.
+        ValueError: its shapes do not fit the data, ``torch.func`` cannot stack it, or it comes out otherwise.
     """
     net = draw_trial(recipe, 0).build().eval()
-    where = f"net {recipe.net!r}"
     inputs = example_inputs(net)[0]
+    if recipe.imports:
+        _try_stack(net, inputs, f"net {recipe.net!r}")
+    with torch.no_grad():
+        given = tuple(net(inputs).shape[1:])
+    _check_shapes(recipe, f"net {recipe.net!r}", tuple(inputs.shape[1:]), given)
+
+
+def _try_stack(net: nn.Module, inputs: Tensor, where: str) -> None:
     try:
         alone = net(inputs)
         stacked = run_stack(net, {name: torch.stack([w, w]) for name, w in net.state_dict().items()}, inputs)
@@ -32,13 +40,16 @@ def check_stackable(recipe: Recipe) -> None:
         raise ValueError(
             f"{where} gives another output in a stack than alone: it may depend on nothing but input and weights"
         )
-    _check_shapes(recipe, where, tuple(inputs.shape[1:]), tuple(alone.shape[1:]))
+
+
+def _enough(given: tuple[int, ...], classes: int) -> bool:
+    return len(given) == 1 and given[0] >= classes
 
 
 def _check_shapes(recipe: Recipe, where: str, taken: tuple[int, ...], given: tuple[int, ...]) -> None:
     if recipe.task == "classify":
         data = load_dataset(**recipe.data)
-        if torch.Size(taken).numel() != torch.Size(data.input_shape).numel() or given != (data.classes,):
+        if torch.Size(taken).numel() != torch.Size(data.input_shape).numel() or not _enough(given, data.classes):
             raise ValueError(
                 f"{where} takes {taken} and returns {given}, but {data.name} has examples {data.input_shape} "
                 f"and {data.classes} classes"
