@@ -77,6 +77,23 @@ def test_bfloat16_is_for_the_loss_alone(tmp_path):
     assert {value.dtype for value in problem.model.state_dict().values()} == {torch.float32}
 
 
+def test_compiled_steps_find_the_same_and_leave_the_model_as_it_was(tmp_path, monkeypatch):
+    compiled, modes = [], []
+
+    def compile_plainly(call):
+        compiled.append(call.__name__)
+        plain = real(call, backend="eager")
+        return lambda *args: modes.append(problem.model.training) or plain(*args)
+
+    real = torch.compile
+    monkeypatch.setattr(torch, "compile", compile_plainly)
+    problem, whole = Problem(replace(CONFIG, compile=True)), Problem()
+    assert problem.run(tmp_path / "compiled") == pytest.approx(whole.run(tmp_path / "whole"), rel=1e-4)
+    assert compiled == ["forward"]
+    assert modes == [True] * 60  # validation isn't compiled
+    assert "forward" not in vars(problem.model)
+
+
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     problem = Problem()
     problem.run(tmp_path)

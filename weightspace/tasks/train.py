@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from weightspace.tasks.log import Log
+from weightspace.tasks.train_compile import CompiledCalls
 from weightspace.tasks.train_config import TrainConfig
 from weightspace.tasks.train_losses import Losses
 from weightspace.tasks.train_processes import Processes
@@ -67,13 +68,13 @@ def train(
     processes.check_same_step(state.step)
     losses, began = Losses(), time.perf_counter() - state.seconds
     log = Log(folder / "train.jsonl", keep_below=state.step) if processes.main else None
-    step_loss = torch.compile(loss) if config.compile else loss
+    compiled = CompiledCalls(model, config.compile)
     with (
         _bar(config.steps, state.step, name, progress and processes.main) as bar,
         open_trackers(config.trackers, folder, name, asdict(config)) as track,
     ):
         while state.step < config.steps:
-            losses.add(_step(model, optimizer, step_loss, nets, config, state, processes), state.step)
+            losses.add(_step(model, optimizer, loss, nets, config, state, processes, compiled), state.step)
             bar.update()
             if state.step % config.judge_every and state.step < config.steps:
                 continue
@@ -132,6 +133,7 @@ def _step(
     config: TrainConfig,
     state: TrainState,
     processes: Processes,
+    compiled: CompiledCalls,
 ) -> Tensor:
     for group in optimizer.param_groups:
         group["lr"] = config.learning_rate_at(state.step)
@@ -140,6 +142,7 @@ def _step(
     batch = batch_of_step(state.step, nets, config.batch_size, config.seed)
     share = processes.share(batch)
     with (
+        compiled,
         seeded(config.seed * 1_000_003 + state.step + 999_983 * processes.index, processes.device),
         torch.autocast(processes.device.type, torch.bfloat16, enabled=config.precision == "bf16"),
     ):

@@ -22,7 +22,8 @@ class TrainConfig:
         seed: of the initial parameters and the order of the nets.
         precision: "no" computes in the parameters' own type; "bf16" runs the loss under autocast to bfloat16.
             Parameters, gradients, averages and the validation stay as they are.
-        compile: run the loss through ``torch.compile``. Pays on a GPU and for long runs; the first steps take minutes.
+        compile: run the model's ``forward`` and ``loss`` through ``torch.compile`` while training. The first steps take
+            minutes; whether later ones win them back depends on metanet and machine, so measure it.
         trackers: any of "tensorboard", "wandb", "trackio" (``pip install 'weightspace[track]'``), beside the log.
     """
 

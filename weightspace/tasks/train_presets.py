@@ -35,7 +35,7 @@ TRAIN_PRESETS: dict[str, TrainConfig] = {
         compile=False,
         trackers=(),
     ),
-    # one GPU or several, tens of thousands of nets: larger batches, bfloat16, compiled
+    # one GPU or several, tens of thousands of nets: larger batches, bfloat16
     "gpu": TrainConfig(
         steps=20_000,
         batch_size=256,
@@ -47,7 +47,7 @@ TRAIN_PRESETS: dict[str, TrainConfig] = {
         judge_every=500,
         seed=0,
         precision="bf16",
-        compile=True,
+        compile=False,
         trackers=(),
     ),
 }
