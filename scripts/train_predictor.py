@@ -1,88 +1,129 @@
-"""Trains a metanet to predict labels of nets from their weights, on any zoo, and compares it with the baselines.
+"""Trains metanets to predict labels of nets from their weights, and compares them with their baselines.
 
-    weightspace zoo build digits-cnn --out runs/digits-cnn
-    python scripts/train_predictor.py --zoo runs/digits-cnn --out runs/predictor
-    python scripts/train_predictor.py --zoo runs/digits-cnn --out runs/statnet --metanet StatNet --train.steps 2000
+    python scripts/train_predictor.py cnn                           # a protocol, all methods, three seeds, tier S
+    python scripts/train_predictor.py inr-class --tier M --methods SpaceNet ProbeNet --seeds 0
+    python scripts/train_predictor.py tier-s                        # all protocols at tier S, two runs at a time
+    python scripts/train_predictor.py zoo --zoo runs/digits-cnn --out runs/predictor --metanet StatNet
 
-Nets are split by run, as the zoo says; parameters are picked on the validation nets, the table is on the test nets.
-Stopped and called again with the same flags, it goes on.
+A protocol builds its zoo if it isn't there, runs what has no result yet and prints its table; results are JSON files,
+one a method and seed. Stopped and called again with the same flags, it goes on. `zoo` trains a metanet on any zoo, for
+any columns of its index. Nets are split by run; parameters are picked on the validation nets.
 """
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import torch
 import tyro
 
 from weightspace import Zoo
-from weightspace.metanets import METANETS
-from weightspace.tasks.comparison import BASELINES
-from weightspace.tasks.labelled import LabelledNets
-from weightspace.tasks.metrics import score
-from weightspace.tasks.predict import fit, predict_nets
-from weightspace.tasks.table import markdown
+from weightspace.tasks.domain import domain_of
+from weightspace.tasks.labelled import LabelledNets, classes_of
+from weightspace.tasks.methods import METHODS
+from weightspace.tasks.problem import Problem, Run
+from weightspace.tasks.protocol_run import Place, jobs_of, judge, run_jobs
+from weightspace.tasks.protocols import PROTOCOLS
+from weightspace.tasks.report import protocol_report, scores_table
+from weightspace.tasks.result import read_results, slug
 from weightspace.tasks.train import TrainConfig
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @dataclass(frozen=True)
-class Config:
+class OnZoo:
     """What is trained on what."""
 
     zoo: str
     """The folder of a zoo."""
     out: str
-    """Gets the metanet, the table and the log."""
+    """Gets the metanets, the table and the logs."""
     labels: tuple[str, ...] = ("test_accuracy", "gap")
-    """Columns of the zoo's index."""
+    """Columns of the zoo's index: measures, or what the nets were trained with."""
+    category: bool = False
+    """The (one) label is a class: what an INR shows, an optimizer, a dataset."""
     metanet: str = "SpaceNet"
-    """Which metanet; see weightspace.metanets.METANETS."""
+    """Which method is to be compared with the baselines; see weightspace.tasks.methods.METHODS."""
     final: bool = False
     """Train on the last saved state of each net alone, instead of on all saved states."""
-    baselines: bool = True
-    """Compare with the baselines."""
-    device: str = "cuda" if torch.cuda.is_available() else "cpu"
+    baselines: tuple[str, ...] = ("FlatMLP", "boosting on statistics", "boosting on hyperparameters")
+    """Which others."""
+    device: str = DEVICE
     train: TrainConfig = field(default_factory=TrainConfig)
 
 
-config = tyro.cli(Config, description=__doc__)
-out = Path(config.out)
+@dataclass(frozen=True)
+class OnProtocol:
+    """Which methods run on a protocol, and where."""
 
-# The nets: all saved states of the training runs to learn from, the last states of the others to choose and to judge.
-zoo = Zoo(config.zoo)
-last = zoo.final()
-parts = {
-    "train": LabelledNets.from_zoo((last if config.final else zoo).split("train"), config.labels),
-    "val": LabelledNets.from_zoo(last.split("val"), config.labels),
-    "test": LabelledNets.from_zoo(last.split("test"), config.labels),
-}
-print(", ".join(f"{name} {len(nets)}" for name, nets in parts.items()), "nets")
+    tier: str = "S"
+    """S: any machine. M: 10,000 nets. L: full size, for a GPU."""
+    methods: tuple[str, ...] = ()
+    """Some of weightspace.tasks.methods.METHODS; all that can take the problem if none is given."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Of the methods; the nets stay the same."""
+    workers: int = 2 if DEVICE == "cpu" else 1
+    """Runs at a time; several have one thread each."""
+    place: Annotated[Place, tyro.conf.arg(name="")] = field(default_factory=lambda: Place(device=DEVICE))
 
-# The metanet.
-metanet = fit(
-    METANETS[config.metanet], parts["train"], parts["val"], config.train, out / "training", device=config.device
-)
-metanet.to("cpu").save_pretrained(out / "metanet")
-predicted = {f"{config.metanet} on weights": predict_nets(metanet, parts["test"])}
 
-# The baselines, on the same nets.
-if config.baselines:
-    for name, baseline in BASELINES.items():
+def on_zoo(config: OnZoo) -> None:
+    """One metanet and its baselines on one zoo."""
+    zoo = Zoo(config.zoo)
+    last = zoo.final()
+    classes = classes_of(zoo, config.labels[0]) if config.category else ()
+    shown = {"train": last if config.final else zoo, "val": last, "test": last}
+    parts = {name: LabelledNets.from_zoo(part.split(name), config.labels, classes) for name, part in shown.items()}
+    problem = Problem(parts, domain=domain_of(zoo))
+    print(", ".join(f"{name} {len(nets)}" for name, nets in parts.items()), "nets")
+    scores = {}
+    for name in (config.metanet, *config.baselines):
+        if obstacle := METHODS[name].obstacle(problem):
+            print(f"without {name}: {obstacle}")
+            continue
         print(name)
-        predicted[name] = baseline(parts, out / "training" / name.replace(" ", "-"), config.train, True)
+        run = Run(
+            config.train, Path(config.out) / slug(name), METHODS[name].settings("S"), config.device, progress=True
+        )
+        scores[name] = judge(problem, METHODS[name].run(problem, run))[0]
+    table = scores_table(scores)
+    (Path(config.out) / "table.md").write_text(table, encoding="utf-8")
+    print(table)
 
-# The table.
-true = parts["test"].labels
-result = {
-    "title": f"{len(parts['test'])} held-out nets of {zoo.recipe.name}",
-    "scores": {
-        method: {label: score(values[:, i], true[:, i]).to_dict() for i, label in enumerate(config.labels)}
-        for method, values in predicted.items()
-    },
-    "config": asdict(config),
-    "recipe": zoo.recipe.hash,
-    "notes": [f"Seed {config.train.seed}. {len(parts['train'])} states to train on, {len(parts['val'])} to choose on."],
-}
-(out / "table.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-(out / "table.md").write_text(markdown(result), encoding="utf-8")
-print(markdown(result))
+
+def on_protocols(names: list[str], config: OnProtocol) -> None:
+    """All methods on some protocols."""
+    jobs = []
+    for name in names:
+        found, obstacles = jobs_of(name, config.tier, config.place, config.methods, config.seeds)
+        jobs += found
+        for method, why in obstacles.items():
+            print(f"{name}-{config.tier} goes without {method}, which {why}")
+    for _ in run_jobs(jobs, config.place, config.workers, print):
+        pass
+    results = [result for result in read_results(config.place.results) if result.tier == config.tier]
+    for name in names:
+        print("\n" + protocol_report(name, config.tier, [result for result in results if result.protocol == name]))
+
+
+def command(names: list[str], help_text: str):
+    """The subcommand that runs some protocols."""
+
+    def run(config: Annotated[OnProtocol, tyro.conf.arg(name="")]) -> None:
+        on_protocols(names, config)
+
+    run.__doc__ = help_text
+    return run
+
+
+def train_on_zoo(config: Annotated[OnZoo, tyro.conf.arg(name="")]) -> None:
+    """Any zoo, any labels: a metanet and its baselines."""
+    on_zoo(config)
+
+
+if __name__ == "__main__":
+    small = [name for name, protocol in PROTOCOLS.items() if "S" in protocol.sources]
+    commands = {name: command([name], f"{protocol.question}.") for name, protocol in PROTOCOLS.items()}
+    commands |= {"tier-s": command(small, "All protocols at tier S."), "zoo": train_on_zoo}
+    tyro.extras.subcommand_cli_from_dict(commands, description=__doc__)

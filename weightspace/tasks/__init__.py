@@ -1,7 +1,6 @@
 """What metanets are trained for: predicting labels of nets, with the baselines and measures that belong to it."""
 
 from weightspace.tasks.checkpoint import find_checkpoints, read_checkpoint
-from weightspace.tasks.comparison import BASELINES
 from weightspace.tasks.figures import plot_predictions
 from weightspace.tasks.labelled import LabelledNets
 from weightspace.tasks.metrics import Score, kendall_tau, mean_absolute_error, r_squared, score, tau_ceiling
@@ -12,7 +11,6 @@ from weightspace.tasks.quickstart import QuickstartConfig, run_quickstart
 from weightspace.tasks.train import TrainConfig, train
 
 __all__ = [
-    "BASELINES",
     "LabelledNets",
     "QuickstartConfig",
     "Score",

@@ -1,5 +1,6 @@
-"""What a metanet has to beat: gradient boosting on a net's hyperparameters, or on the statistics of its layers."""
+"""What a metanet has to beat: gradient boosting, on a net's hyperparameters or on the statistics of its layers."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,6 +29,26 @@ def layer_statistics(weights: Mapping[str, Tensor]) -> Float[Tensor, "nets featu
         quantiles = torch.quantile(flat, torch.tensor(QUANTILES), dim=1).T
         features.append(torch.cat([flat.mean(1, keepdim=True), flat.var(1, correction=0, keepdim=True), quantiles], 1))
     return torch.cat(features, 1)
+
+
+def depth_free_statistics(weights: Mapping[str, Tensor]) -> Float[Tensor, "nets features"]:
+    """Statistics that nets of any depth have: those of the first and last tensor, and over all tensors.
+
+    The seven features of `layer_statistics` of weights and of vectors, each of the first tensor, of the last, and mean,
+    minimum and maximum over tensors; the number of tensors, and the logarithm of the number of parameters.
+
+    Args:
+        weights: N nets stacked, each tensor `[N, ...]`.
+    """
+    floating = [tensor for tensor in weights.values() if tensor.is_floating_point()]
+    features = []
+    for matrices in (True, False):
+        some = [layer_statistics({"": tensor}) for tensor in floating if (tensor.ndim > 2) == matrices]
+        table = torch.stack(some) if some else torch.full((1, len(floating[0]), 7), torch.nan)
+        features += [table[0], table[-1], table.mean(0), table.amin(0), table.amax(0)]
+    size = sum(tensor[0].numel() for tensor in floating)
+    counts = torch.tensor([float(len(floating)), math.log(size)]).expand(len(floating[0]), -1)
+    return torch.cat([*features, counts], 1)
 
 
 class HyperparameterTable:
@@ -96,17 +117,55 @@ def boost(
     return predict
 
 
-def _boosting(learning_rate: float, leaves: int, categorical: Sequence[bool] | None, seed: int):
-    from sklearn.ensemble import HistGradientBoostingRegressor
+def boost_classes(
+    x_train: np.ndarray, y_train: np.ndarray, x_val: np.ndarray, y_val: np.ndarray, classes: int, seed: int = 0
+):
+    """Histogram gradient boosting for a label that is a class, its size picked on the validation nets.
+
+    Returns:
+        A function of features `[nets, features]` to log-probabilities `[nets, classes]`.
+    """
+    best = (float("inf"), None, 0)
+    for leaves in (4, 8):
+        model = _boosting(0.1, leaves, None, seed, trees=100, classes=True).fit(x_train, y_train)
+        places = np.searchsorted(model.classes_, y_val)
+        losses = [
+            float(-np.log(chances[np.arange(len(places)), places] + 1e-12).mean())
+            for chances in model.staged_predict_proba(x_val)
+        ]
+        trees = int(np.argmin(losses)) + 1
+        if losses[trees - 1] < best[0]:
+            best = (losses[trees - 1], model, trees)
+    _, model, trees = best
+    assert model is not None
+
+    def predict(features: np.ndarray) -> np.ndarray:
+        chances = next(guess for i, guess in enumerate(model.staged_predict_proba(features), 1) if i == trees)
+        logs = np.full((len(features), classes), np.log(1e-12))
+        logs[:, model.classes_.astype(int)] = np.log(chances + 1e-12)
+        return logs
+
+    return predict
+
+
+def _boosting(
+    learning_rate: float,
+    leaves: int,
+    categorical: Sequence[bool] | None,
+    seed: int,
+    trees: int = 300,
+    classes: bool = False,
+):
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     settings: dict[str, Any] = {
         "learning_rate": learning_rate,
         "max_leaf_nodes": leaves,
-        "max_iter": 300,
+        "max_iter": trees,
         "min_samples_leaf": 10,
         "l2_regularization": 1.0,
         "categorical_features": list(categorical) if categorical is not None and any(categorical) else None,
         "early_stopping": False,
         "random_state": seed,
     }
-    return HistGradientBoostingRegressor(**settings)
+    return (HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor)(**settings)

@@ -1,72 +1,82 @@
-"""The baselines of a comparison, each a function from the nets of a split to predictions for the held-out ones."""
+"""The baselines of a comparison: what can be said of a net without an equivariant look at its weights."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from weightspace.metanets import METANETS
-from weightspace.tasks.baselines import HyperparameterTable, boost, layer_statistics
+from weightspace.tasks.baselines import (
+    HyperparameterTable,
+    boost,
+    boost_classes,
+    depth_free_statistics,
+    layer_statistics,
+)
 from weightspace.tasks.labelled import LabelledNets
-from weightspace.tasks.predict import fit, predict_nets
-from weightspace.tasks.train import TrainConfig
-
-Parts = Mapping[str, LabelledNets]
-Baseline = Callable[[Parts, Path, TrainConfig, bool], Float[Tensor, "nets labels"]]
+from weightspace.tasks.problem import Outcome, Problem, Run
 
 
-def from_statistics(
-    parts: Parts, folder: Path, config: TrainConfig, progress: bool = False
-) -> Float[Tensor, "nets labels"]:
+def from_statistics(problem: Problem, run: Run) -> Outcome:
     """Gradient boosting on mean, variance and quantiles of every tensor."""
-    names = sorted({name for nets in parts.values() for stack in nets.stacks for name in stack})
-    return _boosted({part: _statistics(nets, names) for part, nets in parts.items()}, parts, None, config.seed)
+    return boosted(statistics_tables(problem), problem, None, run.training.seed)
 
 
-def from_hyperparameters(
-    parts: Parts, folder: Path, config: TrainConfig, progress: bool = False
-) -> Float[Tensor, "nets labels"]:
+def from_hyperparameters(problem: Problem, run: Run) -> Outcome:
     """Gradient boosting on what the recipe varies, without a look at the weights."""
-    table = HyperparameterTable(parts["train"].rows, parts["train"].hyperparameters)
-    features = {part: table(nets.rows) for part, nets in parts.items()}
-    return _boosted(features, parts, table.categorical, config.seed)
+    table = HyperparameterTable(problem.train.rows, problem.train.hyperparameters)
+    features = {part: table(nets.rows) for part, nets in problem.parts.items()}
+    return boosted(features, problem, table.categorical, run.training.seed)
 
 
-def from_flat_weights(
-    parts: Parts, folder: Path, config: TrainConfig, progress: bool = False
-) -> Float[Tensor, "nets labels"]:
-    """A perceptron on the weights as one vector."""
-    metanet = fit(METANETS["FlatMLP"], parts["train"], parts["val"], config, folder, progress=progress)
-    return predict_nets(metanet, parts["test"])
+def from_statistics_and_hyperparameters(problem: Problem, run: Run) -> Outcome:
+    """Gradient boosting on both."""
+    table = HyperparameterTable(problem.train.rows, problem.train.hyperparameters)
+    tables = statistics_tables(problem)
+    features = {part: np.concatenate([table(nets.rows), tables[part]], 1) for part, nets in problem.parts.items()}
+    width = features["train"].shape[1]
+    categorical = [*table.categorical, *[False] * (width - len(table.names))]
+    return boosted(features, problem, categorical, run.training.seed)
 
 
-BASELINES: dict[str, Baseline] = {
-    "perceptron on flat weights": from_flat_weights,
-    "boosting on layer statistics": from_statistics,
-    "boosting on hyperparameters": from_hyperparameters,
-}
+def boosted(features: Mapping[str, np.ndarray], problem: Problem, categorical: list[bool] | None, seed: int) -> Outcome:
+    """Gradient boosting on a table for each part ``[nets, features]``, a model for each label."""
+    train, val = problem.train, problem.val
+    if train.classes:
+        targets = [nets.labels[:, 0].long().numpy() for nets in (train, val)]
+        predict = boost_classes(features["train"], targets[0], features["val"], targets[1], len(train.classes), seed)
+        return Outcome({part: _tensor(predict(features[part])) for part in problem.judged})
+    predictors: list[Callable[[np.ndarray], np.ndarray]] = []
+    for label in range(len(train.names)):
+        targets = [nets.labels[:, label].double().numpy() for nets in (train, val)]
+        predictors.append(boost(features["train"], targets[0], features["val"], targets[1], categorical, seed))
+    return Outcome(
+        {part: torch.stack([_tensor(predict(features[part])) for predict in predictors], 1) for part in problem.judged}
+    )
 
 
-def _boosted(
-    features: Mapping[str, np.ndarray], parts: Parts, categorical: list[bool] | None, seed: int
-) -> Float[Tensor, "nets labels"]:
-    columns = []
-    for label in range(len(parts["test"].names)):
-        train, val = (parts[part].labels[:, label].double().numpy() for part in ("train", "val"))
-        predict = boost(features["train"], train, features["val"], val, categorical, seed)
-        columns.append(torch.as_tensor(predict(features["test"]), dtype=torch.float32))
-    return torch.stack(columns, 1)
+def _tensor(values: np.ndarray) -> Tensor:
+    return torch.as_tensor(values, dtype=torch.float32)
 
 
-def _statistics(nets: LabelledNets, names: list[str]) -> np.ndarray:
-    """The statistics of every tensor, in one order; missing (NaN) where an architecture hasn't got it."""
+def statistics_tables(problem: Problem) -> dict[str, np.ndarray]:
+    """The statistics of every tensor by name, for each part ``[nets, features]``.
+
+    Missing (NaN) where an architecture hasn't got the tensor; where there are several architectures, statistics that
+    nets of any depth have go beside them.
+    """
+    stacks = [stack for nets in problem.parts.values() for stack in nets.stacks]
+    found = [{name for name, tensor in stack.items() if tensor.is_floating_point()} for stack in stacks]
+    names = sorted(set().union(*found))
+    varied = any(own != set(names) for own in found)
+    return {part: _statistics(nets, names, varied) for part, nets in problem.parts.items()}
+
+
+def _statistics(nets: LabelledNets, names: list[str], varied: bool) -> np.ndarray:
     tables = []
     for stack in nets.stacks:
         count = len(next(iter(stack.values())))
         parts = [layer_statistics({name: stack[name]}) if name in stack else torch.full((count, 7), torch.nan)
                  for name in names]  # fmt: skip
-        tables.append(torch.cat(parts, 1))
+        tables.append(torch.cat([*parts, depth_free_statistics(stack)] if varied else parts, 1))
     return torch.cat(tables).double().numpy()

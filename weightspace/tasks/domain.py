@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from weightspace.zoo import Zoo
@@ -11,20 +12,16 @@ def domain_of(zoo: Zoo) -> dict[str, Any]:
     """What the weights of a zoo don't show: its data, and for implicit representations how they are rendered.
 
     Returns:
-        ``data`` (settings of the recipe's dataset) and ``convention`` (`weightspace.zoo.Convention` as a dict); each only
-        where the zoo has one of it for all of its nets.
+        ``data`` (settings of the recipe's dataset) and ``convention`` (`weightspace.zoo.Convention` as a dict); each
+        only where the zoo has one of it for all of its nets.
     """
     found: dict[str, Any] = {}
-    try:
+    with suppress(ValueError):  # merged or imported: its nets have no recipe in common
         found["data"] = dict(zoo.recipe.data)
-    except ValueError:
-        pass  # merged or imported: its nets have no recipe in common
     conventions = []
     for part in zoo.by_space().values():
-        try:
+        with suppress(ValueError):  # no implicit representations
             conventions.append(part.convention.to_dict())
-        except ValueError:
-            pass  # no implicit representations
     if conventions and all(convention == conventions[0] for convention in conventions):
         found["convention"] = conventions[0]
     return json.loads(json.dumps(found))

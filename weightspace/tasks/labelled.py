@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from weightspace.graphs import skeleton
 from weightspace.space import WeightSpace
 from weightspace.zoo import Zoo
 
@@ -95,6 +96,36 @@ class LabelledNets:
                 chosen = nets[places] - start
                 yield space, {name: tensor[chosen] for name, tensor in stack.items()}, places
             start += count
+
+    def with_few_shapes(self, nets: Int[Tensor, "batch"], shapes: int) -> Int[Tensor, "batch"]:
+        """As many nets of at most so many architectures: those of the first of `nets`, drawn from all of theirs.
+
+        If `nets` is a uniform draw, each net of the result is one too. Draws from torch's generator.
+        """
+        keys = [skeleton(space) for space in self.spaces]
+        if len(set(keys)) <= shapes:
+            return nets
+        counts = [len(next(iter(stack.values()))) for stack in self.stacks]
+        numbers = torch.tensor([sorted(set(keys)).index(key) for key in keys])
+        of_net = numbers.repeat_interleave(torch.tensor(counts))
+        drawn = []
+        for first, share in zip(nets, torch.arange(len(nets)).tensor_split(shapes), strict=False):
+            alike = torch.nonzero(of_net == of_net[first]).flatten()
+            drawn.append(alike[torch.randint(len(alike), (len(share),))])
+        return torch.cat(drawn)
+
+    def of(self, space: WeightSpace) -> tuple["LabelledNets", Int[Tensor, "some"]]:
+        """The nets of one weight space, and which of all they are."""
+        start = 0
+        for own, stack in zip(self.spaces, self.stacks, strict=True):
+            count = len(next(iter(stack.values())))
+            if own == space:
+                places = torch.arange(start, start + count)
+                rows = self.rows[start : start + count]
+                return replace(self, spaces=(own,), stacks=(stack,), labels=self.labels[places], rows=rows), places
+            start += count
+        known = ", ".join(own.hash[:12] for own in self.spaces)
+        raise ValueError(f"There is no net of the weight space {space.hash[:12]}; there are nets of {known}.")
 
     def to(self, device: torch.device | str) -> "LabelledNets":
         """The same nets with weights and labels on `device`."""

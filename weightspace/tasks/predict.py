@@ -8,9 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
+from torch_geometric.data import Batch
 
+from weightspace.graphs import join, skeleton
 from weightspace.metanets import Metanet
 from weightspace.space import WeightSpace
+from weightspace.tasks.augment import AugmentConfig, augment
 from weightspace.tasks.labelled import LabelledNets
 from weightspace.tasks.train import TrainConfig, train
 
@@ -24,6 +27,8 @@ def fit(
     *,
     progress: bool = True,
     device: torch.device | str = "cpu",
+    augmentation: AugmentConfig | None = None,
+    shapes: int = 0,
     **settings: Any,
 ) -> Metanet:
     """A metanet, trained to predict the labels of `nets`.
@@ -37,6 +42,9 @@ def fit(
         nets: to train on.
         val: to pick parameters on, with the same labels.
         folder: gets the log and the checkpoint; called again with it, a run that was stopped goes on.
+        augmentation: what is done to the weights of training nets, anew in each step.
+        shapes: architectures a step, where there are more than that; 0 for any. A metanet that runs them one after
+            another is faster with few.
         settings: fields of the metanet's `Config`.
     """
     make = kind.for_spaces if isinstance(kind, type) else kind
@@ -61,18 +69,16 @@ def fit(
         return part.labels[chosen, 0].long() if part.classes else (part.labels[chosen] - mean) / std
 
     def loss(chosen: Tensor) -> Tensor:
-        parts = [
-            metanet.loss(metanet.graph(space, weights), targets(nets, chosen[places])) * len(places)
-            for space, weights, places in nets.groups(chosen)
-        ]
-        return torch.stack(parts).sum() / len(chosen)
+        chosen = nets.with_few_shapes(chosen, shapes) if shapes else chosen
+        graph, places = batch_of(metanet, nets, chosen, augmentation)
+        return metanet.loss(graph, targets(nets, chosen[places]))
 
     def judge() -> float:
         everyone = torch.arange(len(val))
         found = torch.cat([raw_outputs(metanet, val, chunk) for chunk in everyone.split(256)])
         return distance(found, targets(val, everyone))
 
-    run = f"{metanet.config} {nets.fingerprint()} {val.fingerprint()}"
+    run = f"{metanet.config} {augmentation} {nets.fingerprint()} {val.fingerprint()}"
     name = type(metanet).__name__
     train(metanet, loss, judge, len(nets), config, folder, progress=progress, name=name, run=run)
     return metanet
@@ -86,7 +92,7 @@ def label_units(nets: LabelledNets) -> tuple[Float[Tensor, "labels"], Float[Tens
 
 
 def distance(outputs: Float[Tensor, "nets outputs"], targets: Tensor) -> float:
-    """What parameters are picked by: mean squared error; for classes the share of errors, and cross-entropy for ties."""
+    """What parameters are picked by: mean squared error; for classes the share of errors, cross-entropy for ties."""
     if targets.is_floating_point():
         return float((outputs - targets).square().mean())
     wrong = (outputs.argmax(1) != targets).double().mean()
@@ -96,9 +102,23 @@ def distance(outputs: Float[Tensor, "nets outputs"], targets: Tensor) -> float:
 def raw_outputs(metanet: Metanet, nets: LabelledNets, chosen: Tensor) -> Float[Tensor, "batch outputs"]:
     """What the metanet itself gives for some of `nets`: labels in units of the training labels' spread, or logits."""
     outputs = nets.labels.new_empty(len(chosen), metanet.config.outputs)
-    for space, weights, places in nets.groups(chosen):
-        outputs[places] = metanet(metanet.graph(space, weights))
+    graph, places = batch_of(metanet, nets, chosen)
+    outputs[places] = metanet(graph)
     return outputs
+
+
+def batch_of(
+    metanet: Metanet, nets: LabelledNets, chosen: Tensor, augmentation: AugmentConfig | None = None
+) -> tuple[Batch, Tensor]:
+    """Some of `nets` as one batch, and which net of it is which of them."""
+    graphs, places = [], []
+    for space, weights, where in nets.groups(chosen):
+        weights = augment(space, weights, augmentation) if augmentation else weights
+        graphs.append(metanet.graph(space, weights))
+        places.append(where)
+    if len({skeleton(graph.space[0]) for graph in graphs}) == 1:
+        return join(graphs) if len(graphs) > 1 else graphs[0], torch.cat(places)
+    return Batch.from_data_list([one for graph in graphs for one in graph.to_data_list()]), torch.cat(places)
 
 
 @torch.no_grad()

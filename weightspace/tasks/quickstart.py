@@ -13,18 +13,24 @@ from torch import Tensor
 from weightspace import __version__
 from weightspace.metanets import METANETS, load_metanet
 from weightspace.tasks.checkpoint import read_checkpoint
-from weightspace.tasks.comparison import BASELINES, Parts
 from weightspace.tasks.figures import plot_predictions
 from weightspace.tasks.inspection import inspect_checkpoint, inspect_spaces
 from weightspace.tasks.labelled import LabelledNets
+from weightspace.tasks.methods import METHODS
 from weightspace.tasks.metrics import score
 from weightspace.tasks.predict import fit, predict_nets
+from weightspace.tasks.problem import Problem, Run
 from weightspace.tasks.stages import Stages
 from weightspace.tasks.table import markdown, readable
 from weightspace.tasks.train import TrainConfig
 from weightspace.zoo import Recipe, Zoo, build_zoo
 
 LABELS = ("test_accuracy", "gap")
+BASELINES = {
+    "perceptron on flat weights": "FlatMLP",
+    "boosting on layer statistics": "boosting on statistics",
+    "boosting on hyperparameters": "boosting on hyperparameters",
+}
 SETTINGS: dict[str, dict[str, Any]] = {"SpaceNet": {"dropout": 0.4, "noise": 0.1}}
 
 
@@ -115,25 +121,30 @@ _PURPOSE = ("train on", "choose on", "test on")
 
 
 def baseline_predictions(
-    parts: Parts, folder: Path, config: QuickstartConfig, say: Callable[[str], None], progress: bool
+    parts: dict[str, LabelledNets], folder: Path, config: QuickstartConfig, say: Callable[[str], None], progress: bool
 ) -> dict[str, Tensor]:
     """Predictions of every baseline for the held-out nets; those on disk are taken from there."""
     found = {}
     training = TrainConfig(steps=config.flat_steps, seed=config.seed)
     made_from = {"made_from": f"{training} {parts['train'].fingerprint()}"}
-    for name, baseline in BASELINES.items():
+    for name, method in BASELINES.items():
         place = folder / name.replace(" ", "-")
         kept = place / "predictions.safetensors"
         if not kept.exists() or read_checkpoint(kept)[1] != made_from:
             say(f"   {name}")
             place.mkdir(parents=True, exist_ok=True)
-            save_file({"test": baseline(parts, place, training, progress)}, kept, metadata=made_from)
+            outcome = METHODS[method].run(Problem(parts), Run(training, place, progress=progress))
+            save_file({"test": outcome.predictions["test"]}, kept, metadata=made_from)
         found[name] = read_checkpoint(kept)[0]["test"]
     return found
 
 
 def make_result(
-    config: QuickstartConfig, recipe: Recipe, parts: Parts, predicted: dict[str, Tensor], shown: dict[str, Any]
+    config: QuickstartConfig,
+    recipe: Recipe,
+    parts: dict[str, LabelledNets],
+    predicted: dict[str, Tensor],
+    shown: dict[str, Any],
 ) -> dict[str, Any]:
     """The scores, and what they are scores of."""
     true = parts["test"].labels
