@@ -11,7 +11,7 @@ from dataclasses import replace
 import torch
 from torch_geometric.data import Batch
 
-from weightspace.graphs import GraphDataset, Layout, from_graph, take, to_graph
+from weightspace.graphs import Layout, by_skeleton, from_graph, mix, take, to_graph
 from weightspace.space import WeightSpace
 
 
@@ -21,12 +21,12 @@ def mlp(hidden: int) -> WeightSpace:
     return WeightSpace.parse(axes, sizes={"in": 2, "a": hidden, "b": hidden, "out": 1})
 
 
-def cnn(kernel: int) -> WeightSpace:
-    """The space of a net of three convolutions of 16 channels and a linear layer."""
+def cnn(kernel: int, channels: int = 16) -> WeightSpace:
+    """The space of a net of three convolutions and a linear layer."""
     axes = {"fc.weight": "out c3", "fc.bias": "out"}
     for layer, (after, before) in enumerate((("c1", "in"), ("c2", "c1"), ("c3", "c2"))):
         axes |= {f"{layer}.weight": f"{after} {before} {kernel} {kernel}", f"{layer}.bias": after}
-    return WeightSpace.parse(axes, sizes={"in": 1, "c1": 16, "c2": 16, "c3": 16, "out": 10})
+    return WeightSpace.parse(axes, sizes={"in": 1, "c1": channels, "c2": channels, "c3": channels, "out": 10})
 
 
 def best_of(run: Callable[[], object], repeats: int = 5) -> float:
@@ -53,45 +53,39 @@ def one_space(name: str, space: WeightSpace, nets: int, plain_nets: int) -> list
             f"{plain / ours:.0f}"]  # fmt: skip
 
 
-class Mixed:
-    """Nets of several architectures in memory, as a zoo gives them."""
+def mixed(spaces: list[WeightSpace], each: int) -> list[str]:
+    """A row for one batch of nets of several architectures, in turn.
 
-    def __init__(self, spaces: list[WeightSpace], nets: int):
-        self.spaces = {space.hash: space for space in spaces}
-        draws = [{k: torch.randn(nets, *s.shape) for k, s in space.tensors.items()} for space in spaces]
-        self.stacks = dict(zip(self.spaces, draws, strict=True))
-        self.order = [key for _ in range(nets) for key in self.spaces]
+    Ours converts a stack an architecture and mixes them: once up to what metanets on dense blocks read, once with all
+    tensors and edge lists that PyG would collate. Plain converts net by net and collates, with the structure of each
+    architecture cached, and without: everything again for each net, as converters do that look at one net at a time.
+    """
+    layout = Layout.of(*spaces)
+    stacks = [{key: torch.randn(each, *spec.shape) for key, spec in space.tensors.items()} for space in spaces]
+    places = torch.arange(each * len(spaces)).view(each, -1).T.flatten()
+    rounds = min(each, max(2, 64 // len(spaces)))
+    few = [(space, {key: value[n] for key, value in stack.items()}) for n in range(rounds)
+           for space, stack in zip(spaces, stacks, strict=True)]  # fmt: skip
 
-    def __len__(self) -> int:
-        return len(self.order)
+    def ours() -> Batch:
+        return mix([to_graph(space, stack) for space, stack in zip(spaces, stacks, strict=True)], places, layout)
 
-    def __getitem__(self, index: int) -> tuple[dict, dict]:
-        key, place = self.order[index], index // len(self.spaces)
-        return {name: value[place] for name, value in self.stacks[key].items()}, {"space": key}
-
-
-def mixed(nets: int) -> str:
-    """Mixed batches: a stack for each architecture, beside building each net's graph from its space alone."""
-    zoo = Mixed([mlp(16), mlp(32), cnn(3), cnn(5)], nets // 4)
-    layout = Layout.of(*zoo.spaces.values())
-    stacks = [(zoo.spaces[key], stack) for key, stack in zoo.stacks.items()]
-    ours = best_of(lambda: [to_graph(space, stack, layout) for space, stack in stacks])
-    dataset = GraphDataset(zoo)
-    one = best_of(lambda: Batch.from_data_list([dataset[n] for n in range(nets // 8)]), 2) * 8
-    few = list(range(16))
+    def whole() -> list:
+        batch = ours()
+        return [batch[key] for key in batch.keys()]  # noqa: SIM118 (a batch is no dict)
 
     def fresh() -> None:
-        """What a converter without a cache does: everything again for each net."""
-        for n in few:
-            weights, row = zoo[n]
-            space = zoo.spaces[row["space"]]
+        for n, (space, weights) in enumerate(few[: len(spaces)]):
             sites = tuple(replace(site, settings={"made": n + time.perf_counter()}) for site in space.sites)
             to_graph(replace(space, sites=sites), weights, layout)
 
-    uncached = best_of(fresh, 1) * nets / len(few)
-    return (f"mixed, {nets:,} nets of 4 architectures, ms: a stack each {1e3 * ours:.1f}; one by one with cached "
-            f"topology and collated {1e3 * one:.0f} ({one / ours:.0f} x); uncached {1e3 * uncached:.0f} "
-            f"({uncached / ours:.0f} x)")  # fmt: skip
+    floor = best_of(lambda: [{key: value.clone() for key, value in stack.items()} for stack in stacks])
+    groups, lists = best_of(lambda: by_skeleton(ours())), best_of(whole)
+    one = best_of(lambda: Batch.from_data_list([to_graph(*net, layout) for net in few]), 3) * each / rounds
+    uncached = best_of(fresh, 2) * each
+    seconds = (floor, groups, lists, one, uncached)
+    return [f"{each * len(spaces):,} of {len(spaces)}", *(f"{1e3 * x:.2f}" for x in seconds), f"{one / groups:.0f}",
+            f"{uncached / groups:.0f}", f"{uncached / lists:.0f}"]  # fmt: skip
 
 
 def main() -> None:
@@ -115,7 +109,11 @@ def main() -> None:
         "mlp 2-32-32-1": mlp(32), "cnn 3x3 of 16": cnn(3), "cnn 5x5 of 16": cnn(5)}.items()]  # fmt: skip
     for row in [head, *rows]:
         print("  ".join(cell.rjust(max(len(head[n]), 13)) for n, cell in enumerate(row)))
-    print(mixed(2000))
+    head = ["mixed nets", "copy ms", "ours ms", "with edge lists ms", "one by one ms", "uncached ms",
+            "one by one/ours", "uncached/ours", "uncached/with lists"]  # fmt: skip
+    small = [mlp(8), mlp(16), mlp(24), mlp(32), cnn(3, 4), cnn(3, 8), cnn(3, 16), cnn(5, 4)]
+    for row in [head, mixed(small, 8), mixed(small, 250), mixed([mlp(16), mlp(32), cnn(3), cnn(5)], 500)]:
+        print("  ".join(cell.rjust(max(len(head[n]), 13)) for n, cell in enumerate(row)))
     space = mlp(32)
     graph = to_graph(space, {key: torch.randn(nets.nets, *spec.shape) for key, spec in space.tensors.items()})
     nets_of_batch = torch.randint(nets.nets, (64,))

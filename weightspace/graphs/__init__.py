@@ -6,6 +6,7 @@ from weightspace.graphs.dataset import GraphDataset
 from weightspace.graphs.draw import draw_graph, to_networkx
 from weightspace.graphs.features import EDGE_FEATURES, POSITIONS, SITE_FEATURES
 from weightspace.graphs.layout import SLOTS, Layout
+from weightspace.graphs.mixed import mix
 from weightspace.graphs.select import by_skeleton, join, take
 from weightspace.graphs.skeleton import skeleton
 from weightspace.graphs.topology import Topology, topology
@@ -24,6 +25,7 @@ __all__ = [
     "draw_graph",
     "from_graph",
     "join",
+    "mix",
     "skeleton",
     "take",
     "to_graph",

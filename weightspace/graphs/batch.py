@@ -1,6 +1,8 @@
 """A PyG batch of N graphs of one space, made without looking at the nets one by one."""
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -19,16 +21,45 @@ def stacked_batch(topo: Topology, x: Tensor, edge_attr: Tensor, other: Tensor, o
         other: ``[nets, floats]``. other_int: ``[nets, integers]``.
     """
     nets, device = x.shape[0], x.device
-    batch = Batch()
     mapping = LazyMapping(x=x.flatten(0, 1), edge_attr=edge_attr.flatten(0, 1))
     mapping.update(other=other.flatten(), other_int=other_int.flatten())
     mapping.update(space=[topo.space] * nets, layout=[topo.layout] * nets)
     for key, make in _deferred(topo, nets, device).items():
         mapping[key] = Deferred(make)
-    batch._store._mapping = mapping
-    batch._num_graphs = nets
-    batch._slice_dict, batch._inc_dict = _slices(topo, nets, other.shape[1], other_int.shape[1])
+    steps = {"x": topo.nodes, "node_type": topo.nodes, "edge_index": topo.edges, "edge_attr": topo.edges}
+    steps |= {"edge_type": topo.edges, "other": other.shape[1], "other_int": other_int.shape[1]}
+    return batch_over(mapping, steps)
+
+
+def batch_over(mapping: LazyMapping, steps: Mapping[str, int | Callable[[], Tensor]]) -> Batch:
+    """A PyG batch with these values.
+
+    Args:
+        mapping: values by name; ``space`` is a list of a space for each net.
+        steps: for each tensor how many rows each net has in it: a number, or what gives ``[nets]`` when it is asked.
+    """
+    batch = copy.copy(_EMPTY[0])
+    nets = len(mapping["space"])
+    slices, shifts = LazyMapping(), LazyMapping()
+    for key, step in steps.items():
+        slices[key] = Deferred(partial(_counted, step, nets))
+        shifts[key] = Deferred(partial(torch.zeros, nets, dtype=torch.long))
+    for key in ("space", "layout"):
+        slices[key], shifts[key] = Deferred(partial(_counted, 1, nets)), None
+    shifts["edge_index"] = Deferred(lambda: _counted(steps["x"], nets)[:-1])
+    batch._store._mapping, batch._num_graphs = mapping, nets
+    batch._slice_dict, batch._inc_dict = slices, shifts
     return batch
+
+
+_EMPTY = (Batch(),)
+"""PyG makes two classes for every empty batch; a copy of one takes a twentieth of the time."""
+
+
+def _counted(step: int | Callable[[], Tensor], nets: int) -> Tensor:
+    if isinstance(step, int):
+        return torch.arange(nets + 1) * step
+    return torch.cat([torch.zeros(1, dtype=torch.long), step().cumsum(0)])
 
 
 def _deferred(topo: Topology, nets: int, device: torch.device) -> dict[str, Callable[[], Tensor]]:
@@ -43,11 +74,3 @@ def _deferred(topo: Topology, nets: int, device: torch.device) -> dict[str, Call
         "batch": lambda: torch.arange(nets, device=device).repeat_interleave(topo.nodes),
         "ptr": lambda: torch.arange(nets + 1, device=device) * topo.nodes,
     }
-
-
-def _slices(topo: Topology, nets: int, floats: int, integers: int) -> tuple[dict, dict]:
-    steps = {"x": topo.nodes, "node_type": topo.nodes, "edge_index": topo.edges, "edge_attr": topo.edges}
-    steps |= {"edge_type": topo.edges, "other": floats, "other_int": integers, "space": 1, "layout": 1}
-    counts, zeros = torch.arange(nets + 1), torch.zeros(nets, dtype=torch.long)
-    inc = dict.fromkeys(steps, zeros) | {"edge_index": counts[:-1] * topo.nodes, "space": None, "layout": None}
-    return {key: counts * step for key, step in steps.items()}, inc

@@ -1,6 +1,7 @@
 """Weights to graphs and back, exactly, for one net or a stack of them."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from math import prod
 
 import torch
@@ -12,6 +13,7 @@ from weightspace.graphs.blocks import EdgeBlock, VectorBlock
 from weightspace.graphs.layout import Layout
 from weightspace.graphs.skeleton import skeleton
 from weightspace.graphs.topology import Topology, topology
+from weightspace.graphs.writes import edge_writes, node_columns, node_writes
 from weightspace.space import WeightSpace
 
 
@@ -44,17 +46,13 @@ def to_graph(space: WeightSpace, weights: Mapping[str, Tensor], layout: Layout |
         graph = to_graph(space, net.state_dict())
         assert all(torch.equal(new, net.state_dict()[name]) for name, new in from_graph(graph).items())
     """
-    count = space.check(weights)
+    count = _count(space, weights)
     topo = topology(space, layout)
     dtype, device = _kind(space, weights)
     stack = {name: weights[name] if count is not None else weights[name][None] for name in space.tensors}
     nets = 1 if count is None else count
-    x = torch.zeros(nets, topo.nodes, topo.layout.node, dtype=dtype, device=device)
-    for vector in topo.vectors:
-        _write_vector(x, vector, topo.layout, stack[vector.tensor])
-    edge_attr = _empty_edges(topo, nets, dtype, device)
-    for block in topo.blocks:
-        _write_edges(edge_attr, block, topo.layout, stack[block.tensor])
+    x = node_writes(topo).table(stack, nets, dtype, device)
+    edge_attr = edge_writes(topo).table(stack, nets, dtype, device)
     other = _flat(stack, topo.floats, nets, dtype, device)
     other_int = _flat(stack, topo.integers, nets, torch.long, device)
     if count is not None:
@@ -121,7 +119,7 @@ def read_tensors(topo: Topology, x: Tensor, edges: Tensor) -> dict[str, Tensor]:
         columns = topo.layout.edge_columns(block.width, block.kernel)
         parts.setdefault(block.tensor, []).append((_take(rows, columns), block))
     for vector in topo.vectors:
-        columns = _node_columns(topo.layout, vector)
+        columns = node_columns(topo.layout, vector)
         parts.setdefault(vector.tensor, []).append((_take(_rows(x, vector.nodes), columns), vector))
     return {name: _gather(found, topo.space.tensors[name].shape) for name, found in parts.items()}
 
@@ -137,38 +135,10 @@ def _gather(found: list[tuple[Tensor, EdgeBlock | VectorBlock]], shape: tuple[in
     return flat[:, inverse.to(flat.device)].reshape(nets, *shape)
 
 
-def _write_vector(x: Tensor, vector: VectorBlock, layout: Layout, tensor: Tensor) -> None:
-    columns = _node_columns(layout, vector)
-    rows = _in_rows(tensor, vector)
-    _rows(x, vector.nodes)[..., columns[0] : columns[-1] + 1] = rows
-
-
-def _write_edges(edge_attr: Tensor, block: EdgeBlock, layout: Layout, tensor: Tensor) -> None:
-    columns = layout.edge_columns(block.width, block.kernel)
-    rows = _in_rows(tensor, block).reshape(tensor.shape[0], block.edges, block.width)
-    place = edge_attr[:, block.start : block.start + block.edges]
-    if columns == tuple(range(columns[0], columns[-1] + 1)):
-        place[..., columns[0] : columns[-1] + 1] = rows
-    else:
-        place[..., list(columns)] = rows
-
-
-def _in_rows(tensor: Tensor, block: EdgeBlock | VectorBlock) -> Tensor:
-    flat = tensor.reshape(tensor.shape[0], -1)
-    if not (block.ordered and block.entries.numel() == flat.shape[1]):
-        flat = flat[:, block.entries.flatten().to(flat.device)]
-    return flat.reshape(tensor.shape[0], *block.entries.shape)
-
-
 def _rows(x: Tensor, nodes: Tensor) -> Tensor:
     first, last = int(nodes[0]), int(nodes[-1])
     assert last - first + 1 == nodes.numel(), "The nodes of a site lie one after the other."
     return x[:, first : last + 1]
-
-
-def _node_columns(layout: Layout, vector: VectorBlock) -> tuple[int, ...]:
-    start = layout.slot(vector.slot) + vector.column
-    return tuple(range(start, start + vector.width))
 
 
 def _take(rows: Tensor, columns: tuple[int, ...]) -> Tensor:
@@ -177,17 +147,12 @@ def _take(rows: Tensor, columns: tuple[int, ...]) -> Tensor:
     return rows[..., list(columns)]
 
 
-def _empty_edges(topo: Topology, nets: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    full = not topo.space.links and all(block.width == topo.layout.edge for block in topo.blocks)
-    make = torch.empty if full else torch.zeros
-    return make(nets, topo.edges, topo.layout.edge, dtype=dtype, device=device)
-
-
 def _flat(
     stack: Mapping[str, Tensor], names: tuple[str, ...], nets: int, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
-    empty = torch.zeros(nets, 0, dtype=dtype, device=device)
-    return torch.cat([empty, *(stack[name].reshape(nets, -1).to(dtype) for name in names)], 1)
+    if not names:
+        return torch.empty(nets, 0, dtype=dtype, device=device)
+    return torch.cat([stack[name].reshape(nets, -1).to(dtype) for name in names], 1)
 
 
 def _split(space: WeightSpace, names: tuple[str, ...], values: Tensor) -> dict[str, Tensor]:
@@ -200,18 +165,38 @@ def _split(space: WeightSpace, names: tuple[str, ...], values: Tensor) -> dict[s
     return found
 
 
+def _count(space: WeightSpace, weights: Mapping[str, Tensor]) -> int | None:
+    """What `WeightSpace.check` gives, which is asked only where the shapes aren't plainly those of the space."""
+    expected = _shapes(space)
+    if expected and weights.keys() == expected.keys():
+        shapes = {name: weights[name].shape for name in expected}
+        if shapes == expected:
+            return None
+        lead = next(iter(shapes.values()))[:1]
+        if lead and all(shapes[name] == (*lead, *shape) for name, shape in expected.items()):
+            return lead[0]
+    return space.check(weights)
+
+
+@lru_cache(maxsize=1024)
+def _shapes(space: WeightSpace) -> dict[str, tuple[int | None, ...]]:
+    return {name: spec.shape for name, spec in space.tensors.items()}
+
+
 def _kind(space: WeightSpace, weights: Mapping[str, Tensor]) -> tuple[torch.dtype, torch.device]:
-    first = None
-    for name in space.tensors:
-        tensor = weights[name]
-        if tensor.is_complex():
-            raise ValueError(f"Weights have to be real, got {name!r} of {tensor.dtype}. Store its real view.")
-        if not tensor.is_floating_point():
-            continue
-        first = first or name
-        if (tensor.dtype, tensor.device) != (weights[first].dtype, weights[first].device):
-            raise ValueError(
-                f"All weights need one floating type and one device, got {first!r} with {weights[first].dtype} on "
-                f"{weights[first].device} and {name!r} with {tensor.dtype} on {tensor.device}. Convert them first."
-            )
-    return (weights[first].dtype, weights[first].device) if first else (torch.float32, torch.device("cpu"))
+    kinds = {name: (weights[name].dtype, weights[name].device) for name in space.tensors}
+    floating = {name: kind for name, kind in kinds.items() if kind[0].is_floating_point}
+    if len(floating) < len(kinds):
+        for name, (dtype, _) in kinds.items():
+            if dtype.is_complex:
+                raise ValueError(f"Weights have to be real, got {name!r} of {dtype}. Store its real view.")
+    if not floating:
+        return torch.float32, torch.device("cpu")
+    first, kind = next(iter(floating.items()))
+    if len(set(floating.values())) > 1:
+        name, other = next((name, other) for name, other in floating.items() if other != kind)
+        raise ValueError(
+            f"All weights need one floating type and one device, got {first!r} with {kind[0]} on {kind[1]} and "
+            f"{name!r} with {other[0]} on {other[1]}. Convert them first."
+        )
+    return kind

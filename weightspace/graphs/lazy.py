@@ -15,7 +15,12 @@ class LazyMapping(dict):
     """A dict that computes `Deferred` values at their first reading; to everyone else an ordinary dict.
 
     The edge list of a batch takes more memory than its weights, and a layer that works on dense blocks never reads it.
+
+    Attributes:
+        groups: for a mixed batch the batches of one architecture that its values will be made from, with their places.
     """
+
+    groups: list | None = None
 
     def __getitem__(self, key: str) -> Any:
         value = super().__getitem__(key)
@@ -40,8 +45,13 @@ class LazyMapping(dict):
         self._compute()
         return super().values()
 
+    def waits(self, *keys: str) -> bool:
+        """Whether none of these values has been computed or set yet."""
+        return all(isinstance(super(LazyMapping, self).get(key), Deferred) for key in keys)
+
     def __copy__(self) -> "LazyMapping":
         copied = LazyMapping()
+        copied.groups = self.groups
         for key in self:
             dict.__setitem__(copied, key, dict.__getitem__(self, key))
         return copied

@@ -8,6 +8,7 @@ from torch_geometric.data import Batch, Data
 
 from weightspace.graphs.batch import stacked_batch
 from weightspace.graphs.convert import one_skeleton
+from weightspace.graphs.lazy import LazyMapping
 from weightspace.graphs.skeleton import skeleton
 from weightspace.graphs.topology import topology
 
@@ -54,9 +55,15 @@ def join(batches: Sequence[Batch]) -> Batch:
 
 @torch.compiler.disable  # Python over spaces
 def by_skeleton(graph: Data | Batch) -> list[tuple[Tensor, Data | Batch]]:
-    """A mixed batch as one batch an architecture, each with the places of its nets in the mixed one."""
+    """A mixed batch as one batch an architecture, each with the places of its nets in the mixed one.
+
+    Of what `mix` gives, as long as nobody has read or set its weights, these are the batches that it was made from.
+    """
     if not isinstance(graph, Batch):
         return [(torch.zeros(1, dtype=torch.long), graph)]
+    mapping = graph._store._mapping
+    if isinstance(mapping, LazyMapping) and mapping.groups and mapping.waits("x", "edge_attr", "other", "other_int"):
+        return list(mapping.groups)
     groups: dict[str, list[int]] = {}
     for number, space in enumerate(graph.space):
         groups.setdefault(skeleton(space), []).append(number)
