@@ -117,7 +117,7 @@ def refused(words, capsys):
         (["--edit", "erode"], "nets/0", "edits by dilate:size=3, blur:sigma=0.7; got 'erode'"),
         ([], "nets/0", "got no name"),
         (["--edit", "dilate"], "plain", "doesn't store how it is rendered. Say it with --w0, --w0-hidden, "
-         "--first-layer, --output-shift, --grid, --coordinates, --values; the metanet was trained on nets with --w0 10.0"),
+         "--first-layer, --output-shift, --grid, --coordinates, --values; the metanet was trained on nets with --w0 1"),
         (["--edit", "dilate", "--w0", "10"], "plain", "Say it with --first-layer, --output-shift, --grid, --coord"),
         (["--edit", "dilate", "--w0", "10"], "nets/0", "stores its convention; leave out --w0"),
     ],

@@ -98,10 +98,10 @@ def test_channels_move_with_their_weight(zoo):
 @pytest.mark.parametrize(
     ("kind", "config", "edits"),
     [
-        (UNF, EditConfig(gradients=True, passes=2, candidates=2), EDITS),
-        (GraphMetanet, EditConfig(gradients=True), EDITS[:1]),
-        (ScaleGMN, EditConfig(gradients=True, readout=0.1), EDITS[:1]),
-        (ScaleGMN, EditConfig(gradients=False), EDITS[:1]),
+        (UNF, EditConfig(passes=2, candidates=2, readout=0.0), EDITS),
+        (GraphMetanet, EditConfig(readout=0.0), EDITS[:1]),
+        (ScaleGMN, EditConfig(readout=0.1), EDITS[:1]),
+        (ScaleGMN, EditConfig(gradients=False, readout=0.0), EDITS[:1]),
     ],
 )
 def test_editing_moves_as_the_neurons_move(nets, zoo, kind, config, edits):
@@ -128,14 +128,14 @@ def test_averaging_nets_is_exact(nets, zoo):
 
 
 def test_strength_goes_from_nothing_to_the_edit_and_beyond(nets):
-    editor, weights = shaken(nets, EditConfig(), edits=EDITS[:1], width=4, layers=1), double(nets).weights
+    editor, weights = shaken(nets, EditConfig(readout=0.0), edits=EDITS[:1], width=4, layers=1), double(nets).weights
     still, whole, twice = (editor.edit(weights, "dilate", strength)[0] for strength in (0.0, 1.0, 2.0))
     torch.testing.assert_close(still, weights)
     torch.testing.assert_close(twice, {k: 2 * whole[k] - weights[k] for k in weights})
 
 
 def test_one_net_and_a_stack_are_edited_alike(nets):
-    editor, weights = shaken(nets, EditConfig(), edits=EDITS[:1], width=4, layers=1), double(nets).weights
+    editor, weights = shaken(nets, EditConfig(readout=0.0), edits=EDITS[:1], width=4, layers=1), double(nets).weights
     stack, _ = editor.edit(weights)
     single, _ = editor.edit({name: tensor[1] for name, tensor in weights.items()})
     torch.testing.assert_close(single, {name: tensor[1] for name, tensor in stack.items()})
@@ -186,13 +186,13 @@ def test_refitting_comes_nearer_with_every_step(nets):
 def test_training_makes_the_error_smaller_and_is_saved_whole(zoo, tmp_path):
     parts = {part: EditNets.from_zoo(zoo.split(part), ["dilate"]) for part in ("train", "val", "test")}
     training = TrainConfig(steps=25, batch_size=16, learning_rate=1e-2, warmup=3, judge_every=5, average=0.5)
-    config = EditConfig(passes=2)
+    config = EditConfig(passes=2, readout=0.0)
     editor = fit_editor(
         UNF, parts["train"], parts["val"], ["dilate"], config, training, tmp_path / "training", progress=False,
         width=8, layers=1,
     )  # fmt: skip
     scores = measure_editor(editor, parts["test"])
-    assert list(scores["dilate"]) == ["UNF", "nothing", *(f"refit, {steps} steps" for steps in REFITS)]
+    assert list(scores["dilate"]) == ["UNF", "nothing", "readout alone", *(f"refit, {steps} steps" for steps in REFITS)]
     assert scores["dilate"]["UNF"]["mse"] < 0.8 * scores["dilate"]["nothing"]["mse"]
     assert scores["dilate"]["UNF"]["psnr"] > scores["dilate"]["nothing"]["psnr"]
     assert "| dilate | UNF |" in edit_table(scores)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from weightspace.tasks.edit_nets import EditNets
+from weightspace.tasks.edit_readout import solve_readout
 from weightspace.tasks.edit_refit import refit
 from weightspace.tasks.editor import Editor, edit_names
 from weightspace.zoo import Convention, render_stack
@@ -21,8 +22,7 @@ def measure_editor(
 ) -> dict[str, dict[str, dict[str, float]]]:
     """For each edit and method: mse and psnr (dB, mean over nets) against the targets, and seconds a net.
 
-    Methods are the metanet by the name of its class, ``nothing`` and ``refit, N steps``, which aims at the edited
-    renders, so that it knows no more than the metanet does.
+    Methods are the metanet by the name of its class, and those of `measure_plain`.
 
     Args:
         nets: held out, with targets for each edit of the editor, in its order.
@@ -30,14 +30,28 @@ def measure_editor(
     """
     found = {}
     for number, text in enumerate(editor.settings.edits):
-        target, own = nets.targets[number], nets.edited[number]
-        rows = {type(editor.metanet).__name__: _timed(lambda text=text: editor.edit(nets.weights, text), target)}
-        rows["nothing"] = _timed(lambda: (nets.weights, nets.convention), target)
-        for steps in refits:
-            fitted = partial(refit, nets.weights, nets.convention, own, steps, lr)
-            rows[f"refit, {steps} steps"] = _timed(lambda fitted=fitted: (fitted(), nets.convention), target)
-        found[edit_names(text)] = rows
+        ours = _timed(partial(editor.edit, nets.weights, text), nets.targets[number])
+        found[edit_names(text)] = {type(editor.metanet).__name__: ours, **measure_plain(nets, number, lr, refits)}
     return found
+
+
+def measure_plain(
+    nets: EditNets, edit: int, lr: float = 2e-3, refits: Sequence[int] = REFITS, ridge: float = 1e-3
+) -> dict[str, dict[str, float]]:
+    """What needs no metanet: ``nothing``, ``readout alone`` (SIRENs: the last layer solved for), ``refit, N steps``.
+
+    All aim at the edited renders, so that they know no more than a metanet does, and are measured against the targets.
+
+    Args:
+        edit: its number in ``nets.targets``. lr, refits: of Adam. ridge: of the least squares.
+    """
+    given, convention, own, target = nets.weights, nets.convention, nets.edited[edit], nets.targets[edit]
+    ways: dict[str, Callable[[], dict[str, Tensor]]] = {"nothing": lambda: given}
+    if convention.net == "siren":
+        ways["readout alone"] = partial(solve_readout, given, convention, convention.points().to(own), own, ridge)
+    for steps in refits:
+        ways[f"refit, {steps} steps"] = partial(refit, given, convention, own, steps, lr)
+    return {name: _timed(lambda way=way: (way(), convention), target) for name, way in ways.items()}
 
 
 def signal_errors(renders: Tensor, targets: Tensor, peak: float) -> dict[str, float]:

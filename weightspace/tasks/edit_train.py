@@ -34,7 +34,7 @@ class EditConfig:
     gradients: bool = True
     passes: int = 1
     candidates: int = 1
-    readout: float = 0.0
+    readout: float = 1e-3
     scale: float = 0.3
 
 
