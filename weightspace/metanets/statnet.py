@@ -63,9 +63,9 @@ def per_skeleton(metanet: Metanet, graph: Data | Batch, predict: object) -> Tens
     """``predict(space, weights)`` for the nets of each architecture of a batch, put back in order."""
     check_finite(graph, graph.space if isinstance(graph, Batch) else [graph.space])
     places, found = [], []
+    known = {skeleton(own): own for own in metanet.spaces}
     for nets, group in by_skeleton(graph):
         space = group.space[0] if isinstance(group, Batch) else group.space
-        known = {skeleton(own): own for own in metanet.spaces}
         if skeleton(space) not in known:
             raise unknown_space(metanet, space)
         weights = from_graph(group)
@@ -73,6 +73,8 @@ def per_skeleton(metanet: Metanet, graph: Data | Batch, predict: object) -> Tens
             weights = {name: tensor[None] for name, tensor in weights.items()}
         places.append(nets)
         found.append(predict(known[skeleton(space)], weights))
+    if len(found) == 1:
+        return found[0]
     return torch.cat(found)[torch.cat(places).argsort().to(found[0].device)]
 
 
