@@ -12,10 +12,14 @@ from weightspace.metanets import Metanet
 from weightspace.metanets.scaling import usual_size
 from weightspace.tasks.edit_gradient import error_gradient
 from weightspace.tasks.edit_nets import EditNets
+from weightspace.tasks.edit_readout import solve_readout
 from weightspace.tasks.edit_settings import EditSettings
 from weightspace.tasks.editor import Editor, make_editor
 from weightspace.tasks.edits import parse_edits
 from weightspace.tasks.train import TrainConfig, train
+
+SOME = 512
+"""Training nets that usual sizes are measured on."""
 
 UNIT = 100.0
 """Losses are in hundredths, as the field reports them: MSE x 10^-2."""
@@ -82,24 +86,36 @@ def fit_editor(
 
 
 def settings_of(nets: EditNets, edits: Sequence[str], config: EditConfig) -> EditSettings:
-    """The settings of an editor for such nets; usual sizes of gradients are measured on 256 of them."""
+    """The settings of an editor for such nets; usual sizes of gradients are measured on some of them."""
     points = nets.convention.points().to(nets.renders)
-    some = torch.arange(min(len(nets), 256))
-    gradients = [error_gradient(nets.select(some), nets.convention, points, target[some]) for target in nets.edited]
+    chosen = torch.arange(min(len(nets), SOME))
+    found = [
+        error_gradient(given, nets.convention, points, target) for given, target in starts(nets, config.readout, chosen)
+    ]
     return EditSettings(
         edits=tuple("+".join(map(str, parse_edits(text))) for text in edits),
         space=nets.space.to_json(),
         convention=nets.convention.to_dict(),
         weight_sizes={name: float(usual_size(tensor)) for name, tensor in nets.weights.items()},
-        gradient_sizes={name: float(usual_size(torch.cat([g[name] for g in gradients]))) for name in nets.weights},
+        gradient_sizes={name: float(usual_size(torch.cat([each[name] for each in found]))) for name in nets.weights},
         **asdict(config),
     )
 
 
+def starts(nets: EditNets, ridge: float, chosen: Tensor) -> list[tuple[dict[str, Tensor], Tensor]]:
+    """For each edit some nets as a metanet sees them first, and their edited renders."""
+    points = nets.convention.points().to(nets.renders)
+    pairs = [(nets.select(chosen), target[chosen]) for target in nets.edited]
+    if not ridge:
+        return pairs
+    return [(solve_readout(given, nets.convention, points, target, ridge), target) for given, target in pairs]
+
+
 def fit_inputs(editor: Editor, nets: EditNets) -> None:
     """Sets the normalisation of the metanet's inputs."""
-    channels = editor.settings.channels
-    stack = nets.weights
+    channels, chosen = editor.settings.channels, torch.arange(min(len(nets), SOME))
+    given = [weights for weights, _ in starts(nets, editor.settings.readout, chosen)]
+    stack = {name: torch.cat([weights[name] for weights in given]) for name in nets.weights}
     if channels > 1:
         stack = {k: v.unsqueeze(-1).expand(*v.shape, channels).contiguous() for k, v in stack.items()}
     editor.metanet.fit_statistics({editor.metanet.spaces[0]: stack})

@@ -68,14 +68,17 @@ class Editor:
             targets: the edited renders of these nets, for the gradients; unused without.
             which: the number of the edit of each net. strength: a factor on the change.
         """
-        found = [dict(weights)]
+        found = [self.solved(weights, targets)]
         for number in range(self.settings.passes):
             ways = self.settings.candidates if number == self.settings.passes - 1 else 1
-            found = self._pass(found[0], targets, which, ways)
-        if self.settings.readout:
-            points, ridge = self.points.to(targets), self.settings.readout
-            found = [solve_readout(net, self.convention, points, targets, ridge) for net in found]
+            found = [self.solved(net, targets) for net in self._pass(found[0], targets, which, ways)]
         return [{name: weights[name] + strength * (net[name] - weights[name]) for name in weights} for net in found]
+
+    def solved(self, weights: Weights, targets: Float[Tensor, "nets channels points"]) -> dict[str, Tensor]:
+        """The nets with their last layer solved for, if ``readout`` says so; else as they are."""
+        if not self.settings.readout:
+            return dict(weights)
+        return solve_readout(weights, self.convention, self.points.to(targets), targets, self.settings.readout)
 
     def render(self, nets: list[dict[str, Tensor]]) -> Float[Tensor, "nets channels points"]:
         """The mean of the candidates' outputs on the grid of the fit."""
