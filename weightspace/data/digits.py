@@ -1,5 +1,7 @@
 """Handwritten digits of 8x8 pixels, shipped with scikit-learn."""
 
+from typing import Any
+
 import torch
 
 from .dataset import Dataset, split_dataset
@@ -23,7 +25,7 @@ def load_digits(val: int = 297, test: int = 500, seed: int = 0, standardize: boo
     """
     from sklearn import datasets  # two seconds to import
 
-    raw = datasets.load_digits()
+    raw: Any = datasets.load_digits()
     pixels = torch.from_numpy(raw.images).float().unsqueeze(1) / 16
     pixels = (pixels - MEAN) / STD if standardize else pixels
     return split_dataset("digits", pixels, torch.from_numpy(raw.target), val, test, seed)

@@ -34,7 +34,8 @@ def _wave(i: int, x: Tensor, seed: int) -> Tensor:
     u = torch.rand(8, generator=generator).tolist()
     kind = WAVES[i % len(WAVES)]
     if kind == "tones":
-        y = sum(math.cos(3 * k) * torch.sin(math.pi * (1 + 6 * u[k]) * x + 6 * u[k + 3]) for k in range(3)) / 2
+        tones = [math.cos(3 * k) * torch.sin(math.pi * (1 + 6 * u[k]) * x + 6 * u[k + 3]) for k in range(3)]
+        y = (tones[0] + tones[1] + tones[2]) / 2
     elif kind == "chirp":
         y = torch.sin(math.pi * (1 + 3 * u[0]) * (x + 1.2 + u[1]) ** 2)
     elif kind == "steps":

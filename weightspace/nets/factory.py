@@ -79,9 +79,10 @@ class NetFactory:
             torch.manual_seed(seed)
             module = self.function(**settings)
         if not isinstance(module, nn.Module):
-            raise TypeError(f"{self.__name__} must return an nn.Module, but returned {type(module).__name__}")
-        module.settings = {key: list(v) if isinstance(v, tuple) else v for key, v in settings.items()}
-        module.example_inputs = functools.partial(_examples, self.inputs)
+            raise TypeError(f"{self.function.__name__} must return an nn.Module, but returned {type(module).__name__}")
+        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}
+        module.__dict__["settings"] = plain  # nn.Module's own setattr is for parameters and modules
+        module.__dict__["example_inputs"] = functools.partial(_examples, self.inputs)
         return module
 
 

@@ -43,6 +43,7 @@ class FourierMLP(Net):
 
     Config = FourierMLPConfig
     task = "fit"
+    frequencies: Tensor
 
     def __init__(self, config: FourierMLPConfig | None = None):
         super().__init__(config)

@@ -63,7 +63,7 @@ class SIREN(Net):
     def default_bound(self, name: str) -> float:
         """Largest absolute entry of a parameter at the start."""
         _, layer, kind = name.split(".")
-        fan_in = self.linears[int(layer)].in_features
+        fan_in = self.linears[int(layer)].get_parameter("weight").shape[1]
         if kind == "bias":
             return 0.0
         if layer == "0" and self.config.first_layer == "siren":

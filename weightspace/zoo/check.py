@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .folder import INDEX, SPACES
 
@@ -28,7 +27,7 @@ def check_index(path: Path, table: pa.Table, spaces: Mapping[str, Any]) -> None:
         kind = table.schema.field(name).type
         if not pa.types.is_integer(kind):
             raise ValueError(f"{path / INDEX}: column {name} must hold whole numbers, but holds {kind}")
-    if len(table) and pc.min(table["shard"]).as_py() < 0:
+    if len(table) and table["shard"].to_numpy().min() < 0:
         raise ValueError(f"{path / INDEX}: column shard must not be negative")
     for name in table["space"].unique().to_pylist():
         if name not in spaces:

@@ -53,10 +53,12 @@ class HashDropout(nn.Module):
     def __init__(self, layer: int):
         super().__init__()
         self.layer = layer
-        self.key = self.level = self.scale = None
+        self.key: Tensor | None = None
+        self.level: Tensor | None = None
+        self.scale: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.key is None:
+        if self.key is None or self.level is None or self.scale is None:
             return x
         places = torch.arange(x.numel(), dtype=torch.int32, device=x.device).view(x.shape) * 0x5851F42D
         return x * ((hash_bits(self.key, places, self.layer) >> 24 & 0xFF) >= self.level) * self.scale

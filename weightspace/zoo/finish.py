@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from weightspace import __version__
@@ -81,7 +82,7 @@ def reopen_parts(out: Path, recipe: Recipe, manifest: dict | None) -> None:
     for shard in range(shard_count(recipe)):
         if shard_nets(recipe, shard).stop <= manifest["nets"]:
             with atomic(part_path(out, shard)) as path:
-                pq.write_table(table.filter(pa.compute.equal(table["shard"], shard)), path)
+                pq.write_table(table.filter(pc.field("shard") == shard), path)
     (out / MANIFEST).unlink()
 
 

@@ -53,7 +53,7 @@ class StackFitter:
         self.optimizer = StackedOptimizer.start([t.train for t in first], self.layout.mask(names).to(device), self.flat)
         self.steps, self.clocks = [0] * len(first), [time.perf_counter()] * len(first)
 
-    def run(self, done: Callable[[int], None] = lambda nets: None) -> Iterator[Saved]:
+    def run(self, done: Callable[[int], object] = lambda nets: None) -> Iterator[Saved]:
         """Yields saved states as they come; ``done`` hears how many nets have left the stack."""
         if self.save.initial:
             yield from self._save(range(len(self.trials)), [""] * len(self.trials))
@@ -80,7 +80,7 @@ class StackFitter:
             nearest = min(nearest, self.fit.check - step % self.fit.check)
         return nearest
 
-    def _event(self, done: Callable[[int], None]) -> Iterator[Saved]:
+    def _event(self, done: Callable[[int], object]) -> Iterator[Saved]:
         losses = self.gradient.loss(self.flat, self.targets).tolist()
         leaving, saving, reasons = [], [], []
         for i, (trial, step) in enumerate(zip(self.trials, self.steps, strict=True)):

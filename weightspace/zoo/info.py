@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
+import numpy as np
 
 from .zoo import Zoo
 
@@ -47,5 +47,5 @@ def _spread(column: Any) -> list[Any]:
         return sorted(values.unique().to_pylist())[:12]
     if not len(values):
         return []
-    low, high = pc.min_max(values).as_py().values()
-    return [low, pc.quantile(values, 0.5)[0].as_py(), high]
+    numbers = values.to_numpy()
+    return [numbers.min().item(), float(np.median(numbers)), numbers.max().item()]

@@ -35,7 +35,7 @@ def shard_count(recipe: Recipe) -> int:
     return math.ceil(recipe.nets / recipe.store.shard)
 
 
-def build_shard(recipe: Recipe, shard: int, out: Path, done: Callable[[int], None] = lambda nets: None) -> None:
+def build_shard(recipe: Recipe, shard: int, out: Path, done: Callable[[int], object] = lambda nets: None) -> None:
     """Trains the nets of a shard and writes its tensors, then its part of the index; ``done`` hears of finished nets.
 
     The part of the index is what says that a shard is finished, so it comes last.
@@ -51,7 +51,7 @@ def build_shard(recipe: Recipe, shard: int, out: Path, done: Callable[[int], Non
         pq.write_table(table, path)
 
 
-def run_shard(recipe: Recipe, shard: int, done: Callable[[int], None]) -> Iterator[Saved]:
+def run_shard(recipe: Recipe, shard: int, done: Callable[[int], object]) -> Iterator[Saved]:
     """Trains the nets of a shard.
 
     Stacks depend on the recipe, the shard and the kind of device alone, so that a shard comes out the same however

@@ -20,7 +20,11 @@ def scale_layers(net: nn.Module, batch: Tensor, rounds: int = 5, tolerance: floa
 
 def _output(net: nn.Module, layer: nn.Module, batch: Tensor) -> Tensor:
     seen: list[Tensor] = []
-    handle = layer.register_forward_hook(lambda module, args, out: seen.append(out))
+
+    def keep(module: nn.Module, args: tuple, out: Tensor) -> None:
+        seen.append(out)
+
+    handle = layer.register_forward_hook(keep)
     try:
         net(batch)
     finally:

@@ -57,7 +57,7 @@ def merge_zoos(paths: Sequence[str | Path], out: str | Path, name: str = "merged
 def _renumbered(zoo: Zoo, k: int, shards: int, nets: int) -> pa.Table:
     table = zoo.table
     for column, offset in (("net", nets), ("run", nets), ("shard", shards)):
-        moved = pa.compute.add(table[column], pa.scalar(offset, table.schema.field(column).type))
+        moved = pa.array(table[column].to_numpy() + offset, table.schema.field(column).type)
         table = table.set_column(table.column_names.index(column), column, moved)
     source = f"{k}:{zoo.manifest['name']}:{zoo.manifest['recipe']}"
     return table.append_column("source", pa.array([source] * len(table), pa.string()))

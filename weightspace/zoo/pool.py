@@ -32,7 +32,7 @@ class Pool:
         self.workers = []
         for k in range(workers):
             own = {"CUDA_VISIBLE_DEVICES": visible_gpus()[k]} if k < len(visible_gpus()) else {}
-            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
+            pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
             self.workers.append(subprocess.Popen(command, env={**environment, **own}, **pipes))
 
     def __enter__(self) -> "Pool":
@@ -46,7 +46,7 @@ class Pool:
                 if pipe is not None:
                     pipe.close()
 
-    def run(self, shards: Iterable[int], done: Callable[[int], None]) -> None:
+    def run(self, shards: Iterable[int], done: Callable[[int], object]) -> None:
         """Builds all shards; ``done`` hears of every finished net.
 
         Raises:
@@ -58,7 +58,8 @@ class Pool:
         for worker in self.workers:
             self._give(worker, waiting, busy)
         while busy:
-            for pipe in wait(list(busy)):
+            ready: list[Any] = wait(list(busy))
+            for pipe in ready:
                 chunk = os.read(pipe.fileno(), 65536)
                 if not chunk:
                     raise RuntimeError(f"a worker ended (exit {busy[pipe].wait()}); the same command goes on from here")
@@ -74,6 +75,7 @@ class Pool:
     def _give(self, worker: subprocess.Popen, waiting: Iterator[int], busy: dict) -> None:
         shard = next(waiting, None)
         if shard is not None:
+            assert worker.stdin is not None and worker.stdout is not None
             os.write(worker.stdin.fileno(), f"{shard}\n".encode())
             busy[worker.stdout] = worker
 

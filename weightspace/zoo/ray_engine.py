@@ -26,7 +26,7 @@ def run_on_ray(recipe: Recipe, out: Path, shards: Iterable[int], done: Callable[
         ModuleNotFoundError: Ray is not installed; says how to.
     """
     try:
-        import ray
+        import ray  # pyright: ignore[reportMissingImports]  (an extra)
     except ModuleNotFoundError:
         raise ModuleNotFoundError('the ray engine needs Ray: pip install "weightspace[ray]"') from None
     if not ray.is_initialized():

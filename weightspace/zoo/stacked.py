@@ -16,9 +16,7 @@ from .stacked_resnet import run_resnets
 from .stacked_siren import run_sirens
 from .stacked_vmap import run_any
 
-Run = Callable[[nn.Module, dict[str, Tensor], Tensor, Noise | None], Tensor]
-
-STACKED: dict[type, Run] = {CNN: run_cnns, MLP: run_mlps, ResNet: run_resnets, SIREN: run_sirens}
+STACKED: dict[type, Callable[..., Tensor]] = {CNN: run_cnns, MLP: run_mlps, ResNet: run_resnets, SIREN: run_sirens}
 
 
 def run_stack(net: nn.Module, weights: dict[str, Tensor], x: Tensor, noise: Noise | None = None) -> Tensor:

@@ -19,6 +19,7 @@ def run_cnns(net: CNN, weights: dict[str, Tensor], x: Tensor, noise: Noise | Non
     nets = len(weights["convs.0.weight"])
     x, groups = (x, 1) if x.dim() == 4 else (join_nets(x), nets)
     for layer, (conv, norm, pool) in enumerate(zip(net.convs, net.norms, net.pools, strict=True)):
+        assert isinstance(conv, nn.Conv2d)
         h = convolve(conv, weights, f"convs.{layer}", x, groups)
         h = normalize(net, norm, weights, f"norms.{layer}", h, nets)
         h = activate(net.activation, pool(h)) if net.config.pool_first else pool(activate(net.activation, h))
@@ -57,6 +58,7 @@ def normalize(net: nn.Module, norm: nn.Module, weights: dict[str, Tensor], name:
     scale, shift = weights[f"{name}.weight"].flatten(), weights[f"{name}.bias"].flatten()
     if isinstance(norm, nn.GroupNorm):
         return functional.group_norm(x, norm.num_groups * nets, scale, shift, norm.eps)
+    assert isinstance(norm, nn.BatchNorm2d) and norm.momentum is not None
     mean, var = weights[f"{name}.running_mean"].view(-1), weights[f"{name}.running_var"].view(-1)
     if net.training:
         weights[f"{name}.num_batches_tracked"].add_(1)

@@ -36,6 +36,7 @@ def normalize(net: MLP, norm: nn.Module, weights: dict[str, Tensor], name: str, 
     scale, shift = weights[f"{name}.weight"].unsqueeze(1), weights[f"{name}.bias"].unsqueeze(1)
     if isinstance(norm, nn.LayerNorm):
         return torch.addcmul(shift, functional.layer_norm(x, norm.normalized_shape, eps=norm.eps), scale)
+    assert isinstance(norm, nn.BatchNorm1d) and norm.momentum is not None
     mean, var = weights[f"{name}.running_mean"], weights[f"{name}.running_var"]
     if net.training:
         weights[f"{name}.num_batches_tracked"].add_(1)

@@ -17,6 +17,7 @@ def run_resnets(net: ResNet, weights: dict[str, Tensor], x: Tensor, noise: Noise
     h = _convolve(net.stem, weights, "stem", x, groups)
     h = activate(net.activation, normalize(net, net.norm, weights, "norm", h, nets))
     for k, block in enumerate(net.blocks):
+        assert isinstance(block, Block)
         h = _block(net, block, weights, f"blocks.{k}", h, nets)
     return linear(weights, "head", h.mean((2, 3)).view(len(h), nets, -1).transpose(0, 1))
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from weightspace.data import Dataset
+from weightspace.nets import example_inputs
 
 from .dropout import Noise
 from .evaluate import Evaluation
@@ -33,7 +34,7 @@ class StackTrainer:
         trials = [trials[i] for i in optimizer_order([trial.train for trial in trials])]
         examples, self.net = len(data.x_train), trials[0].build().train()
         self.trials, self.save, self.device, self.nets = trials, save, device, len(trials)
-        self.inputs = data.x_train.reshape(examples, *self.net.example_inputs()[0].shape[1:]).to(device)
+        self.inputs = data.x_train.reshape(examples, *example_inputs(self.net)[0].shape[1:]).to(device)
         self.layout = layout = Layout.of(self.net)
         self.flat = torch.stack([draw_weights(self.net, layout, trial, self.inputs[:64].cpu()) for trial in trials]).to(
             device
@@ -50,7 +51,7 @@ class StackTrainer:
         self.losses = torch.zeros(len(trials), device=device)
         self.step, self.examples, self.started = 0, examples, time.perf_counter()
 
-    def run(self, done: Callable[[int], None] = lambda nets: None) -> Iterator[Saved]:
+    def run(self, done: Callable[[int], object] = lambda nets: None) -> Iterator[Saved]:
         """Yields saved states as they come; ``done`` hears how many nets have left the stack."""
         yield from self._save()
         while self.trials:

@@ -56,14 +56,14 @@ def draw_wall(
 ) -> Any:
     """The figure of ``render_wall``, of a stack of nets."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     nets = len(next(iter(weights.values())))
     columns = min(COLUMNS, nets)
     rows = -(-nets // columns)
     lines = len(convention.shape) == 1
     size = 1.6 * columns, (1.0 if lines else 1.6) * rows
-    figure = Figure(figsize=size, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
+    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02))
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()

@@ -49,9 +49,10 @@ class Zoo:
 
     def __init__(self, path: str | Path):
         self.path = fetch_zoo(str(path)) if is_remote(path) else Path(path)
-        self.manifest = read_manifest(self.path)
-        if self.manifest is None:
+        manifest = read_manifest(self.path)
+        if manifest is None:
             raise FileNotFoundError(f"{self.path} is no finished zoo: it has no manifest.json; build it first")
+        self.manifest: dict[str, Any] = manifest
         self.table: pa.Table = pq.read_table(self.path / INDEX)
         self._architectures = json.loads((self.path / SPACES).read_text(encoding="utf-8"))
         check_index(self.path, self.table, self._architectures)
@@ -96,7 +97,7 @@ class Zoo:
         for name, value in columns.items():
             if name not in table.column_names:
                 raise ValueError(f"unknown column {name!r}; known are {', '.join(table.column_names)}")
-            table = table.filter(pc.equal(table[name], value))
+            table = table.filter(pc.field(name) == value)
         return self.view(table)
 
     def split(self, part: str) -> "Zoo":
