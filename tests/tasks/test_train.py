@@ -141,3 +141,25 @@ def test_only_matrices_decay():
 def test_config_is_checked(change, message):
     with pytest.raises(ValueError, match=message):
         TrainConfig(**change)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("settings", [{}, {"precision": "bf16", "compile": True}])
+def test_a_gpu_learns_and_goes_on(tmp_path, settings):
+    def on_gpu():
+        problem = Problem(replace(CONFIG, **settings), dropout=0.0)
+        problem.model.cuda()
+        problem.x, problem.y = problem.x.cuda(), problem.y.cuda()
+        return problem
+
+    whole, broken, again = on_gpu(), on_gpu(), on_gpu()
+    cpu = Problem(dropout=0.0)
+    assert whole.run(tmp_path / "whole") == pytest.approx(cpu.run(tmp_path / "cpu"), rel=0.2 if settings else 1e-2)
+    broken.stop_after = 4
+    with pytest.raises(KeyboardInterrupt):
+        broken.run(tmp_path / "broken")
+    again.run(tmp_path / "broken")
+    assert again.judged == 3
+    for name, value in whole.model.state_dict().items():
+        assert value.is_cuda
+        assert torch.allclose(value, again.model.state_dict()[name], atol=1e-5)

@@ -78,6 +78,16 @@ def test_shares_are_disjoint_and_a_batch_must_reach():
         second.share(torch.arange(1))
 
 
+def test_the_launcher_may_not_ask_for_another_precision():
+    class Asks(Accelerator):
+        mixed_precision = "bf16"
+
+    processes = Processes(Asks(cpu=True), torch.device("cpu"))
+    assert processes.check_precision("bf16") is None
+    with pytest.raises(ValueError, match="asks for mixed precision 'bf16', the configuration for precision='no'"):
+        processes.check_precision("no")
+
+
 def test_a_model_on_two_devices_is_refused():
     model = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 2, device="meta")])
     with pytest.raises(ValueError, match=r"one device, got '0.bias' on cpu, '1.bias' on meta. Move it"):
@@ -86,7 +96,7 @@ def test_a_model_on_two_devices_is_refused():
 
 def test_processes_that_do_not_hear_of_each_other_are_refused(monkeypatch):
     Accelerator(cpu=True)
-    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("WORLD_SIZE", "2")  # launched, but the Accelerator above was made without
     with pytest.raises(ValueError, match=r"2 processes were launched, but none hears of the others\."):
         Processes.of(nn.Linear(2, 2))
 

@@ -56,11 +56,12 @@ def train(
 
     Raises:
         ValueError: the loss isn't finite; the checkpoint in `folder` is of another run; a tracker isn't installed; the
-            model isn't where its process is.
+            model isn't where its process is, or the launcher asks for another precision.
     """
     folder, processes = Path(folder), Processes.of(model)
     if processes.main:
         folder.mkdir(parents=True, exist_ok=True)
+    processes.check_precision(config.precision)
     processes.agree(model.state_dict())
     optimizer = make_optimizer(model, config)
     key = fingerprint(model, config, run)

@@ -125,6 +125,19 @@ class Processes:
             for tensor in tensors.values():
                 tensor.copy_(broadcast(tensor))
 
+    def check_precision(self, precision: str) -> None:
+        """Sees that the launcher asks for no other precision than the configuration.
+
+        Raises:
+            ValueError: it does.
+        """
+        asked = self.accelerator.mixed_precision
+        if asked not in ("no", precision):
+            raise ValueError(
+                f"The launcher asks for mixed precision {asked!r}, the configuration for precision={precision!r}. "
+                "Say it in the configuration, and leave --mixed_precision of 'accelerate launch' at 'no'."
+            )
+
     def check_same_step(self, step: int) -> None:
         """Sees that all processes go on from the same step.
 
