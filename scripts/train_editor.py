@@ -40,12 +40,14 @@ class Config:
     """Edits of weightspace.tasks.edits.EDITS, name:parameter=value; a+b is a, then b."""
     source: str = "render"
     """Aim at the edited render of each net, or at its edited signal ("signal"), as the published benchmarks do."""
-    metanet: str = "GraphMetanet"
+    metanet: str = "SpaceNet"
     """Which metanet; see weightspace.metanets.METANETS. It needs a head for weights."""
     width: int = 32
     """Its width."""
     layers: int = 3
     """Its layers."""
+    probes: int = 64
+    """Of SpaceNet: learned points at which it asks every neuron; 0 reads weights alone."""
     refits: tuple[int, ...] = (10, 100)
     """Steps of fitting each net on, to compare with."""
     tier: str = "S"
@@ -67,10 +69,13 @@ parts = {part: EditNets.from_zoo(zoo.split(part), config.edit, config.source) fo
 print(", ".join(f"{name} {len(nets)}" for name, nets in parts.items()), "nets")
 
 # The metanet.
+settings = {"width": config.width, "layers": config.layers}
+if config.metanet == "SpaceNet":
+    settings["probes"] = config.probes
 began = time.perf_counter()
 editor = fit_editor(
     METANETS[config.metanet], parts["train"], parts["val"], config.edit, config.editing, config.train, out / "training",
-    device=config.device, width=config.width, layers=config.layers,
+    device=config.device, **settings,
 )  # fmt: skip
 seconds = time.perf_counter() - began
 editor.metanet.to("cpu").save_pretrained(out / "metanet")
@@ -88,7 +93,7 @@ write_inr(out / "example.safetensors", parts["test"].net(0), zoo.convention, {"s
 if config.results:
     reads = editor.settings.reads
     result = Result(
-        protocol="edit", tier=config.tier, method=f"{config.metanet}, {reads}", reads=reads,
+        protocol=f"edit-{'-'.join(scores)}", tier=config.tier, method=f"{config.metanet}, {reads}", reads=reads,
         seed=config.train.seed, scores={name: rows[config.metanet] for name, rows in scores.items()},
         config=asdict(config), recipes={zoo.recipe.name: zoo.recipe.hash},
         nets={part: len(nets) for part, nets in parts.items()}, seconds=seconds,

@@ -27,11 +27,13 @@ _WEIGHTS = EditConfig(gradients=False, readout=0.0)
 _GRADIENT = EditConfig(gradients=True, readout=0.0)
 _READOUT = EditConfig(gradients=True, readout=1e-3)
 _SPACENET = {"width": 32, "layers": 3, "probes": 0}
+_PROBES = _SPACENET | {"probes": 64}
 
 EDIT_METHODS: dict[str, EditMethod] = {
     "SpaceNet, weights": EditMethod("SpaceNet", _WEIGHTS, _SPACENET),
+    "SpaceNet, probes": EditMethod("SpaceNet", _WEIGHTS, _PROBES),
     "SpaceNet, gradient": EditMethod("SpaceNet", _GRADIENT, _SPACENET),
-    "SpaceNet, gradient and readout": EditMethod("SpaceNet", _READOUT, _SPACENET),
+    "SpaceNet, gradient and readout": EditMethod("SpaceNet", _READOUT, _PROBES),
     "GraphMetanet, weights": EditMethod("GraphMetanet", _WEIGHTS),
     "GraphMetanet, gradient": EditMethod("GraphMetanet", _GRADIENT),
     "GraphMetanet, gradient and readout": EditMethod("GraphMetanet", _READOUT),
