@@ -108,6 +108,13 @@ def test_a_loss_that_is_not_finite_stops(tmp_path):
         problem.run(tmp_path)
 
 
+def test_a_judge_that_never_says_a_number_stops(tmp_path):
+    problem = Problem()
+    problem.y[64:] = float("nan")
+    with pytest.raises(ValueError, match="judge never gave a finite number"):
+        problem.run(tmp_path)
+
+
 def test_an_epoch_visits_every_net_once_and_epochs_differ():
     first, second = (torch.cat([batch_of_step(4 * epoch + i, 64, 16, seed=1) for i in range(4)]) for epoch in (0, 1))
     assert sorted(first.tolist()) == sorted(second.tolist()) == list(range(64))

@@ -55,7 +55,7 @@ def train(
         The best value of `judge`.
 
     Raises:
-        ValueError: the loss isn't finite; the checkpoint in `folder` is of another run; a tracker isn't installed; the
+        ValueError: the loss isn't finite, or `judge` never is; the checkpoint in `folder` is of another run; a tracker isn't installed; the
             model isn't where its process is, or the launcher asks for another precision.
     """
     folder, processes = Path(folder), Processes.of(model)
@@ -89,6 +89,8 @@ def train(
                 log.write(step=state.step, **values)
                 track(values, state.step)
                 save_state(folder / "checkpoint.safetensors", state, model, optimizer, key)
+    if state.best == float("inf"):
+        raise ValueError("The judge never gave a finite number, so no parameters can be picked. Look at its nets.")
     model.load_state_dict(state.best_parameters)
     processes.agree(model.state_dict())
     model.eval()
@@ -120,9 +122,16 @@ def _order(nets: int, seed: int, epoch: int) -> Tensor:
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seeds torch's default generators, and puts them back as they were afterwards."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    """Seeds torch's default generators of the CPU and of `device`, and puts them back as they were afterwards.
+
+    `torch.manual_seed` would do it too, but where there is no GPU it keeps a stack trace a call, for each kind of GPU.
+    """
+    gpu = device.type == "cuda"
+    with torch.random.fork_rng(devices=[device] if gpu else []):
+        torch.default_generator.manual_seed(seed)
+        if gpu:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
         yield
 
 
