@@ -194,7 +194,7 @@ def test_weights_that_are_not_finite_are_named(name, bad):
         metanet(metanet.graph(space, weights))
 
 
-@pytest.mark.parametrize("name", ["SpaceNet", "StatNet", "FlatMLP", "UNF", "DWSNet"])
+@pytest.mark.parametrize("name", ["StatNet", "FlatMLP", "UNF", "DWSNet"])
 def test_an_unknown_architecture_is_refused_with_what_takes_it(name):
     metanet = small(name, SPACES["mlp"])
     with pytest.raises(ValueError, match="take a class that runs on any graph: GraphMetanet, ScaleGMN"):

@@ -94,7 +94,10 @@ def test_nets_of_other_widths_and_depths_can_come(head, probes):
 
 def test_nets_with_other_inputs_need_other_probes():
     metanet = small("SpaceNet", SPACES["mlp"])
-    with pytest.raises(ValueError, match="take a class that runs on any graph"):
+    with pytest.raises(
+        ValueError,
+        match=r"go through nets of vectors 2 to 3, got a net of vectors 2 to 1\. .* probes=0, which takes any",
+    ):
         metanet(metanet.graph(traced("siren"), random_weights(traced("siren"), nets=2)))
 
 

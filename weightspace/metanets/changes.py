@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from weightspace.metanets.dense import DenseFrame
 from weightspace.metanets.frame import Edges
-from weightspace.metanets.signed import Signs
+from weightspace.metanets.signs import Signs
 
 FIRST = 0.1
 """Changes begin at about this times the usual size of their tensor."""

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 from weightspace.graphs import POSITIONS, SITE_FEATURES, Layout, topology
 from weightspace.metanets.dense import DenseFrame
 from weightspace.metanets.responses import Responses, response_kind
-from weightspace.metanets.signed import SignedLayer, Signs, places
+from weightspace.metanets.signed import SignedLayer, places
+from weightspace.metanets.signs import EdgeValues, Signs
 from weightspace.metanets.sizes import SharedSizes
 from weightspace.space import WeightSpace
 
@@ -55,7 +56,10 @@ class SpaceEncoder(nn.Module):
             KeyError: the nets' inputs and outputs fit no probes.
         """
         signs = Signs(frame, self.sign)
-        values = [torch.asinh(edges.values / self.sizes.edge_sizes(frame, edges)) for edges in frame.edges]
+        values = [
+            EdgeValues(frame, signs, edges, torch.asinh(edges.values / self.sizes.edge_sizes(frame, edges)))
+            for edges in frame.edges
+        ]
         x, z = self._start(frame, signs)
         answers = None
         if self.responses:

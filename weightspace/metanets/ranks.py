@@ -34,6 +34,7 @@ class RankScaling(nn.Module):
         self.std.copy_(std + 1e-5 * mean.abs() + 1e-6)
 
     def forward(self, features: Float[Tensor, "nets features"]) -> Float[Tensor, "nets twice"]:
+        features = features.float() if features.dtype in (torch.bfloat16, torch.float16) else features
         knots = self.knots.to(features.dtype)
         rank = _rank(features, knots)
         score = torch.special.ndtri(rank.clamp(0.005, 0.995))

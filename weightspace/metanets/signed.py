@@ -4,40 +4,15 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softsign
 
 from weightspace.graphs import EDGE_FEATURES, SITE_FEATURES, Topology
 from weightspace.metanets.dense import DenseFrame
 from weightspace.metanets.frame import Edges
-from weightspace.metanets.parity import parity
+from weightspace.metanets.signs import EdgeValues, Signs
 
 _SIZES = ("log size", "layers", "log fan-in", "log fan-out")
 """Features of sites and operators that messages don't see: they would lead astray on nets of other sizes."""
-
-
-class Signs:
-    """The parities of a frame, to multiply with; see `Parity`."""
-
-    def __init__(self, frame: DenseFrame, exact: bool):
-        self.frame, self.found = frame, [parity(topo, exact) for topo in frame.topologies]
-        self.signed = self._nodes("signed")
-        self.odd, self.even = self._nodes("odd"), self._nodes("even")
-        self.any = any(bool(own.signed.any()) for own in self.found)
-
-    def _nodes(self, key: str) -> Tensor:
-        return self.frame.at_nodes([getattr(own, key).to(self.frame.x) for own in self.found])
-
-    def edges(self, key: str, edges: Edges) -> Tensor:
-        """One of ``source``, ``target``, ``flips`` for a group of edges, ``[nets or 1, 1, 1, 1]``."""
-        found = self.frame.at_edges([getattr(own, key).to(self.frame.x) for own in self.found], edges)
-        return found if found.ndim == 4 else found[None]
-
-    def ends(self, edges: Edges) -> tuple[Tensor, Tensor]:
-        """Where odd features can be sent from the sources, and from the targets."""
-        return self.edges("source", edges), self.edges("target", edges)
-
-    def invariant(self, x: Tensor) -> Tensor:
-        """Odd features as they are where a node has no sign, else without their signs."""
-        return torch.where(self.signed > 0, x.abs(), x) if self.any else x
 
 
 class SignedLayer(nn.Module):
@@ -49,72 +24,77 @@ class SignedLayer(nn.Module):
 
     $\sum_j e_{ij} (1 + g_{ij}) P x_j / \sqrt{n_j}$ is odd in $i$ and $\tfrac{1}{n_j} \sum_j g_{ij} Q z_j$ is even: an
     imitation of the net's own forward pass beside a mean that doesn't depend on width; the same with the ends
-    exchanged. Features are changed by perceptrons of even quantities, odd ones only by multiples of odd ones. At
-    neurons without a sign all is even, and nothing is lost. Edges have ``heads`` features instead of ``width``, and
+    exchanged. Odd features are changed by multiples and sines of odd ones, even ones by perceptrons of even quantities.
+    At neurons without a sign all is even, and nothing is lost. Edges have ``gates`` features instead of ``width``, and
     sums are matrix products. After Kalogeropoulos et al. 2024, "Scale equivariant graph metanetworks".
 
     Args:
-        columns: features of an edge. width: of a node, each kind. heads: gates of an edge.
+        columns: features of an edge. width: of a node, each kind. gates: of an edge.
     """
 
-    def __init__(self, columns: int, width: int, heads: int):
+    def __init__(self, columns: int, width: int, gates: int):
         super().__init__()
-        self.width, self.heads = width, heads
+        self.width, self.gates = width, gates
         self.norm = nn.LayerNorm(width)
-        self.edge = nn.Parameter(torch.randn(3, columns, heads) * columns**-0.5)
-        self.operator = nn.Linear(len(EDGE_FEATURES), 2 * heads)
-        self.odd = nn.Linear(width, 2 * width + 2 * heads, bias=False)
-        self.even = nn.Linear(width, 2 * width + 2 * heads)
+        self.edge = nn.Parameter(torch.randn(gates, columns) * columns**-0.5)
+        self.size = nn.Parameter(torch.randn(gates, 2, columns) * (2 * columns) ** -0.5)
+        self.operator = nn.Linear(len(EDGE_FEATURES), 2 * gates)
+        self.odd = nn.Linear(width, 2 * width + 2 * gates, bias=False)
+        self.even = nn.Linear(width, 2 * width + 2 * gates)
         self.pairs = nn.Linear(3 * width, 2 * width, bias=False)
         self.keep = nn.Linear(3 * width, width, bias=False)
-        self.mlp = nn.Sequential(nn.Linear(5 * width + 3, 2 * width), nn.SiLU(), nn.Linear(2 * width, 3 * width))
+        self.turn, self.wave = nn.Linear(3 * width, width, bias=False), nn.Linear(width, width, bias=False)
+        nn.init.normal_(self.turn.weight, std=1 / width**0.5)
+        self.mlp = nn.Sequential(nn.Linear(5 * width, 2 * width), nn.SiLU(), nn.Linear(2 * width, 3 * width))
 
-    def forward(self, frame: DenseFrame, signs: Signs, x: Tensor, z: Tensor, values: list[Tensor]) -> tuple:
-        """New odd and even features ``[nets, nodes, width]``; ``values``: scaled features of each group of edges."""
-        width, heads = self.width, self.heads
-        odd, normed = _unit(x), self.norm(z)
-        forth, back, left, right = self.odd(odd).split([width, width, heads, heads], -1)
-        one, two, here, there = self.even(normed).split([width, width, heads, heads], -1)
+    def forward(self, frame: DenseFrame, signs: Signs, x: Tensor, z: Tensor, values: list[EdgeValues]) -> tuple:
+        """New odd and even features ``[nets, nodes, width]``."""
+        width, gates = self.width, self.gates
+        odd, normed = _soft(x), self.norm(z)
+        forth, back, left, right = self.odd(odd).split([width, width, gates, gates], -1)
+        one, two, here, there = self.even(normed).split([width, width, gates, gates], -1)
         up, down, seen, felt = [], [], [], []
-        for edges, value in zip(frame.edges, values, strict=True):
-            linear, gate = self._edge(frame, signs, edges, value, (left, right, here, there))
-            targets, sources = linear.shape[2:]
-            (source, target), linear = signs.ends(edges), linear * (1 + gate)
-            upward = carry(frame, edges, linear * source, forth) * sources**-0.5
-            downward = carry_back(frame, edges, linear * target, back) * targets**-0.5
+        for value in values:
+            edges, (source, target) = value.edges, (value.source, value.target)
+            linear, gate = self._edge(frame, value, (left, right, here, there))
+            linear, (targets, sources) = linear * (1 + gate), linear.shape[2:]
+            upward = carry(frame, edges, value.masked(linear, source), forth) * sources**-0.5
+            downward = carry_back(frame, edges, value.masked(linear, target), back) * targets**-0.5
             even, still = carry(frame, edges, gate, one) / sources, carry_back(frame, edges, gate, two) / targets
-            up.append(upward * target[:, 0])
-            down.append(downward * source)
+            up.append(upward * target[:, 0] if value.partial else upward)
+            down.append(downward * source if value.partial else downward)
             # what is odd at one end and doesn't flip at the other is even there
-            seen.append(even + upward * (1 - target[:, 0]) if signs.any else even)
-            felt.append(still + downward * (1 - source) if signs.any else still)
-        mx, mz = _collect(frame, up), _collect(frame, seen)
-        bx = frame.to_sources(down)
-        bz = frame.to_sources(felt)
-        return self._update(signs, x, z, normed, torch.cat([odd, mx, bx], -1), mz, bz)
+            seen.append(even + upward * (1 - target[:, 0]) if value.partial else even)
+            felt.append(still + downward * (1 - source) if value.partial else still)
+        moving, mz, bz = [x, _collect(frame, up), frame.to_sources(down)], _collect(frame, seen), frame.to_sources(felt)
+        return self._update(signs, moving, z, torch.cat([normed, softsign(mz), softsign(bz)], -1))
 
-    def _update(self, signs: Signs, x: Tensor, z: Tensor, normed: Tensor, odd: Tensor, mz: Tensor, bz: Tensor) -> tuple:
-        sizes = torch.stack([_size(part).log() for part in odd.split(self.width, -1)], -1).flatten(-2)
-        moving = torch.cat([_unit(part) for part in odd.split(self.width, -1)], -1)
-        one, two = self.pairs(moving).chunk(2, -1)
-        seen = torch.cat([normed, _soft(mz), _soft(bz), signs.invariant(one), one * two, sizes], -1)
+    def _update(self, signs: Signs, moving: list[Tensor], z: Tensor, even: Tensor) -> tuple[Tensor, Tensor]:
+        turned = torch.sin(self.turn(torch.cat(moving, -1)))
+        units = torch.cat([_soft(part) for part in moving], -1)
+        one, two = self.pairs(units).chunk(2, -1)
+        seen = torch.cat([even, signs.invariant(one), one * two], -1)
         gate, free, new = self.mlp(seen).chunk(3, -1)
-        return x + self.keep(moving) * gate + free * (1 - signs.signed), z + new
+        x = moving[0] + self.keep(units) * gate + self.wave(turned)
+        return x + free * (1 - signs.signed), z + new
 
-    def _edge(self, frame: DenseFrame, signs: Signs, edges: Edges, value: Tensor, ends: tuple) -> tuple[Tensor, Tensor]:
-        """The odd and the even (gate) of a group of edges, each ``[nets, heads, targets, sources]``."""
-        left, right, here, there = ends
-        weight = self.edge if len(edges.columns) == self.edge.shape[1] else self.edge[:, list(edges.columns)]
-        tables = [self.operator(operators(topo).to(value)) for topo in frame.topologies]
+    def _edge(self, frame: DenseFrame, value: EdgeValues, ends: tuple) -> tuple[Tensor, Tensor]:
+        """The odd and the even (gate) of a group of edges, each ``[nets, gates, targets, sources]``."""
+        edges, (left, right, here, there) = value.edges, ends
+        whole = len(edges.columns) == self.edge.shape[1]
+        columns = slice(None) if whole else list(edges.columns)
+        tables = [self.operator(operators(topo).to(value.odd)) for topo in frame.topologies]
         gain, bias = _first(frame.at_edges(tables, edges)).chunk(2, 1)
-        linear = _first(value @ weight[0]) * (1 + gain) + _first(link_ones(frame, edges))
-        source, target, flips = *signs.ends(edges), signs.edges("flips", edges)
-        even = _first(value.abs() @ weight[1] + value @ weight[2] * (1 - flips)) + bias
+        shape = (-1, self.gates, *value.shape)
+        linear = (self.edge[:, columns] @ value.odd).reshape(shape) * (1 + gain)
+        linear = linear + 1 if value.link else linear
         bilinear = _first(frame.targets(left, edges)) * _first(frame.sources(right, edges)) * linear
-        gate = (
-            even + bilinear * source * target + _first(frame.targets(here, edges)) + _first(frame.sources(there, edges))
+        if value.partial:
+            bilinear = bilinear * value.source * value.target
+        even = (self.size[:, :, columns].flatten(1) @ value.even).reshape(shape) + bias
+        return linear, torch.relu(
+            even + bilinear + _first(frame.targets(here, edges)) + _first(frame.sources(there, edges))
         )
-        return linear, torch.relu(gate)
 
 
 def carry(frame: DenseFrame, edges: Edges, weight: Tensor, h: Tensor) -> Tensor:
@@ -144,28 +124,9 @@ def _first(values: Tensor) -> Tensor:
     return values.permute(0, 3, 1, 2)
 
 
-def _size(x: Tensor) -> Tensor:
-    return (x.square().mean(-1, keepdim=True) + 1e-12).sqrt()
-
-
-def _unit(x: Tensor) -> Tensor:
-    return x / _size(x)
-
-
 def _soft(x: Tensor) -> Tensor:
-    return torch.asinh(x)
-
-
-def link_ones(frame: DenseFrame, edges: Edges) -> Tensor:
-    """One for links, which have no weight, zero for weights; to broadcast against edges."""
-    return frame.at_edges([_link_ones(topo).to(frame.x) for topo in frame.topologies], edges)
-
-
-@lru_cache(maxsize=256)
-def _link_ones(topo: Topology) -> Tensor:
-    ones = torch.zeros(len(topo.edge_features), 1)
-    ones[len(topo.blocks) :] = 1
-    return ones
+    """Features of a node made shorter than one, their direction kept."""
+    return x / (1 + (x.square().mean(-1, keepdim=True) + 1e-12).sqrt())
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
 from weightspace.graphs import by_skeleton
-from weightspace.metanets.base import Metanet, unknown_space
+from weightspace.metanets.base import Metanet
 from weightspace.metanets.changes import Changes
 from weightspace.metanets.config import MetanetConfig
 from weightspace.metanets.dense import DenseFrame
@@ -161,7 +161,11 @@ class SpaceNet(Metanet):
         frame = make_frame(self._noisy(own.graph), self.layout)
         assert isinstance(frame, DenseFrame)
         if self.config.probes and response_kind(frame.topologies[0]) not in self.encoder.responses:
-            raise unknown_space(self, frame.topologies[0].space)
+            known, got = ", ".join(self.encoder.responses), response_kind(frame.topologies[0])
+            raise ValueError(
+                f"The probes of this SpaceNet go through nets of {known}, got a net of {got}. Make one with for_spaces() "
+                "for nets of every kind that comes, or one with probes=0, which takes any."
+            )
         return own, frame
 
     def _noisy(self, graph: Batch) -> Batch:

@@ -1,0 +1,52 @@
+"""What of a batch flips with the signs of neurons, and what is sent along its edges."""
+
+import torch
+from torch import Tensor
+
+from weightspace.metanets.dense import DenseFrame
+from weightspace.metanets.frame import Edges
+from weightspace.metanets.parity import parity
+
+
+class Signs:
+    """The parities of a frame, to multiply with; see `Parity`."""
+
+    def __init__(self, frame: DenseFrame, exact: bool):
+        self.frame, self.found = frame, [parity(topo, exact) for topo in frame.topologies]
+        self.signed = self._nodes("signed")
+        self.odd, self.even = self._nodes("odd"), self._nodes("even")
+        self.any = any(bool(own.signed.any()) for own in self.found)
+
+    def _nodes(self, key: str) -> Tensor:
+        return self.frame.at_nodes([getattr(own, key).to(self.frame.x) for own in self.found])
+
+    def edges(self, key: str, edges: Edges) -> Tensor:
+        """One of ``source``, ``target``, ``flips`` for a group of edges, ``[nets or 1, 1, 1, 1]``."""
+        found = self.frame.at_edges([getattr(own, key).to(self.frame.x) for own in self.found], edges)
+        return found if found.ndim == 4 else found[None]
+
+    def invariant(self, x: Tensor) -> Tensor:
+        """Odd features as they are where a node has no sign, else without their signs."""
+        return torch.where(self.signed > 0, x.abs(), x) if self.any else x
+
+
+class EdgeValues:
+    """The scaled features of a group of edges, ready for all layers.
+
+    Attributes:
+        odd: ``[nets, columns, targets * sources]``. even: their absolute values, and themselves where they don't flip.
+        source, target: see `Parity`, ``[nets or 1, 1, 1, 1]``; partial: whether any of them is zero. link: a link.
+    """
+
+    def __init__(self, frame: DenseFrame, signs: Signs, edges: Edges, values: Tensor):
+        self.edges, self.shape = edges, tuple(values.shape[1:3])
+        self.link = edges.number >= len(frame.topologies[0].blocks)
+        self.source, self.target = signs.edges("source", edges), signs.edges("target", edges)
+        self.partial = signs.any and bool(((self.source * self.target) < 1).any())
+        self.odd = values.flatten(1, 2).transpose(1, 2).contiguous()
+        still = 1 - signs.edges("flips", edges)[:, 0]
+        self.even = torch.cat([self.odd.abs(), self.odd * still], 1)
+
+    def masked(self, linear: Tensor, mask: Tensor) -> Tensor:
+        """Zero where the mask is."""
+        return linear * mask if self.partial else linear
