@@ -112,6 +112,15 @@ def test_text_round_trips_and_edits_compose():
     torch.testing.assert_close(apply_edits((first, second), signals), second(first(signals)))
 
 
+def test_other_ranges_are_edited_alike_and_renders_that_overshoot_are_cut():
+    edits, signals = parse_edits("gamma+contrast"), images()
+    expected = apply_edits(edits, signals) * 2 - 1
+    torch.testing.assert_close(apply_edits(edits, signals * 2 - 1, low=-1.0, peak=2.0), expected)
+    dilated = apply_edits(parse_edits("dilate"), signals * 1.5 - 0.2)
+    torch.testing.assert_close(dilated, apply_edits(parse_edits("dilate"), (signals * 1.5 - 0.2).clamp(0, 1)))
+    assert dilated.max() <= 1
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

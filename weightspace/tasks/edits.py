@@ -94,9 +94,10 @@ def apply_edits(edits: tuple[Edit, ...], signals: Tensor, low: float = 0.0, peak
     """The signals after all of the edits, in their order.
 
     Args:
-        low: the smallest value of an image, peak: its span; image edits see it brought to [0, 1], fields stay as they
-            are.
+        low: the smallest value of an image, peak: its span; image edits see it brought to [0, 1] and cut there (a
+            render overshoots), fields stay as they are.
     """
     for edit in edits:
-        signals = edit(signals) if edit.name in FIELD_EDITS else edit((signals - low) / peak) * peak + low
+        field = edit.name in FIELD_EDITS
+        signals = edit(signals) if field else edit(((signals - low) / peak).clamp(0, 1)) * peak + low
     return signals
