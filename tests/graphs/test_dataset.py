@@ -64,6 +64,7 @@ def test_graphs_hold_weights_and_labels(zoo):
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_loader_mixes_architectures(zoo, workers):
+    torch.manual_seed(0)  # the order of the loader and the metanet
     dataset = GraphDataset(zoo, labels=["net"])
     batches = list(DataLoader(dataset, batch_size=8, shuffle=True, num_workers=workers))
     order = torch.cat([batch.y for batch in batches]).flatten().long()
@@ -73,7 +74,7 @@ def test_a_loader_mixes_architectures(zoo, workers):
     metanet = GraphMetanet.for_spaces(*dataset.spaces.values(), width=8, layers=1).eval()
     together = torch.cat([metanet(batch) for batch in batches])
     alone = torch.cat([metanet(dataset[row_of[net]]) for net in order.tolist()])
-    assert torch.allclose(together, alone, atol=1e-5)
+    assert torch.allclose(together, alone, rtol=1e-4, atol=1e-5)
     for batch in batches:
         assert all(same(graph, zoo[row_of[int(graph.y)]][0]) for graph in batch.to_data_list())
 
@@ -109,6 +110,7 @@ def test_a_worker_gets_a_copy_that_reads_the_same(zoo):
 
 def test_statistics_come_from_training_nets_and_stay_with_the_metanet(zoo, tmp_path):
     train, val = (GraphDataset(zoo.split(part)) for part in ("train", "val"))
+    torch.manual_seed(0)
     stacks = train.training_stacks()
     assert sum(len(next(iter(stack.values()))) for stack in stacks.values()) == len(train)
     batch = next(iter(DataLoader(GraphDataset(zoo.split("train"), layout=train.layout), batch_size=64)))

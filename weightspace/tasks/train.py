@@ -55,8 +55,8 @@ def train(
         The best value of `judge`.
 
     Raises:
-        ValueError: the loss isn't finite, or `judge` never is; the checkpoint in `folder` is of another run; a tracker isn't installed; the
-            model isn't where its process is, or the launcher asks for another precision.
+        ValueError: the loss isn't finite, or `judge` never is; the checkpoint in `folder` is of another run; a tracker
+            isn't installed; the model isn't where its process is, or the launcher asks for another precision.
     """
     folder, processes = Path(folder), Processes.of(model)
     if processes.main:
