@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from weightspace.zoo.hyperparameters import Hyperparameters
-from weightspace.zoo.optimizer import StackedOptimizer, learning_rate, optimizer_order
+from weightspace.zoo.optimizer import StackedOptimizer, learning_rates, optimizer_order
 
 KINDS = {
     "sgd": (Hyperparameters(optimizer="sgd", lr=0.1, weight_decay=0.1, steps=9), torch.optim.SGD, {}),
@@ -76,10 +76,24 @@ def test_l2_acts_on_weights_alone():
 def test_schedules(schedule, expected):
     train = Hyperparameters(schedule=schedule, lr=1.0, steps=300)
     steps = [1, 101 if schedule == "cosine" else 100, 201 if schedule == "cosine" else 200, 300]
-    rates = [learning_rate(train, step) for step in steps]
-    assert rates == pytest.approx(expected, abs=1e-4)
+    rates = learning_rates([train], torch.tensor(steps).unsqueeze(1))
+    assert rates.flatten().tolist() == pytest.approx(expected, abs=1e-4)
 
 
 def test_warmup_rises_to_the_learning_rate():
     train = replace(Hyperparameters(lr=2.0, steps=100), warmup=0.1)
-    assert [learning_rate(train, step) for step in (1, 5, 10, 50)] == pytest.approx([0.2, 1.0, 2.0, 2.0])
+    rates = learning_rates([train], torch.tensor([[1], [5], [10], [50]]))
+    assert rates.flatten().tolist() == pytest.approx([0.2, 1.0, 2.0, 2.0])
+
+
+def test_every_net_has_its_own_schedule():
+    trains = [
+        Hyperparameters(schedule=schedule, lr=lr, warmup=warmup, steps=steps)
+        for schedule, lr, warmup, steps in (
+            ("constant", 1.0, 0.0, 10),
+            ("cosine", 2.0, 0.0, 4),
+            ("step", 4.0, 0.5, 6),
+        )
+    ]
+    rates = learning_rates(trains, torch.tensor([[1, 1, 1], [9, 3, 5]]))
+    torch.testing.assert_close(rates, torch.tensor([[1.0, 2.0, 4 / 3], [1.0, 1.0, 0.04]], dtype=torch.float64))

@@ -15,7 +15,7 @@ from .initial import draw_weights
 from .layout import Layout
 from .meta import learn_start
 from .native_siren import NativeSirenGradient
-from .optimizer import StackedOptimizer, learning_rate
+from .optimizer import StackedOptimizer, learning_rates
 from .plain_gradient import PlainGradient
 from .plan import Fit, Save
 from .saved import Saved
@@ -56,21 +56,20 @@ class StackFitter:
     def run(self, done: Callable[[int], object] = lambda nets: None) -> Iterator[Saved]:
         """Yields saved states as they come; ``done`` hears how many nets have left the stack."""
         if self.save.initial:
-            yield from self._save(range(len(self.trials)), [""] * len(self.trials))
+            yield from self._save(dict.fromkeys(range(len(self.trials)), ""), self._losses())
         while self.trials:
             self._walk(self._until_event())
             yield from self._event(done)
 
     def _walk(self, steps: int) -> None:
         """Steps of all nets; rates and counts are made once, as tiny tensors cost more than their arithmetic."""
-        ahead = [[step + k for step in self.steps] for k in range(1, steps + 1)]
-        trains = [trial.train for trial in self.trials]
-        rates = [[learning_rate(train, step) for train, step in zip(trains, row, strict=True)] for row in ahead]
-        rates, counts = (torch.tensor(rows, device=self.device).unsqueeze(2) for rows in (rates, ahead))
-        for rate, count in zip(rates, counts.float(), strict=True):
+        ahead = torch.tensor(self.steps) + torch.arange(1, steps + 1).unsqueeze(1)
+        rates = learning_rates([trial.train for trial in self.trials], ahead)
+        rates, counts = (rows.to(self.device, torch.float32).unsqueeze(2) for rows in (rates, ahead))
+        for rate, count in zip(rates, counts, strict=True):
             grad, _ = self.gradient(self.flat, self.targets)
             self.optimizer.step(self.flat, grad, rate, count)
-        self.steps = ahead[-1]
+        self.steps = ahead[-1].tolist()
 
     def _until_event(self) -> int:
         """Steps until some net is to be looked at."""
@@ -81,25 +80,27 @@ class StackFitter:
         return nearest
 
     def _event(self, done: Callable[[int], object]) -> Iterator[Saved]:
-        losses = self.gradient.loss(self.flat, self.targets).tolist()
-        leaving, saving, reasons = [], [], []
+        losses, leaving, saving = self._losses(), [], {}
         for i, (trial, step) in enumerate(zip(self.trials, self.steps, strict=True)):
             failed = not math.isfinite(losses[i])
             good = self.fit.target_psnr > 0 and psnr(losses[i], self.signals.peak) >= self.fit.target_psnr
             if failed or good or step == trial.train.steps:
                 leaving.append(i)
             if failed or good or step in self.saves[i]:
-                saving.append(i)
-                reasons.append(f"the loss was not finite at step {step}" if failed else "")
-        yield from self._save(saving, reasons)
+                saving[i] = f"the loss was not finite at step {step}" if failed else ""
+        yield from self._save(saving, losses)
         if leaving:
             yield from self._replace(leaving)
             done(len(leaving))
 
-    def _save(self, rows: Iterable[int], reasons: list[str]) -> Iterator[Saved]:
-        losses = self.gradient.loss(self.flat, self.targets).tolist()
-        for i, reason in zip(rows, reasons, strict=True):
-            weights = {name: w[0].cpu().clone() for name, w in self.layout.views(self.flat[i : i + 1]).items()}
+    def _losses(self) -> list[float]:
+        return self.gradient.loss(self.flat, self.targets).tolist()
+
+    def _save(self, reasons: dict[int, str], losses: list[float]) -> Iterator[Saved]:
+        """Rows of the stack as saved states; a row's reason says why it failed, or nothing."""
+        stack = self.layout.views(self.flat[list(reasons)].cpu())
+        for k, (i, reason) in enumerate(reasons.items()):
+            weights = {name: tensor[k].clone() for name, tensor in stack.items()}
             weights |= {name: b.cpu().clone() for name, b in getattr(self, "buffers", {}).items()}
             yield Saved(
                 trial=replace(self.trials[i], split=self.signals.part(self.trials[i].signal(self.signals))),
@@ -114,18 +115,19 @@ class StackFitter:
             )
 
     def _replace(self, rows: list[int]) -> Iterator[Saved]:
-        gone = []
+        fresh, gone = [], set()
         for i in rows:
             if not self.waiting:
-                gone.append(i)
+                gone.add(i)
                 continue
             trial = self.waiting.pop()
             self.trials[i], self.saves[i] = trial, self.save.steps(trial.train.steps, 1.0)
             self.steps[i], self.clocks[i] = 0, time.perf_counter()
             self.flat[i], self.targets[i] = self._start(trial), self._target(trial)
             self.optimizer.restart(i, trial.train)
-            if self.save.initial:
-                yield from self._save([i], [""])
+            fresh.append(i)
+        if self.save.initial and fresh:
+            yield from self._save(dict.fromkeys(fresh, ""), self._losses())
         keep = [i for i in range(len(self.trials)) if i not in gone]
         if gone:
             for name in ("trials", "saves", "steps", "clocks"):

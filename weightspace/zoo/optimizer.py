@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from .hyperparameters import OPTIMIZERS, Hyperparameters
@@ -105,13 +105,20 @@ class StackedOptimizer:
         return torch.tensor(values, dtype=self.first.dtype, device=self.first.device)
 
 
-def learning_rate(train: Hyperparameters, step: int) -> float:
-    """The learning rate of step ``step``, from 1 to ``train.steps``."""
-    done = (step - 1) / train.steps
-    rate = train.lr
-    if train.schedule == "step":
-        rate *= 0.1 ** int(3 * done)
-    elif train.schedule == "cosine":
-        rate *= 0.5 * (1 + math.cos(math.pi * done))
-    warm = train.warmup * train.steps
-    return rate * min(1.0, step / warm) if warm >= 1 else rate
+def learning_rates(trains: list[Hyperparameters], steps: Int[Tensor, "... nets"]) -> Float[Tensor, "... nets"]:
+    """The learning rates of nets at their steps, from 1 to ``train.steps``, in float64."""
+    lr, total, warmup = (
+        torch.tensor([getattr(train, name) for train in trains], dtype=torch.float64)
+        for name in ("lr", "steps", "warmup")
+    )
+    rates, done = lr.expand(steps.shape), (steps - 1) / total
+    for schedule, factor in (("step", lambda: 0.1 ** (3 * done).floor()), ("cosine", lambda: _cosine(done))):
+        chosen = torch.tensor([train.schedule == schedule for train in trains])
+        if chosen.any():
+            rates = torch.where(chosen, rates * factor(), rates)
+    warm = warmup * total
+    return torch.where(warm >= 1, rates * (steps / warm).clamp(max=1), rates) if (warm >= 1).any() else rates
+
+
+def _cosine(done: Tensor) -> Tensor:
+    return 0.5 * (1 + torch.cos(math.pi * done))

@@ -14,7 +14,7 @@ from .dropout import Noise
 from .evaluate import Evaluation
 from .initial import draw_buffers, draw_weights
 from .layout import Layout
-from .optimizer import StackedOptimizer, learning_rate, optimizer_order
+from .optimizer import StackedOptimizer, learning_rates, optimizer_order
 from .order import Order, draw_labels
 from .plan import Save
 from .saved import Saved
@@ -79,8 +79,9 @@ class StackTrainer:
         logits = run_stack(self.net, {**self.layout.views(leaf), **self.buffers}, x, self._noise())
         losses = functional.cross_entropy(logits.transpose(1, 2), target, reduction="none").mean(1)
         (grad,) = torch.autograd.grad(losses.sum(), leaf)
-        rates = [[learning_rate(trial.train, self.step)] for trial in self.trials]
-        self.optimizer.step(self.flat, grad, torch.tensor(rates, device=self.device), self.step)
+        steps = torch.full((len(self.trials),), self.step)
+        rates = learning_rates([trial.train for trial in self.trials], steps).unsqueeze(1)
+        self.optimizer.step(self.flat, grad, rates.to(self.device, torch.float32), self.step)
         self.losses = losses.detach()
 
     def _noise(self) -> Noise | None:
