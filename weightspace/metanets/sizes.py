@@ -1,6 +1,8 @@
 """The usual size of every tensor, by what it is for and how deep it lies, so that unseen architectures have one too."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 
 import torch
@@ -43,39 +45,80 @@ class SharedSizes(nn.Module):
                     count[row] += 1
         self.ratio.copy_(total / count.clamp(min=1))
 
-    def of(self, space: WeightSpace) -> dict[str, Tensor]:
-        """The usual size of every floating tensor of a space."""
-        found = {}
-        for row, role in enumerate(ROLES):
-            names, places = tensor_places(space, role)
-            for name, place in zip(names, places, strict=True):
-                below = min(int(place * (self.knots - 1)), max(self.knots - 2, 0))
-                part = place * (self.knots - 1) - below
-                pair = self.ratio[row, below], self.ratio[row, min(below + 1, self.knots - 1)]
-                found[name] = default_size(space, name) * (pair[0] + part * (pair[1] - pair[0])).exp()
-        return found
-
     def edge_sizes(self, frame: Frame, edges: Edges) -> Tensor:
         """The usual size of the features of a group of edges, to broadcast."""
-        return frame.at_edges([self._edge_table(topo).to(frame.x) for topo in frame.topologies], edges)
+        return frame.at_edges([self._sizes(edge_rows(topo, self.knots), frame) for topo in frame.topologies], edges)
 
     def node_sizes(self, frame: Frame) -> Tensor:
         """The usual size of every feature of the nodes, to broadcast."""
-        return frame.at_nodes([self._node_table(topo).to(frame.x) for topo in frame.topologies])
+        rows = [node_rows(topo, self.knots, self.layout) for topo in frame.topologies]
+        return frame.at_nodes([self._sizes(own, frame) for own in rows])
 
-    def _edge_table(self, topo: Topology) -> Tensor:
-        sizes, table = self.of(topo.space), torch.ones(len(topo.edge_features), 1, device=self.ratio.device)
-        for row, block in enumerate(topo.blocks):
-            table[row] = sizes[block.tensor]
-        return table
+    def _sizes(self, rows: "SizeRows", frame: Frame) -> Tensor:
+        """Default sizes times ratios between knots; the last entry of the table is for what has size one."""
+        rows = rows.to(frame.x.device)
+        flat = nn.functional.pad(self.ratio.flatten(), (0, 1))
+        near, next_one = flat[rows.below], flat[rows.above]
+        return (rows.default * (near + rows.part * (next_one - near)).exp()).to(frame.x.dtype)
 
-    def _node_table(self, topo: Topology) -> Tensor:
-        sizes, layout = self.of(topo.space), self.layout
-        table = torch.ones(len(topo.site_features), layout.node, device=self.ratio.device)
-        for vector in topo.vectors:
-            start = layout.slot(vector.slot) + vector.column
-            table[topo.node_type[vector.nodes[0]], start : start + vector.width] = sizes[vector.tensor]
-        return table
+
+@dataclass(frozen=True, eq=False)
+class SizeRows:
+    """Where features look up their usual size: default sizes, and entries of the flat table of ratios to go between."""
+
+    default: Tensor
+    below: Tensor
+    above: Tensor
+    part: Tensor
+
+    @lru_cache(maxsize=256)  # noqa: B019
+    def to(self, device: torch.device) -> "SizeRows":
+        """The same on a device."""
+        return SizeRows(*(value.to(device) for value in (self.default, self.below, self.above, self.part)))
+
+
+@lru_cache(maxsize=256)
+def edge_rows(topo: Topology, knots: int) -> SizeRows:
+    """For every block and link of a topology ``[blocks + links, 1]``; links have size one."""
+    found = _tensor_rows(topo.space, knots)
+    rows = [found[block.tensor] for block in topo.blocks]
+    rows += [_ONE] * (len(topo.edge_features) - len(topo.blocks))
+    return _rows(rows, (len(rows), 1))
+
+
+@lru_cache(maxsize=256)
+def node_rows(topo: Topology, knots: int, layout: Layout) -> SizeRows:
+    """For every column of the nodes of every site ``[sites, columns]``."""
+    found, rows = _tensor_rows(topo.space, knots), [[_ONE] * layout.node for _ in topo.space.sites]
+    for vector in topo.vectors:
+        start = layout.slot(vector.slot) + vector.column
+        site = int(topo.node_type[vector.nodes[0]])
+        rows[site][start : start + vector.width] = [found[vector.tensor]] * vector.width
+    return _rows([entry for row in rows for entry in row], (len(rows), layout.node))
+
+
+_ONE = (1.0, -1, -1, 0.0)
+
+
+def _rows(rows: list[tuple[float, int, int, float]], shape: tuple[int, int]) -> SizeRows:
+    default, below, above, part = zip(*rows, strict=True)
+    return SizeRows(
+        torch.tensor(default).reshape(shape),
+        torch.tensor(below).reshape(shape),
+        torch.tensor(above).reshape(shape),
+        torch.tensor(part).reshape(shape),
+    )
+
+
+def _tensor_rows(space: WeightSpace, knots: int) -> dict[str, tuple[float, int, int, float]]:
+    found = {}
+    for row, role in enumerate(ROLES):
+        for name, place in zip(*tensor_places(space, role), strict=True):
+            below = min(int(place * (knots - 1)), max(knots - 2, 0))
+            above = min(below + 1, knots - 1)
+            part = place * (knots - 1) - below
+            found[name] = (default_size(space, name), row * knots + below, row * knots + above, part)
+    return found
 
 
 def default_size(space: WeightSpace, name: str) -> float:

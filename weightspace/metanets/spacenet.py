@@ -163,8 +163,8 @@ class SpaceNet(Metanet):
         if self.config.probes and response_kind(frame.topologies[0]) not in self.encoder.responses:
             known, got = ", ".join(self.encoder.responses), response_kind(frame.topologies[0])
             raise ValueError(
-                f"The probes of this SpaceNet go through nets of {known}, got a net of {got}. Make one with for_spaces() "
-                "for nets of every kind that comes, or one with probes=0, which takes any."
+                f"The probes of this SpaceNet go through nets of {known}, got a net of {got}. Make one with "
+                "for_spaces() for nets of every kind that comes, or one with probes=0, which takes any."
             )
         return own, frame
 
