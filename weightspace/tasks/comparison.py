@@ -42,6 +42,9 @@ def from_statistics_and_hyperparameters(problem: Problem, run: Run) -> Outcome:
 def boosted(features: Mapping[str, np.ndarray], problem: Problem, categorical: list[bool] | None, seed: int) -> Outcome:
     """Gradient boosting on a table for each part ``[nets, features]``, a model for each label."""
     train, val = problem.train, problem.val
+    known = ~np.isnan(features["train"]).all(0)  # some tensors may be in judged nets alone
+    features = {part: table[:, known] for part, table in features.items()}
+    categorical = [each for each, keep in zip(categorical, known, strict=True) if keep] if categorical else None
     if train.classes:
         targets = [nets.labels[:, 0].long().numpy() for nets in (train, val)]
         predict = boost_classes(features["train"], targets[0], features["val"], targets[1], len(train.classes), seed)
@@ -65,7 +68,7 @@ def statistics_tables(problem: Problem) -> dict[str, np.ndarray]:
     Missing (NaN) where an architecture hasn't got the tensor; where there are several architectures, statistics that
     nets of any depth have go beside them.
     """
-    stacks = [stack for nets in problem.parts.values() for stack in nets.stacks]
+    stacks = [stack for nets in problem.parts.values() for stack in _plain_stacks(nets)]
     found = [{name for name, tensor in stack.items() if tensor.is_floating_point()} for stack in stacks]
     names = sorted(set().union(*found))
     varied = any(own != set(names) for own in found)
@@ -74,9 +77,19 @@ def statistics_tables(problem: Problem) -> dict[str, np.ndarray]:
 
 def _statistics(nets: LabelledNets, names: list[str], varied: bool) -> np.ndarray:
     tables = []
-    for stack in nets.stacks:
+    for stack in _plain_stacks(nets):
         count = len(next(iter(stack.values())))
         parts = [layer_statistics({name: stack[name]}) if name in stack else torch.full((count, 7), torch.nan)
                  for name in names]  # fmt: skip
         tables.append(torch.cat([*parts, depth_free_statistics(stack)] if varied else parts, 1))
     return torch.cat(tables).double().numpy()
+
+
+def _plain_stacks(nets: LabelledNets) -> list[dict[str, Tensor]]:
+    """The stacks, with each of several saved states as tensors of its own."""
+    if nets.states == 1:
+        return [dict(stack) for stack in nets.stacks]
+    return [
+        {f"{name} {state}": tensor[..., state] for state in range(nets.states) for name, tensor in stack.items()}
+        for stack in nets.stacks
+    ]

@@ -24,6 +24,7 @@ class LabelledNets:
         labels: `[nets, labels]`, the nets of the first space first.
         names: the labels' names.
         classes: the values of a label that is a class, in order; `labels` then holds their numbers, in one column.
+        states: saved states of each net on a last axis of every tensor (see `trajectories`); 1 without that axis.
         rows: for each net its row of the zoo's index.
         hyperparameters: the columns of `rows` that the recipe varies.
     """
@@ -35,6 +36,7 @@ class LabelledNets:
     rows: tuple[Mapping[str, Any], ...]
     hyperparameters: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    states: int = 1
 
     @classmethod
     def from_zoo(cls, zoo: Zoo, names: Sequence[str], classes: Sequence[str] = ()) -> "LabelledNets":

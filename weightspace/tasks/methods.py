@@ -98,8 +98,15 @@ def needs_known_shapes(problem: Problem) -> str:
     return "reads only architectures that it was trained on" if others else ""
 
 
+def needs_modules(problem: Problem) -> str:
+    """For methods that send inputs through nets."""
+    return "" if problem.modules else "sends inputs through nets, not through trajectories"
+
+
 def needs_few_shapes(problem: Problem) -> str:
-    """For methods that are trained once an architecture."""
+    """For methods that are trained once an architecture, and send inputs through nets."""
+    if not problem.modules:
+        return needs_modules(problem)
     if len(problem.modules) > 4:
         return f"is trained once an architecture, and there are {len(problem.modules)}"
     return needs_known_shapes(problem)
@@ -140,7 +147,7 @@ _SMALL = {"width": 32, "layers": 3}
 """Width and rounds at tier S, for all message-passing and equivariant nets alike."""
 
 METHODS: dict[str, Method] = {
-    "SpaceNet": _metanet("SpaceNet", "weights and probes", {}, shapes=4, **presets.spacenet_small()),
+    "SpaceNet": _metanet("SpaceNet", "weights and probes", {}, needs_modules, 4, **presets.spacenet_small()),
     "SpaceNet, weights only": _metanet(
         "SpaceNet", "weights", {"probes": 0}, shapes=4, **presets.spacenet_weights_only()
     ),

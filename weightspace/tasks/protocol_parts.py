@@ -7,6 +7,7 @@ from weightspace.space import WeightSpace
 from weightspace.tasks.domain import domain_of
 from weightspace.tasks.labelled import LabelledNets, classes_of
 from weightspace.tasks.problem import Problem
+from weightspace.tasks.trajectories import trajectories
 from weightspace.zoo import Zoo
 
 ACCURACY_AND_GAP = ("test_accuracy", "gap")
@@ -73,6 +74,15 @@ def early(zoo: Zoo) -> Problem:
     nets = {name: LabelledNets.from_zoo(part, ["final_test_accuracy"]) for name, part in parts.items()}
     curve = tuple(f"{name} after {k}" for name in CURVE for k in range(3))
     return Problem(nets, _recipes(zoo), _modules(early_zoo), domain_of(zoo), curve=curve)
+
+
+def early_trajectory(zoo: Zoo) -> Problem:
+    """The test accuracy at the end, from the states after the first two saved epochs together."""
+    both = zoo.view(_with_curves(zoo.filter(status="ok").table))
+    names = {"train": "train", "val": "val", "test": "after epoch 2"}
+    parts = {name: trajectories(both.split(split), ["final_test_accuracy"], 2) for split, name in names.items()}
+    curve = tuple(f"{name} after {k}" for name in CURVE for k in range(3))
+    return Problem(parts, _recipes(zoo), {}, domain_of(zoo), curve=curve)
 
 
 def _with_curves(table: pa.Table) -> pa.Table:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from weightspace.tasks.problem import Problem
-from weightspace.tasks.protocol_parts import accuracy_and_gap, early, inr_class, out_of_distribution
+from weightspace.tasks.protocol_parts import accuracy_and_gap, early, early_trajectory, inr_class, out_of_distribution
 from weightspace.tasks.train import TrainConfig
 from weightspace.zoo import Zoo
 
@@ -95,6 +95,13 @@ PROTOCOLS: dict[str, Protocol] = {
         "Final test accuracy from the state after epoch 1 or 2",
         {"S": Source("digits-curves"), "M": Source("small-cnn-mnist", 10_000), "L": Source("small-cnn-mnist")},
         early,
+        _training(TrainConfig(steps=400)),
+        _QUANTITY,
+    ),
+    "early-trajectory": Protocol(
+        "Final test accuracy from the states after epochs 1 and 2 together",
+        {"S": Source("digits-curves"), "M": Source("small-cnn-mnist", 10_000), "L": Source("small-cnn-mnist")},
+        early_trajectory,
         _training(TrainConfig(steps=400)),
         _QUANTITY,
     ),
