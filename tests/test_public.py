@@ -9,7 +9,7 @@ import pytest
 
 import weightspace
 
-HEAVY = ("torch_geometric", "sklearn", "matplotlib", "pandas", "scipy", "pyarrow", "huggingface_hub")
+HEAVY = ("torch_geometric", "accelerate", "sklearn", "matplotlib", "pandas", "scipy", "pyarrow", "huggingface_hub")
 
 
 def loaded_after(code: str) -> set[str]:
