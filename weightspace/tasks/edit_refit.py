@@ -11,6 +11,7 @@ from weightspace.nets.siren import SIREN
 from weightspace.zoo import Convention
 from weightspace.zoo.hyperparameters import Hyperparameters
 from weightspace.zoo.layout import Layout
+from weightspace.zoo.native_siren import NativeSirenGradient
 from weightspace.zoo.optimizer import StackedOptimizer
 from weightspace.zoo.plain_gradient import PlainGradient
 from weightspace.zoo.siren_gradient import SirenGradient
@@ -46,7 +47,10 @@ def _refit(
     layout, nets = Layout.of(net), len(targets)
     points = convention.points().to(targets)
     buffers = {name: tensor[0] for name, tensor in weights.items() if name in layout.buffers}
-    gradient = SirenGradient(net, points) if isinstance(net, SIREN) else PlainGradient(net, points, buffers)
+    if isinstance(net, SIREN):
+        gradient = (NativeSirenGradient if NativeSirenGradient.fits(net, points) else SirenGradient)(net, points)
+    else:
+        gradient = PlainGradient(net, points, buffers)
     flat = torch.cat([weights[name].reshape(nets, -1) for name in layout.names], 1)
     train = Hyperparameters(optimizer="adam", lr=lr, steps=steps)
     matrices = tuple(n for n, shape in zip(layout.names, layout.shapes, strict=True) if len(shape) > 1)
