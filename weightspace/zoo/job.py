@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
-import torch
 
 from weightspace.data import Dataset, load_dataset, load_signals
 
+from .device import run_within_memory, training_device
 from .fit import StackFitter
 from .folder import part_path, shard_path
 from .index import index_rows
@@ -55,19 +55,27 @@ def run_shard(recipe: Recipe, shard: int, done: Callable[[int], object]) -> Iter
     """Trains the nets of a shard.
 
     Stacks depend on the recipe, the shard and the kind of device alone, so that a shard comes out the same however
-    it is built: small enough for the cache on a CPU, as large as the shard on a GPU.
+    it is built: small enough for the cache on a CPU, as large as the shard on a GPU if its memory allows.
     """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = training_device()
     if recipe.task == "fit":
         signals = load_signals(grid=recipe.fit.grid, **recipe.data)
         trials = [with_steps(draw_trial(recipe, net), recipe.fit.views) for net in shard_nets(recipe, shard)]
         for group in grouped(trials, lambda trial: (trial.architecture, trial.train.optimizer, trial.train.nesterov)):
-            size = recipe.store.stack or FIT_NETS[device]
-            yield from StackFitter(group, size, signals, recipe.fit, recipe.save, device).run(done)
+
+            def fit(trials: list[Trial], size: int, hear: Callable[[int], object]) -> Iterator[Saved]:
+                return StackFitter(trials, size, signals, recipe.fit, recipe.save, device).run(hear)
+
+            yield from run_within_memory(group, recipe.store.stack or FIT_NETS[device], fit, done)
     else:
         data = load_dataset(**recipe.data)
+
+        def train(trials: list[Trial], size: int, hear: Callable[[int], object]) -> Iterator[Saved]:
+            for first in range(0, len(trials), size):
+                yield from StackTrainer(trials[first : first + size], data, recipe.save, device).run(hear)
+
         for trials in stacks(recipe, shard, data, device):
-            yield from StackTrainer(trials, data, recipe.save, device).run(done)
+            yield from run_within_memory(trials, len(trials), train, done)
 
 
 def grouped(trials: list[Trial], key: Callable[[Trial], tuple]) -> list[list[Trial]]:

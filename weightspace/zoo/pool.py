@@ -18,6 +18,9 @@ from .recipe import Recipe
 _WORKER = "import sys; from weightspace.zoo.worker import main; main(*sys.argv[1:])"
 
 
+REPEATABLE = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}  # else cuBLAS may sum in another order each time
+
+
 class Pool:
     """Hands shards to workers and hears what they have done.
 
@@ -29,9 +32,9 @@ class Pool:
         places = sys.path if recipe.imports else [os.environ.get("PYTHONPATH", "")]
         paths = os.pathsep.join(path for path in (str(Path(__file__).parents[2]), *places) if path)
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONPATH": paths}
-        self.workers = []
+        self.workers, gpus = [], visible_gpus()
         for k in range(workers):
-            own = {"CUDA_VISIBLE_DEVICES": visible_gpus()[k]} if k < len(visible_gpus()) else {}
+            own = {"CUDA_VISIBLE_DEVICES": gpus[k % len(gpus)], **REPEATABLE} if gpus else {}
             pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
             self.workers.append(subprocess.Popen(command, env={**environment, **own}, **pipes))
 

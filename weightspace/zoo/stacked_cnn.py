@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from weightspace.nets.cnn import CNN
 
+from .convolve import convolve_stack
 from .dropout import Noise
 from .stacked_mlp import drop, linear
 
@@ -42,8 +43,8 @@ def join_nets(x: Tensor) -> Tensor:
 
 def convolve(conv: nn.Conv2d, weights: dict[str, Tensor], name: str, x: Tensor, groups: int) -> Tensor:
     """Each net's convolution on its own group of channels (or on images that all nets share: ``groups=1``)."""
-    weight, bias = weights[f"{name}.weight"].flatten(0, 1), weights[f"{name}.bias"].flatten()
-    return functional.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation, groups)
+    weight = weights[f"{name}.weight"]
+    return convolve_stack(conv, weight, weights.get(f"{name}.bias"), x, shared=groups == 1 and len(weight) > 1)
 
 
 def activate(activation: nn.Module, x: Tensor) -> Tensor:

@@ -1,10 +1,10 @@
 """A stack of residual networks as grouped convolutions with channels last."""
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from weightspace.nets.resnet import Block, ResNet
 
+from .convolve import convolve_stack
 from .dropout import Noise
 from .stacked_cnn import activate, join_nets, normalize
 from .stacked_mlp import linear
@@ -33,5 +33,5 @@ def _block(net: ResNet, block: Block, weights: dict[str, Tensor], name: str, x: 
 
 
 def _convolve(conv: nn.Conv2d, weights: dict[str, Tensor], name: str, x: Tensor, groups: int) -> Tensor:
-    weight = weights[f"{name}.weight"].flatten(0, 1)
-    return functional.conv2d(x, weight, None, conv.stride, conv.padding, conv.dilation, groups)
+    weight = weights[f"{name}.weight"]
+    return convolve_stack(conv, weight, None, x, shared=groups == 1 and len(weight) > 1)
