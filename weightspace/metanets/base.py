@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
 from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -55,6 +56,7 @@ class Metanet(
         self.config = config
         self.spaces = config.weight_spaces()
         self.layout = Layout.of(*self.spaces)
+        self.register_forward_pre_hook(_same_kind)
         self._hub_mixin_config = {"metanet": type(self).__name__, **config.to_dict()}
 
     @classmethod
@@ -135,8 +137,22 @@ def unknown_space(metanet: Metanet, space: WeightSpace) -> ValueError:
     known = ", ".join(own.hash for own in metanet.spaces)
     return ValueError(
         f"This {type(metanet).__name__} was made for the weight spaces {known}, got a net of {space.hash}. Make one "
-        "with for_spaces() for all spaces that come, or take a class that runs on any graph: GraphMetanet, ScaleGMN."
+        "with for_spaces() for all spaces that come, or take a class that runs on any graph: SpaceNet, GraphMetanet, "
+        "NeuralGraphGNN, NeuralGraphTransformer, ScaleGMN, PyGMetanet."
     )
+
+
+def _same_kind(metanet: nn.Module, inputs: tuple[Any, ...]) -> None:
+    """See that the batch is of the metanet's floating type and on its device, before they meet in a product."""
+    own, given = next(metanet.parameters(), None), inputs[0]["x"] if inputs else None
+    if own is None or given is None:
+        return
+    cast = torch.is_autocast_enabled(given.device.type) and given.dtype != torch.float64
+    if own.device != given.device or (own.dtype != given.dtype and not cast):
+        raise ValueError(
+            f"The nets must be of the metanet's floating type and on its device, {own.dtype} on {own.device}, got "
+            f"{given.dtype} on {given.device}. Convert the weights, or the metanet: metanet.to(tensor)."
+        )
 
 
 def read_json(source: str | Path, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,8 @@ class GraphNet(Metanet):
     """Scaled inputs, rounds of messages (`encode`), and a head; what its children share.
 
     A batch of one architecture runs on dense blocks, a mixed one on edge lists, with the same result. With
-    ``head="weights"`` every change is in units of the usual size of its tensor, and needs a batch of one architecture.
+    ``head="weights"`` a change is in units of the usual size of its tensor, plus a multiple of the old weight, so that
+    the identity can be said; it needs a batch of one architecture.
 
     Attributes:
         dense: False forces edge lists.
@@ -99,6 +100,10 @@ class GraphNet(Metanet):
         self.node_change, self.edge_change = nn.Linear(width, self.layout.node), nn.Linear(width, self.layout.edge)
         self.edge_source, self.edge_target = nn.Linear(width, width), nn.Linear(width, width, bias=False)
         self.edge_old = EdgeEmbedding(self.layout, width)
+        self.node_gate, self.edge_gate = nn.Linear(width, self.layout.node), nn.Linear(width, self.layout.edge)
+        for gate in (self.node_gate, self.edge_gate):  # multiples of the old weights, none at first
+            nn.init.zeros_(gate.weight)
+            nn.init.zeros_(gate.bias)
 
     @abstractmethod
     def encode(self, frame: Frame, x: Tensor, values: list[Tensor]) -> Tensor:
@@ -128,8 +133,19 @@ class GraphNet(Metanet):
         for group, value in zip(frame.edges, values, strict=True):
             joined = self.edge_old(frame, group, value)
             joined = torch.relu(joined + frame.sources(source, group) + frame.targets(target, group))
-            edges.append(self.edge_change(joined) * self.scaling.edge_sizes(frame, group))
-        return read_changes(graph, frame, self.layout, self.node_change(h) * self.scaling.node_sizes(frame), edges)
+            change = self.edge_change(joined) * self.scaling.edge_sizes(frame, group)
+            edges.append(change + self.edge_gate(joined) * all_columns(group.values, group.columns, self.layout.edge))
+        nodes = self.node_change(h) * self.scaling.node_sizes(frame) + self.node_gate(h) * frame.x
+        return read_changes(graph, frame, self.layout, nodes, edges)
+
+
+def all_columns(values: Tensor, columns: tuple[int, ...], width: int) -> Tensor:
+    """Values in their columns of the layout, zero in the others."""
+    if len(columns) == width:
+        return values
+    full = values.new_zeros(*values.shape[:-1], width)
+    full[..., list(columns)] = values
+    return full
 
 
 def read_changes(

@@ -8,12 +8,29 @@ import torch
 import torch_geometric.nn as pyg
 from torch import Tensor, nn
 
+from weightspace.graphs import Layout, topology
+from weightspace.metanets.frame import Frame
 from weightspace.metanets.graphnet import GraphNet, GraphNetConfig, NodeEmbedding
 from weightspace.metanets.message import EdgeEmbedding
 from weightspace.metanets.sparse import SparseFrame
+from weightspace.space import WeightSpace
 
-_EDGE_ARGUMENTS = {"GATv2Conv": "edge_dim", "GATConv": "edge_dim", "TransformerConv": "edge_dim", "GENConv": "edge_dim"}
-_EDGE_ARGUMENTS |= {"GINEConv": "edge_dim", "ResGatedGraphConv": "edge_dim", "GeneralConv": "in_edge_channels"}
+CONVS = {
+    "GINEConv": "edge_attr",
+    "GPSConv": "edge_attr",
+    "PNAConv": "edge_attr",
+    "NNConv": "edge_attr",
+    "GATConv": "edge_attr",
+    "GATv2Conv": "edge_attr",
+    "TransformerConv": "edge_attr",
+    "GENConv": "edge_attr",
+    "ResGatedGraphConv": "edge_attr",
+    "GeneralConv": "edge_attr",
+    "GCNConv": "edge_weight",
+    "GraphConv": "edge_weight",
+    "SAGEConv": None,
+}
+"""The convolutions by name, and what their ``forward`` takes of an edge: a vector, a number, or nothing."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +38,7 @@ class PyGMetanetConfig(GraphNetConfig):
     """Configuration of `PyGMetanet`.
 
     Args:
-        conv: name of a class of ``torch_geometric.nn`` whose ``forward`` takes ``x``, ``edge_index`` and ``edge_attr``.
+        conv: name of a class of ``torch_geometric.nn``, one of `CONVS`; ``"GINE"`` stands for ``"GINEConv"``.
         options: keyword arguments of that class, JSON values.
     """
 
@@ -30,16 +47,16 @@ class PyGMetanetConfig(GraphNetConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.conv not in _EDGE_ARGUMENTS and self.conv not in ("PNAConv", "GPSConv", "NNConv"):
-            known = ", ".join(sorted([*_EDGE_ARGUMENTS, "PNAConv", "GPSConv", "NNConv"]))
-            raise ValueError(f"conv must be a convolution that reads features of edges: {known}; got {self.conv!r}.")
+        if self.conv not in CONVS and f"{self.conv}Conv" not in CONVS:
+            raise ValueError(f"conv must be a convolution of PyTorch Geometric, {', '.join(CONVS)}; got {self.conv!r}.")
 
 
 class PyGMetanet(GraphNet):
     """Rounds of a PyTorch Geometric convolution by name, edges both ways: for people who bring their own.
 
-    Equivariant to permutations of neurons if the convolution is equivariant to permutations of nodes. Runs on edge
-    lists, so it is slower than the metanets that are made for dense blocks.
+    Equivariant to permutations of neurons if the convolution is equivariant to permutations of nodes. Convolutions that
+    read a number of an edge get a positive one that is learned; to those that read none, and to them, every node
+    brings the mean of its edges. Runs on edge lists, so it is slower than the metanets that are made for dense blocks.
     """
 
     Config = PyGMetanetConfig
@@ -47,30 +64,63 @@ class PyGMetanet(GraphNet):
 
     def build(self, config: PyGMetanetConfig) -> None:
         width = config.width
+        name = config.conv if config.conv in CONVS else f"{config.conv}Conv"
+        self.reads = CONVS[name]
         self.embed = NodeEmbedding(self.layout.node, width)
         self.forth, self.back = EdgeEmbedding(self.layout, width), EdgeEmbedding(self.layout, width)
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(config.layers))
-        self.rounds = nn.ModuleList(_make(config.conv, width, dict(config.options)) for _ in range(config.layers))
+        degrees = degree_histogram(self.spaces, self.layout)
+        self.rounds = nn.ModuleList(_make(name, width, dict(config.options), degrees) for _ in range(config.layers))
+        if self.reads != "edge_attr":
+            self.gathered = nn.Linear(2 * width, width)
+        if self.reads == "edge_weight":
+            self.weigh = nn.Linear(width, 1)
 
-    def encode(self, frame: SparseFrame, x: Tensor, values: list[Tensor]) -> Tensor:
+    def encode(self, frame: Frame, x: Tensor, values: list[Tensor]) -> Tensor:
+        assert isinstance(frame, SparseFrame), "dense is False."
         h, group = self.embed(frame, x), frame.edges[0]
         index = torch.stack([frame.source, frame.target])
         index = torch.cat([index, index.flip(0)], 1)
         features = torch.cat([self.forth(frame, group, values[0]), self.back(frame, group, values[0])])
+        given = {}
+        if self.reads != "edge_attr":
+            h = h + self.gathered(torch.cat([_mean(part.relu(), index, len(h)) for part in (features, -features)], 1))
+        if self.reads == "edge_attr":
+            given = {"edge_attr": features}
+        elif self.reads == "edge_weight":
+            given = {"edge_weight": nn.functional.softplus(self.weigh(features)).squeeze(1)}
         for conv, norm in zip(self.rounds, self.norms, strict=True):
-            h = h + conv(norm(h), index, edge_attr=features).relu()
+            h = h + conv(norm(h), index, **given).relu()
         return h
 
 
-def _make(name: str, width: int, options: dict[str, Any]) -> nn.Module:
+def degree_histogram(spaces: tuple[WeightSpace, ...], layout: Layout) -> Tensor:
+    """How many neurons of these architectures have 0, 1, 2, ... edges, both ways; what PNA scales by."""
+    counts = []
+    for space in spaces:
+        topo = topology(space, layout)
+        counts.append(torch.bincount(topo.edge_index.flatten(), minlength=topo.nodes))
+    return torch.bincount(torch.cat(counts))
+
+
+def _make(name: str, width: int, options: dict[str, Any], degrees: Tensor) -> nn.Module:
     perceptron = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
     if name == "GINEConv":
         return pyg.GINEConv(perceptron, edge_dim=width, **options)
     if name == "GPSConv":
         return pyg.GPSConv(width, pyg.GINEConv(perceptron, edge_dim=width), **{"heads": 4, "norm": None, **options})
     if name == "PNAConv":
-        gathered = {"aggregators": ["mean", "max", "min", "std"], "scalers": ["identity"], "deg": torch.ones(2).long()}
-        return pyg.PNAConv(width, width, edge_dim=width, **{**gathered, **options})
+        gathered = {"aggregators": ["mean", "max", "min", "std"], "scalers": ["identity", "amplification"]}
+        return pyg.PNAConv(width, width, edge_dim=width, **{**gathered, "deg": degrees, **options})
     if name == "NNConv":
         return pyg.NNConv(width, width, nn.Linear(width, width * width), **{"aggr": "mean", **options})
-    return getattr(pyg, name)(width, width, **{_EDGE_ARGUMENTS[name]: width}, **options)
+    if name == "GeneralConv":
+        return pyg.GeneralConv(width, width, in_edge_channels=width, **options)
+    edges = {"edge_dim": width} if CONVS[name] == "edge_attr" else {}
+    return getattr(pyg, name)(width, width, **edges, **options)
+
+
+def _mean(features: Tensor, index: Tensor, nodes: int) -> Tensor:
+    total = features.new_zeros(nodes, features.shape[1]).index_add(0, index[1], features)
+    count = features.new_zeros(nodes).index_add(0, index[1], features.new_ones(index.shape[1]))
+    return total / count.clamp(min=1)[:, None]

@@ -8,7 +8,7 @@ from torch_geometric.data import Batch, Data
 
 from weightspace.graphs import EDGE_FEATURES, POSITIONS, SITE_FEATURES, Topology
 from weightspace.metanets.frame import Edges, Frame, make_frame
-from weightspace.metanets.graphnet import GraphNet, GraphNetConfig, read_changes
+from weightspace.metanets.graphnet import GraphNet, GraphNetConfig, all_columns, read_changes
 from weightspace.metanets.message import node_degrees
 from weightspace.metanets.powers import powers
 
@@ -209,16 +209,9 @@ class ScaleGMN(GraphNet):
             one = frame.targets(left[0], group) * (target == 1) + frame.targets(left[1], group) * (target == 0)
             two = frame.sources(right[0], group) * (source == -1) + frame.sources(right[1], group) * (source == 0)
             gate = frame.targets(gates[0], group) + frame.sources(gates[1], group)
-            change = self.edge_out(one * two) + self._full(group, value) * gate
+            change = self.edge_out(one * two) + all_columns(value, group.columns, self.layout.edge) * gate
             edges.append(change * self.scaling.edge_sizes(frame, group))
         return read_changes(graph, frame, self.layout, x, edges)
-
-    def _full(self, group: Edges, value: Tensor) -> Tensor:
-        if len(group.columns) == self.layout.edge:
-            return value
-        full = value.new_zeros(*value.shape[:-1], self.layout.edge)
-        full[..., list(group.columns)] = value
-        return full
 
 
 def _check_finite(found: list[Tensor]) -> None:

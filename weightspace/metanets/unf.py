@@ -113,6 +113,10 @@ class Functional(nn.Module):
         self.rounds = nn.ModuleList(EquivariantLinear(names, (width, width)) for _ in range(config.layers))
         if config.head == "weights":
             self.outputs = nn.ModuleList(nn.Linear(width, piece.channels) for piece in self.pieces.values())
+            self.gates = nn.ModuleList(nn.Linear(width, piece.channels) for piece in self.pieces.values())
+            for gate in self.gates:  # multiples of the old weights, none at first
+                nn.init.zeros_(gate.weight)
+                nn.init.zeros_(gate.bias)
         else:
             self.outputs = nn.Linear(len(self.pieces) * width, 4 * width)
 
@@ -127,17 +131,18 @@ class Functional(nn.Module):
         return h
 
     def changes(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """A change for every tensor, in units of its usual size."""
+        """A change for every tensor: in units of its usual size, plus a multiple of the old entry."""
         found, parts = self(weights), {}
-        for (key, piece), last in zip(self.pieces.items(), self.outputs, strict=True):
-            parts.setdefault(piece.tensor, []).append(
-                (piece.entries.flatten(), last(torch.relu(found[key])).flatten(1))
-            )
+        sizes = dict(zip(self.tensors, self.sizes, strict=True))
+        for (key, piece), last, gate in zip(self.pieces.items(), self.outputs, self.gates, strict=True):
+            h, old = torch.relu(found[key]), piece.read(weights[piece.tensor])
+            change = last(h) * sizes[piece.tensor] + gate(h) * old
+            parts.setdefault(piece.tensor, []).append((piece.entries.flatten(), change.flatten(1)))
         changed = {name: torch.zeros_like(tensor, dtype=self.sizes.dtype) for name, tensor in weights.items()}
-        for name, size in zip(self.tensors, self.sizes, strict=True):
+        for name in self.tensors:
             place = torch.cat([entries for entries, _ in parts[name]]).argsort()
-            flat = torch.cat([value for _, value in parts[name]], 1)[:, place.to(size.device)]
-            changed[name] = (flat * size).reshape(weights[name].shape)
+            flat = torch.cat([value for _, value in parts[name]], 1)
+            changed[name] = flat[:, place.to(flat.device)].reshape(weights[name].shape)
         return changed
 
     def vector(self, weights: Mapping[str, Tensor]) -> Tensor:
