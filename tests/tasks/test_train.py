@@ -9,7 +9,8 @@ import torch
 
 from tests.tasks.problem import CONFIG, Problem
 from weightspace.tasks.log import read_log
-from weightspace.tasks.train import TrainConfig, batch_of_step, make_optimizer, train
+from weightspace.tasks.train import TrainConfig, make_optimizer, train
+from weightspace.tasks.train_order import batch_of_step
 
 
 def test_learns_and_keeps_the_best(tmp_path):

@@ -2,10 +2,8 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
-from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -15,11 +13,12 @@ from weightspace.tasks.log import Log
 from weightspace.tasks.train_compile import CompiledCalls
 from weightspace.tasks.train_config import TrainConfig
 from weightspace.tasks.train_losses import Losses
+from weightspace.tasks.train_order import batch_of_step, seeded
 from weightspace.tasks.train_processes import Processes
 from weightspace.tasks.train_state import TrainState, fingerprint, load_state, save_state
 from weightspace.tasks.train_trackers import open_trackers
 
-__all__ = ["TrainConfig", "batch_of_step", "make_optimizer", "train"]
+__all__ = ["TrainConfig", "make_optimizer", "train"]
 
 
 def train(
@@ -106,33 +105,6 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
     ]
     fused = all(p.device.type in ("cpu", "cuda") for p in trained)
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=fused)
-
-
-def batch_of_step(step: int, nets: int, batch_size: int, seed: int) -> Tensor:
-    """The training nets of a step: a new order each epoch, from the seed alone (a resumed run draws the same)."""
-    batch_size = min(batch_size, nets)
-    epoch, position = divmod(step, nets // batch_size)
-    return _order(nets, seed, epoch)[position * batch_size : (position + 1) * batch_size]
-
-
-@lru_cache(maxsize=2)
-def _order(nets: int, seed: int, epoch: int) -> Tensor:
-    return torch.randperm(nets, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
-
-
-@contextmanager
-def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seeds torch's default generators of the CPU and of `device`, and puts them back as they were afterwards.
-
-    `torch.manual_seed` would do it too, but where there is no GPU it keeps a stack trace a call, for each kind of GPU.
-    """
-    gpu = device.type == "cuda"
-    with torch.random.fork_rng(devices=[device] if gpu else []):
-        torch.default_generator.manual_seed(seed)
-        if gpu:
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        yield
 
 
 def _step(

@@ -17,24 +17,30 @@ def local_device(name: str = "auto") -> torch.device:
     """The device of this process: ``"cuda"`` becomes the GPU that the launcher gave to it.
 
     Args:
-        name: ``"auto"`` for a GPU where there is one and the CPU otherwise; or what `torch.device` takes.
+        name: ``"auto"`` for that GPU, or for the CPU where there is none or the launcher said --cpu; or what
+            `torch.device` takes.
 
     Raises:
         ValueError: a GPU was asked for and there is none.
     """
+    own = _state().device
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        return own if own.type == "cuda" else torch.device("cpu")
     device = torch.device(name)
     if device.type != "cuda" or device.index is not None:
         return device
     if not torch.cuda.is_available():
         raise ValueError(f"The device {name!r} was asked for, but torch finds no GPU here. Use 'cpu' or 'auto'.")
-    return torch.device("cuda", PartialState().local_process_index)
+    return torch.device("cuda", _state().local_process_index)
 
 
 def is_main_process() -> bool:
     """Whether this process is the one that writes files; true where there is one process alone."""
-    return PartialState(cpu=not torch.accelerator.is_available()).is_main_process
+    return _state().is_main_process
+
+
+def _state() -> PartialState:
+    return PartialState(cpu=not torch.accelerator.is_available())
 
 
 @dataclass(frozen=True)
