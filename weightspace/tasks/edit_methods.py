@@ -26,6 +26,7 @@ class EditMethod:
 _WEIGHTS = EditConfig(gradients=False, readout=0.0)
 _GRADIENT = EditConfig(gradients=True, readout=0.0)
 _READOUT = EditConfig(gradients=True, readout=1e-3)
+_TWICE = EditConfig(gradients=True, readout=1e-3, passes=2)
 _SPACENET = {"width": 32, "layers": 3, "probes": 0}
 _PROBES = _SPACENET | {"probes": 64}
 
@@ -34,6 +35,7 @@ EDIT_METHODS: dict[str, EditMethod] = {
     "SpaceNet, probes": EditMethod("SpaceNet", _WEIGHTS, _PROBES),
     "SpaceNet, gradient": EditMethod("SpaceNet", _GRADIENT, _SPACENET),
     "SpaceNet, gradient and readout": EditMethod("SpaceNet", _READOUT, _PROBES),
+    "SpaceNet, gradient and readout, two passes": EditMethod("SpaceNet", _TWICE, _PROBES | {"layers": 2}, 3e-3),
     "GraphMetanet, weights": EditMethod("GraphMetanet", _WEIGHTS),
     "GraphMetanet, gradient": EditMethod("GraphMetanet", _GRADIENT),
     "GraphMetanet, gradient and readout": EditMethod("GraphMetanet", _READOUT),
