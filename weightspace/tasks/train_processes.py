@@ -23,7 +23,7 @@ def local_device(name: str = "auto") -> torch.device:
     Raises:
         ValueError: a GPU was asked for and there is none.
     """
-    own = _state().device
+    own = _state().device or torch.device("cpu")
     if name == "auto":
         return own if own.type == "cuda" else torch.device("cpu")
     device = torch.device(name)
