@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from weightspace.nets import build_net
-from weightspace.zoo import import_inr_folder, import_ray_zoo, import_small_cnn, render
+from weightspace.zoo import import_inr_folder, import_ray_zoo, import_small_cnn, plot_zoo, render
 from weightspace.zoo.assemble import fit_state
 from weightspace.zoo.import_ray import model_net
 
@@ -297,3 +297,16 @@ def test_weights_that_are_not_finite_are_flagged(small_cnn, tmp_path):
     zoo = import_small_cnn(folder, tmp_path / "zoo")
     assert zoo.table["status"].to_pylist() == ["ok", "diverged", "ok", "ok"]
     assert zoo.row(1)["reason"] == "its weights are not finite"
+
+
+def test_imported_representations_are_drawn(tmp_path):
+    write_inrs(tmp_path / "inrs")
+    zoo = import_inr_folder(tmp_path / "inrs", tmp_path / "zoo", shape=(5, 5))
+    assert [path.name for path in plot_zoo(zoo, tmp_path / "figures")] == ["wall.png"]
+
+
+def test_imported_classifiers_are_drawn(small_cnn, tmp_path):
+    zoo = import_small_cnn(small_cnn[0], tmp_path / "zoo")
+    assert not zoo.filter(net=0).renders
+    written = {path.name for path in plot_zoo(zoo, tmp_path / "figures")}
+    assert written == {"metrics.png", "hyperparameters.png", "curves.png"}

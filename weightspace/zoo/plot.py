@@ -8,6 +8,9 @@ import numpy as np
 from .wall import WALL, render_wall
 from .zoo import Zoo
 
+COLOUR = "#3465a4"
+MAIN = ("psnr", "test_accuracy", "test_loss")  # what the others are drawn against: the first that the zoo has
+
 
 def plot_zoo(zoo: Zoo, out: str | Path) -> list[Path]:
     """Writes figures: histograms of metrics, each hyperparameter against the main metric, learning curves, renderings.
@@ -24,10 +27,14 @@ def plot_zoo(zoo: Zoo, out: str | Path) -> list[Path]:
     matplotlib.use("agg")
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    main = "psnr" if "psnr" in zoo.table.column_names else "test_accuracy"
-    figures = {"metrics": _histograms(zoo, main), "hyperparameters": _axes(zoo, main), "curves": _curves(zoo, main)}
-    if main == "psnr":
-        figures["wall"] = _wall(zoo)
+    main = next((name for name in MAIN if name in zoo.table.column_names), None)
+    figures: dict[str, Any] = {"wall": _wall(zoo)}
+    if main is not None:
+        figures |= {
+            "metrics": _histograms(zoo, main),
+            "hyperparameters": _axes(zoo, main),
+            "curves": _curves(zoo, main),
+        }
     written = []
     for name, figure in figures.items():
         if figure is not None:
@@ -52,7 +59,9 @@ def _histograms(zoo: Zoo, main: str) -> Any:
     names = [name for name in (main, "train_accuracy", "gap", "mse") if name in zoo.table.column_names]
     figure, axes = _figure(len(names))
     for axis, name in zip(axes, names, strict=True):
-        axis.hist(_column(good, name).astype(float), bins=40, color="#3465a4")
+        values = _column(good, name).astype(float)
+        values = values[np.isfinite(values)]
+        axis.hist(values, bins=int(np.clip(2 * np.sqrt(len(values)), 5, 40)), color=COLOUR)
         axis.set(xlabel=name.replace("_", " "), ylabel="nets")
     return figure
 
@@ -65,14 +74,18 @@ def _axes(zoo: Zoo, main: str) -> Any:
     figure, axes = _figure(columns, -(-len(zoo.hyperparameters) // columns))
     y = _column(good, main).astype(float)
     for axis, name in zip(axes, zoo.hyperparameters, strict=False):
-        x = _column(good, name)
+        x, known = _column(good, name), np.isfinite(y)
         if any(isinstance(value, str | bool) for value in x):
-            kinds = sorted({str(value) for value in x})
-            axis.boxplot([y[[str(value) == kind for value in x]] for kind in kinds], tick_labels=kinds)
-            axis.tick_params("x", rotation=30)
+            kinds = sorted({str(value) for value in x[known]})
+            axis.boxplot(
+                [y[known & np.array([str(value) == kind for value in x])] for kind in kinds], tick_labels=kinds
+            )
+            axis.tick_params("x", rotation=90 if len(kinds) > 3 else 0, labelsize=7 if len(kinds) > 3 else None)
         else:
-            axis.scatter(x.astype(float), y, s=3, alpha=0.5, color="#3465a4", linewidths=0)
-            low, high = np.quantile(x.astype(float), [0.1, 0.9])
+            x, size = x.astype(float), float(np.clip(2000 / max(1, len(x)), 3, 15))
+            known &= np.isfinite(x)
+            axis.scatter(x[known], y[known], s=size, alpha=0.5, color=COLOUR, linewidths=0)
+            low, high = np.quantile(x[known], [0.1, 0.9]) if known.any() else (1.0, 1.0)
             if 0 < 12 * low < high:
                 axis.set_xscale("log")
         axis.set(xlabel=name.replace("_", " "), ylabel=main.replace("_", " "))
@@ -88,7 +101,7 @@ def _curves(zoo: Zoo, main: str) -> Any:
     nets, steps, values = (_column(zoo, name) for name in ("net", "step", main))
     for net in sorted(set(nets))[:200]:
         mine = nets == net
-        axis.plot(steps[mine].astype(float), values[mine].astype(float), lw=0.6, alpha=0.5, color="#3465a4")
+        axis.plot(steps[mine].astype(float), values[mine].astype(float), "-", lw=0.6, alpha=0.5, color=COLOUR)
     axis.set(xlabel="step", ylabel=main.replace("_", " "))
     return figure
 
@@ -98,4 +111,6 @@ def _wall(zoo: Zoo) -> Any:
     if not len(good):
         return None
     view = next(iter(good.by_space().values()))
+    if not view.renders:
+        return None
     return render_wall(view.view(view.table.slice(0, WALL)))

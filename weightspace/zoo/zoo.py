@@ -153,6 +153,12 @@ class Zoo:
         return net
 
     @property
+    def renders(self) -> bool:
+        """Whether the states are implicit representations of one weight space, which have a convention."""
+        names = self.table["space"].unique().to_pylist()
+        return len(names) == 1 and "convention" in self._architectures[names[0]]
+
+    @property
     def convention(self) -> Convention:
         """How the weights of this zoo of implicit representations are rendered."""
         entry = self._architectures[only_space(self.table)]
