@@ -1,10 +1,11 @@
-"""Writes the tables of all results to scripts/results/TABLES.md; with `--short`, prints the short ones."""
+"""Writes the tables of all results to scripts/results/TABLES.md, and figures; with `--short`, prints short tables."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
 
+from weightspace.tasks.figures import plot_calibration
 from weightspace.tasks.protocols import PROTOCOLS
 from weightspace.tasks.report import protocol_report
 from weightspace.tasks.result import Result, read_results
@@ -41,6 +42,19 @@ def main(config: Config) -> None:
         print("\n".join(reports))
     else:
         (Path(config.results) / "TABLES.md").write_text("\n".join([HEAD, *reports]), encoding="utf-8")
+        for key in keys:
+            draw(groups[key], Path(config.results) / "-".join(key))
+
+
+def draw(results: list[Result], folder: Path) -> None:
+    """The calibration of all methods, with their first seed; editing has none."""
+    bins: dict[str, dict[str, dict]] = {}
+    for result in sorted(results, key=lambda result: -result.seed):
+        for column, found in result.details.get("calibration", {}).items():
+            bins.setdefault(column.replace("_", " "), {})[result.method] = found
+    if bins:
+        title = PROTOCOLS[results[0].protocol].question
+        plot_calibration(folder / "calibration.png", bins, title=title, ours="SpaceNet")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 import torch
 
-from weightspace.tasks.figures import plot_predictions
-from weightspace.tasks.metrics import score
+from weightspace.tasks.figures import plot_calibration, plot_predictions
+from weightspace.tasks.metrics import calibration, score
 
 
 def test_a_panel_for_every_method_and_label(tmp_path):
@@ -13,4 +13,15 @@ def test_a_panel_for_every_method_and_label(tmp_path):
     scores = {m: {label: score(p[label], true[label]).to_dict() for label in true} for m, p in predicted.items()}
     path = plot_predictions(tmp_path / "deep" / "figure.png", true, predicted, scores, title="Nets", ours="metanet")
     assert path.read_bytes().startswith(b"\x89PNG")
+    assert path.stat().st_size > 10_000
+
+
+def test_a_line_for_every_method(tmp_path):
+    true = torch.rand(40)
+    bins = {
+        "accuracy": {
+            name: calibration(true + noise * torch.randn(40), true) for name, noise in (("a", 0.0), ("b", 0.3))
+        }
+    }
+    path = plot_calibration(tmp_path / "figure.png", bins, title="Nets", ours="a")
     assert path.stat().st_size > 10_000

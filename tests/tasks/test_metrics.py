@@ -4,7 +4,15 @@ import math
 import pytest
 import torch
 
-from weightspace.tasks.metrics import kendall_tau, mean_absolute_error, r_squared, score, tau_ceiling
+from weightspace.tasks.metrics import (
+    calibration,
+    class_score,
+    kendall_tau,
+    mean_absolute_error,
+    r_squared,
+    score,
+    tau_ceiling,
+)
 
 
 def slow_tau_b(predicted, true):
@@ -75,3 +83,21 @@ def test_score_refuses_what_is_not_finite():
 def test_lengths_must_agree():
     with pytest.raises(ValueError, match="got 2 and 3"):
         mean_absolute_error(torch.ones(2), torch.ones(3))
+
+
+def test_score_of_classes():
+    chances = torch.tensor([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1], [0.6, 0.2, 0.2], [0.25, 0.25, 0.5]])
+    got = class_score(chances.log(), torch.tensor([0, 1, 1, 2])).to_dict()
+    entropy = -(math.log(0.5) + math.log(0.8) + math.log(0.2) + math.log(0.5)) / 4
+    assert got == pytest.approx({"accuracy": 0.75, "cross_entropy": entropy, "majority": 0.5, "nets": 4})
+    certain = class_score(torch.tensor([[0.0, -math.inf]]), torch.tensor([1]))
+    assert math.isfinite(certain.cross_entropy)
+    with pytest.raises(ValueError, match="1 predictions are NaN"):
+        class_score(torch.tensor([[0.0, float("nan")]]), torch.tensor([1]))
+
+
+def test_calibration_bins_are_equal_and_sorted_by_prediction():
+    predicted, true = torch.tensor([4.0, 1.0, 3.0, 2.0]), torch.tensor([40.0, 10.0, 20.0, 20.0])
+    found = calibration(predicted, true, bins=2)
+    assert found == {"predicted": [1.5, 3.5], "true": [15.0, 30.0], "spread": [5.0, 10.0]}
+    assert len(calibration(predicted, true)["true"]) == 4

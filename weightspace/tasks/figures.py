@@ -1,6 +1,6 @@
 """Figures of results: what was predicted against what is true, one panel a method."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -56,6 +56,49 @@ def plot_predictions(
     return path
 
 
+def plot_calibration(
+    path: str | Path, bins: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]], *, title: str, ours: str = ""
+) -> Path:
+    """Draws a panel a label: what is true of nets for which about the same was predicted, a line a method.
+
+    Args:
+        path: the PNG (or PDF, SVG) to write.
+        bins: label -> method -> `weightspace.tasks.metrics.calibration`. On the diagonal a method is calibrated.
+        title: one line above the panels.
+        ours: the method that is drawn in colour.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.1 * len(bins) + 1.7, 3.6), layout="constrained")
+    axes = figure.subplots(1, len(bins), squeeze=False)[0]
+    methods = list(dict.fromkeys(method for by_method in bins.values() for method in by_method))
+    greys = [str(0.25 + 0.5 * number / max(1, len(methods) - 1)) for number in range(len(methods))]
+    for axis, (label, by_method) in zip(axes, bins.items(), strict=True):
+        ends = [value for found in by_method.values() for key in ("predicted", "true") for value in found[key]]
+        axis.plot([min(ends), max(ends)], [min(ends), max(ends)], color=FAINT, linewidth=1, zorder=1)
+        for number, method in enumerate(methods):
+            if method not in by_method:
+                continue
+            found, main = by_method[method], method == ours
+            line = {"color": OURS if main else greys[number], "linewidth": 1.8 if main else 0.8, "zorder": 2 + main}
+            marker = _MARKERS[number % len(_MARKERS)]
+            axis.plot(found["predicted"], found["true"], marker=marker, markersize=3.5, label=method, **line)
+        axis.set_title(label, fontsize=10, color=INK)
+        axis.set_xlabel("predicted, mean of a tenth of the nets", fontsize=8.5, color=INK)
+        _plain(axis)
+    axes[0].set_ylabel("true, mean of the same nets", fontsize=8.5, color=INK)
+    handles = dict(zip(*reversed(axes[-1].get_legend_handles_labels()), strict=True))
+    figure.legend(handles.values(), handles.keys(), loc="outside right center", fontsize=7.5, frameon=False)
+    figure.suptitle(title, fontsize=11, color=INK)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=160, facecolor="white")
+    return path
+
+
+_MARKERS = "osD^v<>Pp*hX"
+
+
 def _panel(axis, true: Tensor, predicted: Tensor, score: Mapping[str, float], colour: str) -> None:
     low, high = _limits(true)
     clipped = predicted.clamp(low, high)
@@ -73,6 +116,10 @@ def _panel(axis, true: Tensor, predicted: Tensor, score: Mapping[str, float], co
         fontsize=8.5,
         color=INK,
     )
+    _plain(axis)
+
+
+def _plain(axis) -> None:
     axis.tick_params(labelsize=7.5, color=FAINT, labelcolor=INK, length=2.5)
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
