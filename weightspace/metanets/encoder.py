@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from weightspace.graphs import POSITIONS, SITE_FEATURES, Layout, topology
 from weightspace.metanets.dense import DenseFrame
 from weightspace.metanets.responses import Responses, response_kind
-from weightspace.metanets.signed import SignedLayer, places
+from weightspace.metanets.signed import SignedLayer, places, positions
 from weightspace.metanets.signs import EdgeValues, Signs
 from weightspace.metanets.sizes import SharedSizes
 from weightspace.space import WeightSpace
@@ -74,9 +74,9 @@ class SpaceEncoder(nn.Module):
         vectors = torch.asinh(frame.x / self.sizes.node_sizes(frame))
         # what flips is even without its sign; what moves with other neurons' signs too
         still = torch.where(signs.even > 0, vectors, vectors.abs())
-        sites = frame.at_nodes([places(topo).to(still) for topo in frame.topologies])
-        positions = frame.per_node([topo.positions.to(still) for topo in frame.topologies])
+        sites = frame.at_nodes([places(topo, still.device, still.dtype) for topo in frame.topologies])
+        fixed = frame.per_node([positions(topo, still.device, still.dtype) for topo in frame.topologies])
         shape = (*still.shape[:2], -1)
-        z = self.even(still) + self.known(torch.cat([positions.expand(shape), sites.expand(shape)], -1))
+        z = self.even(still) + self.known(torch.cat([fixed.expand(shape), sites.expand(shape)], -1))
         free = 1 - signs.signed
         return self.odd(vectors * (signs.odd + signs.even * free)) + self.free(z) * free, z

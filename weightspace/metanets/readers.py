@@ -31,7 +31,7 @@ class SiteReader(nn.Module):
     def forward(self, frame: DenseFrame, h: Tensor) -> Tensor:
         """``[nets, hidden]`` from invariant features of the nodes."""
         pooled = torch.cat([frame.pool(h), frame.pool(h, "max")], -1)
-        known = frame.per_site([places(topo).to(h) for topo in frame.topologies])
+        known = frame.per_site([places(topo, h.device, h.dtype) for topo in frame.topologies])
         sites = nn.functional.silu(self.site(torch.cat([pooled, known.expand(*pooled.shape[:2], -1)], -1)))
         near = knot_weights(site_places(frame.topologies[0].space), self.knots).to(h)
         found = torch.einsum("ks,nsf->nkf", near, torch.cat([pooled, sites], -1))
@@ -61,7 +61,7 @@ class StatisticsReader(nn.Module):
     def forward(self, frame: DenseFrame, weights: dict[str, Tensor]) -> Tensor:
         """``[nets, hidden]`` from the weights of a batch of one skeleton."""
         ranked = self.ranks(self.of(tuple(topo.space for topo in frame.topologies), weights, frame.which))
-        known = frame.per_site([places(topo).to(ranked) for topo in frame.topologies])
+        known = frame.per_site([places(topo, ranked.device, ranked.dtype) for topo in frame.topologies])
         known = frame.mean_sites(known if known.ndim == 3 else known[None]).expand(len(ranked), -1)
         return nn.functional.silu(self.read(torch.cat([ranked, known], 1)))
 

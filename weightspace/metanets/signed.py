@@ -83,7 +83,7 @@ class SignedLayer(nn.Module):
         edges, (left, right, here, there) = value.edges, ends
         whole = len(edges.columns) == self.edge.shape[1]
         columns = slice(None) if whole else list(edges.columns)
-        tables = [self.operator(operators(topo).to(value.odd)) for topo in frame.topologies]
+        tables = [self.operator(operators(topo, value.odd.device, value.odd.dtype)) for topo in frame.topologies]
         gain, bias = _first(frame.at_edges(tables, edges)).chunk(2, 1)
         shape = (-1, self.gates, *value.shape)
         linear = (self.edge[:, columns] @ value.odd).reshape(shape) * (1 + gain)
@@ -130,12 +130,18 @@ def _soft(x: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=256)
-def operators(topo: Topology) -> Tensor:
+def operators(topo: Topology, device: torch.device, dtype: torch.dtype) -> Tensor:
     """The features of operators without those that say how large a net is."""
-    return topo.edge_features * torch.tensor([float(name not in _SIZES) for name in EDGE_FEATURES])
+    return (topo.edge_features * torch.tensor([float(name not in _SIZES) for name in EDGE_FEATURES])).to(device, dtype)
 
 
 @lru_cache(maxsize=256)
-def places(topo: Topology) -> Tensor:
+def places(topo: Topology, device: torch.device, dtype: torch.dtype) -> Tensor:
     """The features of sites without those that say how large a net is."""
-    return topo.site_features * torch.tensor([float(name not in _SIZES) for name in SITE_FEATURES])
+    return (topo.site_features * torch.tensor([float(name not in _SIZES) for name in SITE_FEATURES])).to(device, dtype)
+
+
+@lru_cache(maxsize=256)
+def positions(topo: Topology, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """The positions of neurons that can't be permuted."""
+    return topo.positions.to(device, dtype)

@@ -1,11 +1,13 @@
 """What of a batch flips with the signs of neurons, and what is sent along its edges."""
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
 from weightspace.metanets.dense import DenseFrame
 from weightspace.metanets.frame import Edges
-from weightspace.metanets.parity import parity
+from weightspace.metanets.parity import Parity, parity
 
 
 class Signs:
@@ -18,11 +20,12 @@ class Signs:
         self.any = any(bool(own.signed.any()) for own in self.found)
 
     def _nodes(self, key: str) -> Tensor:
-        return self.frame.at_nodes([getattr(own, key).to(self.frame.x) for own in self.found])
+        return self.frame.at_nodes([_table(own, key, self.frame.x.device, self.frame.x.dtype) for own in self.found])
 
     def edges(self, key: str, edges: Edges) -> Tensor:
         """One of ``source``, ``target``, ``flips`` for a group of edges, ``[nets or 1, 1, 1, 1]``."""
-        found = self.frame.at_edges([getattr(own, key).to(self.frame.x) for own in self.found], edges)
+        tables = [_table(own, key, self.frame.x.device, self.frame.x.dtype) for own in self.found]
+        found = self.frame.at_edges(tables, edges)
         return found if found.ndim == 4 else found[None]
 
     def invariant(self, x: Tensor) -> Tensor:
@@ -50,3 +53,9 @@ class EdgeValues:
     def masked(self, linear: Tensor, mask: Tensor) -> Tensor:
         """Zero where the mask is."""
         return linear * mask if self.partial else linear
+
+
+@lru_cache(maxsize=1024)
+def _table(own: Parity, key: str, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """One of the tables of a parity, where the batch is."""
+    return getattr(own, key).to(device, dtype)
