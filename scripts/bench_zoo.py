@@ -5,7 +5,8 @@
 
 Rates are nets x steps a second on the whole machine. "plain loop" trains one net after another with all threads and
 ``torch.optim.Adam``; "net a core" trains one net a process with one thread and fused Adam; "floor" runs the sines and
-matrix products (or convolutions) of a training step alone, stacked, one process a core.
+matrix products (or convolutions) of a training step alone, by torch, stacked, one process a core; compiled code that
+keeps a net in the fastest cache can be below it.
 """
 
 import argparse
