@@ -87,7 +87,8 @@ print(edit_table(scores))
 for number, name in enumerate(scores):
     rows = pictures(editor, parts["test"], number)
     plot_wall(out / f"{name}.png", rows, zoo.convention, f"{name}, held-out nets")
-write_inr(out / "example.safetensors", parts["test"].net(0), zoo.convention, {"space": zoo.space.hash})
+note = {"space": zoo.space.hash, "data": json.dumps(parts["test"].data)}
+write_inr(out / "example.safetensors", parts["test"].net(0), zoo.convention, note)
 
 # A file for the tables.
 if config.results:

@@ -144,6 +144,14 @@ def test_a_net_of_another_size_is_refused_with_what_differs(zoo, folder, tmp_pat
     assert "'linears.0.weight' must have the shape (6, 2) but has (5, 2)" in refused(words, capsys)
 
 
+def test_a_net_of_other_data_is_edited_with_a_warning(zoo, folder, tmp_path, capsys):
+    write_inr(tmp_path / "a.safetensors", zoo[0][0], zoo.convention, {"data": '{"name": "fashion"}'})
+    words = ["edit", folder / "two", tmp_path / "a.safetensors", "--edit", "dilate", "--out", tmp_path / "x"]
+    assert main([str(word) for word in words]) == 0
+    assert "trained on: data.name is fashion here and was digits in training" in capsys.readouterr().err
+    assert (tmp_path / "x" / "a.safetensors").exists()
+
+
 def test_nothing_is_overwritten_that_is_read(folder, tmp_path, capsys):
     words = ["edit", folder / "two", folder / "nets", "--edit", "dilate", "--out"]
     assert "would overwrite" in refused([*words, folder / "nets"], capsys)

@@ -265,4 +265,5 @@ def test_settings_are_json(nets):
     editor = make_editor(UNF, settings, width=4, layers=1)
     stored = json.loads(editor.metanet.config.domain)
     assert stored["convention"]["settings"]["w0"] == 10.0
+    assert stored["data"] == {"name": "digits"}
     assert stored["editing"]["edits"] == ["dilate:size=3", "blur:sigma=0.7"]

@@ -59,7 +59,7 @@ def _run(arguments: argparse.Namespace) -> None:
     editor = Editor(load_metanet(arguments.metanet))
     told = {name: getattr(arguments, name) for name in ASKED}
     edits = arguments.edit or [None]
-    edited = edit_files(editor, arguments.nets, arguments.out, edits, arguments.strength, told)
+    edited = edit_files(editor, arguments.nets, arguments.out, edits, arguments.strength, told, say)
     if arguments.picture:
         say(f"picture {plot_files(arguments.picture, edited, editor.convention)}")
     if arguments.json:

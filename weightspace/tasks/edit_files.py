@@ -1,7 +1,7 @@
 """Editing checkpoints: files in, files out, each with the convention that says how it is rendered."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ def edit_files(
     edits: Sequence[str | None] = (None,),
     strength: float = 1.0,
     told: Mapping[str, Any] | None = None,
+    warn: Callable[[str], None] = lambda message: None,
 ) -> list[EditedFile]:
     """Edits ``.safetensors`` files, and all in folders, and writes each as a checkpoint of the same kind.
 
@@ -56,6 +57,7 @@ def edit_files(
         edits: applied one after the other; None is the only one that the metanet was trained for.
         strength: a factor on each change.
         told: the convention of files that don't store theirs, see `ASKED`.
+        warn: is told of nets that were fitted to other data than those that the metanet was trained on.
 
     Raises:
         ValueError: an edit that the metanet wasn't trained for; a file without convention, or with another one, or of
@@ -64,6 +66,11 @@ def edit_files(
     texts = [editor.settings.edits[editor.number(edit)] for edit in edits]
     sources = find_checkpoints(paths)
     places = _places(sources, Path(out))
+    for source in sources:
+        given = {"data": read_domain(read_checkpoint(source)[1]).get("data", {})}
+        _, differences = compare_domains({"data": editor.settings.data or {}}, given)
+        if differences:
+            warn(f"{source} isn't what the metanet was trained on: {'; '.join(differences)}")
     return [
         _edit_file(editor, source, place, texts, strength, told or {})
         for source, place in zip(sources, places, strict=True)

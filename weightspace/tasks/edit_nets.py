@@ -1,8 +1,9 @@
 """Implicit representations with what they should show after each edit, in memory."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from weightspace.data import load_signals
 from weightspace.space import WeightSpace
+from weightspace.tasks.domain import domain_of
 from weightspace.tasks.edits import apply_edits, parse_edits
 from weightspace.zoo import Convention, Zoo, render_stack
 from weightspace.zoo.trial import draw_trial
@@ -27,6 +29,7 @@ class EditNets:
         renders: what they show, ``[nets, channels, points]``.
         edited: for each edit their renders, edited: what can be known of a net without its data.
         targets: for each edit what is aimed at: ``edited``, or the edited signals that they were fitted to.
+        data: settings of the dataset that they were fitted to, where it is known.
     """
 
     space: WeightSpace
@@ -35,6 +38,7 @@ class EditNets:
     renders: Float[Tensor, "nets channels points"]
     edited: Float[Tensor, "edits nets channels points"]
     targets: Float[Tensor, "edits nets channels points"]
+    data: Mapping[str, Any] | None = None
 
     @classmethod
     def from_zoo(cls, zoo: Zoo, edits: Sequence[str], source: str = "render") -> "EditNets":
@@ -60,7 +64,7 @@ class EditNets:
         renders = torch.cat(renders)
         edited = edit_signals(edits, renders, convention)
         targets = edited if source == "render" else edit_signals(edits, zoo_signals(zoo), convention)
-        return cls(zoo.space, convention, weights, renders, edited, targets)
+        return cls(zoo.space, convention, weights, renders, edited, targets, domain_of(zoo).get("data"))
 
     def __len__(self) -> int:
         return len(self.renders)

@@ -15,6 +15,7 @@ class EditSettings:
         edits: what it was trained for, each the text of one edit or of several in a row, ``dilate:size=3``.
         space: the weight space of the nets, as JSON text.
         convention: how they are rendered, `Convention.to_dict`.
+        data: what they were fitted to, the settings of the recipe's dataset; None if unknown.
         gradients: whether it also reads the gradient of the edit's error. That needs no ground truth: the net is
             rendered, the picture edited, and the squared difference differentiated.
         passes: how often it looks at the net and changes it.
@@ -29,6 +30,7 @@ class EditSettings:
     edits: tuple[str, ...]
     space: str
     convention: Mapping[str, Any]
+    data: Mapping[str, Any] | None = None
     gradients: bool = False
     passes: int = 1
     candidates: int = 1

@@ -49,7 +49,8 @@ class Editor:
                 "scripts/train_editor.py trains one."
             )
         self.metanet = metanet
-        self.settings = EditSettings.from_dict(domain["editing"] | {"convention": domain["convention"]})
+        apart = {"convention": domain["convention"], "data": domain.get("data")}
+        self.settings = EditSettings.from_dict(domain["editing"] | apart)
         self.space = WeightSpace.from_json(self.settings.space)
         self.convention = Convention.from_dict(self.settings.convention)
         self.points = self.convention.points()
@@ -157,7 +158,7 @@ def make_editor(kind: type[Metanet], settings: EditSettings, **metanet: Any) -> 
     """An editor with a fresh metanet of class `kind`; ``metanet`` are fields of its `Config`."""
     space = with_channels(WeightSpace.from_json(settings.space), settings.channels)
     values = asdict(settings) | {"convention": dict(settings.convention)}
-    domain = {"convention": values.pop("convention"), "editing": values}
+    domain = {"convention": values.pop("convention"), "data": values.pop("data"), "editing": values}
     return Editor(kind.for_spaces(space, head="weights", domain=json.dumps(domain), **metanet))
 
 
