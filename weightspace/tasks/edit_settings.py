@@ -1,7 +1,7 @@
 """What an editing metanet is told, and what is saved with it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from weightspace.tasks.edits import parse_edits
@@ -36,8 +36,8 @@ class EditSettings:
     candidates: int = 1
     readout: float = 0.0
     scale: float = 0.3
-    weight_sizes: Mapping[str, float] | None = None
-    gradient_sizes: Mapping[str, float] | None = None
+    weight_sizes: Mapping[str, float] = field(default_factory=dict)
+    gradient_sizes: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("passes", "candidates"):
