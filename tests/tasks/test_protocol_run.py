@@ -7,6 +7,7 @@ import torch
 
 from weightspace import Recipe, build_zoo
 from weightspace.tasks import protocol_run
+from weightspace.tasks.labelled import LabelledNets
 from weightspace.tasks.methods import METHODS
 from weightspace.tasks.problem import Outcome, Problem
 from weightspace.tasks.protocol_parts import accuracy_and_gap, inr_class, limits
@@ -159,6 +160,11 @@ def test_several_parts_are_columns_of_their_own(tiny_zoo):
 def test_a_problem_without_nets_to_judge(tiny_zoo):
     with pytest.raises(ValueError, match="nets to train, to val and to judge on, got train"):
         Problem({"train": accuracy_and_gap(tiny_zoo).train})
+
+
+def test_a_hyperparameter_is_not_predicted_from_itself(tiny_zoo):
+    parts = {name: LabelledNets.from_zoo(tiny_zoo.split(name), ["lr"]) for name in ("train", "val", "test")}
+    assert set(Problem(parts).hyperparameters) == {"activation", "optimizer", "fraction"}
 
 
 def test_limits_are_medians_of_distinct_shapes():

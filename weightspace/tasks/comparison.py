@@ -24,14 +24,14 @@ def from_statistics(problem: Problem, run: Run) -> Outcome:
 
 def from_hyperparameters(problem: Problem, run: Run) -> Outcome:
     """Gradient boosting on what the recipe varies, without a look at the weights."""
-    table = HyperparameterTable(problem.train.rows, problem.train.hyperparameters)
+    table = HyperparameterTable(problem.train.rows, problem.hyperparameters)
     features = {part: table(nets.rows) for part, nets in problem.parts.items()}
     return boosted(features, problem, table.categorical, run.training.seed)
 
 
 def from_statistics_and_hyperparameters(problem: Problem, run: Run) -> Outcome:
     """Gradient boosting on both."""
-    table = HyperparameterTable(problem.train.rows, problem.train.hyperparameters)
+    table = HyperparameterTable(problem.train.rows, problem.hyperparameters)
     tables = statistics_tables(problem)
     features = {part: np.concatenate([table(nets.rows), tables[part]], 1) for part, nets in problem.parts.items()}
     width = features["train"].shape[1]

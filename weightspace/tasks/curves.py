@@ -44,7 +44,7 @@ def from_curve(problem: Problem, run: Run) -> Outcome:
 
 def from_curve_and_hyperparameters(problem: Problem, run: Run) -> Outcome:
     """Gradient boosting on the learning curve so far and on what the recipe varies."""
-    table = HyperparameterTable(problem.train.rows, problem.train.hyperparameters)
+    table = HyperparameterTable(problem.train.rows, problem.hyperparameters)
     features = {
         part: np.concatenate([table(nets.rows), _columns(nets, problem.curve).double().numpy()], 1)
         for part, nets in problem.parts.items()

@@ -123,7 +123,7 @@ def needs_perceptrons(problem: Problem) -> str:
 
 def needs_hyperparameters(problem: Problem) -> str:
     """For methods that read what the recipe varies."""
-    return "" if problem.train.hyperparameters else "the recipe varies nothing"
+    return "" if problem.hyperparameters else "the recipe varies nothing"
 
 
 def needs_curve(problem: Problem) -> str:

@@ -50,6 +50,11 @@ class Problem:
         return self.parts["val"]
 
     @property
+    def hyperparameters(self) -> tuple[str, ...]:
+        """What the recipe varies, without what is to be predicted."""
+        return tuple(name for name in self.train.hyperparameters if name not in self.train.names)
+
+    @property
     def judged(self) -> dict[str, LabelledNets]:
         """The other parts."""
         return {name: nets for name, nets in self.parts.items() if name not in ("train", "val")}
