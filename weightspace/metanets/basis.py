@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 
 import torch
 from torch import Tensor
@@ -26,7 +27,7 @@ class Pooling:
             return tensor
         channels, nets = len(self.labels), len(self.labels) + 1  # two labels of their own
         total = torch.einsum(tensor, [nets, *self.labels, channels], [nets, *self.kept, channels])
-        return total / torch.tensor(averaged, dtype=torch.float64).prod().item()
+        return total / prod(averaged)
 
 
 @dataclass(frozen=True)

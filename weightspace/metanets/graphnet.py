@@ -148,6 +148,7 @@ def all_columns(values: Tensor, columns: tuple[int, ...], width: int) -> Tensor:
     return full
 
 
+@torch.compiler.disable  # Python over spaces
 def read_changes(
     graph: Data | Batch, frame: Frame, layout: Layout, x: Tensor, edges: list[Tensor]
 ) -> dict[str, Tensor]:
