@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -43,9 +43,7 @@ class Method:
         return dict((self.small if tier == "S" else self.full) or {})
 
 
-def with_metanet(
-    kind: str, problem: Problem, run: Run, augmentation: AugmentConfig | None = None, shapes: int = 0
-) -> Outcome:
+def with_metanet(kind: str, problem: Problem, run: Run, shapes: int = 0) -> Outcome:
     """Trains a metanet on the training nets, keeps it in the run's folder, and predicts."""
     domain = json.dumps(problem.domain, sort_keys=True) if problem.domain else ""
     metanet = fit(
@@ -56,7 +54,7 @@ def with_metanet(
         run.folder,
         progress=run.progress,
         device=run.device,
-        augmentation=augmentation,
+        augmentation=run.augmentation,
         shapes=shapes,
         domain=domain,
         **run.settings,
@@ -68,7 +66,8 @@ def with_metanet(
 
 def with_permutations(problem: Problem, run: Run) -> Outcome:
     """A perceptron on flat weights that sees the neurons of each net in another order each time."""
-    return with_metanet("FlatMLP", problem, run, AugmentConfig(permutation=True))
+    augmentation = replace(run.augmentation or AugmentConfig(), permutation=True)
+    return with_metanet("FlatMLP", problem, replace(run, augmentation=augmentation))
 
 
 def with_probe_nets(problem: Problem, run: Run) -> Outcome:
@@ -79,7 +78,17 @@ def with_probe_nets(problem: Problem, run: Run) -> Outcome:
         make = partial(_probe_net, module)
         train, val = problem.train.of(space)[0], problem.val.of(space)[0]
         folder = run.folder / space.hash[:12]
-        metanet = fit(make, train, val, run.training, folder, progress=run.progress, device=run.device, **run.settings)
+        metanet = fit(
+            make,
+            train,
+            val,
+            run.training,
+            folder,
+            progress=run.progress,
+            device=run.device,
+            augmentation=run.augmentation,
+            **run.settings,
+        )
         parameters += sum(parameter.numel() for parameter in metanet.parameters())
         for part, nets in problem.judged.items():
             own, places = nets.of(space)
@@ -147,9 +156,15 @@ _SMALL = {"width": 32, "layers": 3}
 """Width and rounds at tier S, for all message-passing and equivariant nets alike."""
 
 METHODS: dict[str, Method] = {
-    "SpaceNet": _metanet("SpaceNet", "weights and probes", {}, needs_modules, 4, **presets.spacenet_small()),
+    "SpaceNet": _metanet(
+        "SpaceNet", "weights and probes", presets.spacenet_small(), needs_modules, 4, **presets.spacenet_small()
+    ),
     "SpaceNet, weights only": _metanet(
-        "SpaceNet", "weights", {"probes": 0}, shapes=4, **presets.spacenet_weights_only()
+        "SpaceNet",
+        "weights",
+        presets.spacenet_weights_only() | _SMALL | {"hidden": 128},
+        shapes=4,
+        **presets.spacenet_weights_only(),
     ),
     "DWSNet": _metanet("DWSNet", "weights", {"width": 16, "layers": 3}, needs_perceptrons, **presets.dwsnet()),
     "UNF": _metanet("UNF", "weights", {"width": 16, "layers": 3}, needs_known_shapes, 4, **presets.nfn_hnp()),

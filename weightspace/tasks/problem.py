@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from weightspace.space import WeightSpace
+from weightspace.tasks.augment import AugmentConfig
 from weightspace.tasks.labelled import LabelledNets
 from weightspace.tasks.train import TrainConfig
 from weightspace.zoo import Convention
@@ -68,6 +69,7 @@ class Run:
         training: steps, learning rate and seed of what is trained by gradient steps; the seed is everyone's.
         folder: for logs and checkpoints, and for the metanet.
         settings: of the method.
+        augmentation: what is done to the weights of training nets.
     """
 
     training: TrainConfig
@@ -75,6 +77,7 @@ class Run:
     settings: Mapping[str, Any] = field(default_factory=dict)
     device: str = "cpu"
     progress: bool = False
+    augmentation: AugmentConfig | None = None
 
 
 @dataclass(frozen=True)

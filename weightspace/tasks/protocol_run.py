@@ -88,7 +88,7 @@ def settings_of(job: Job) -> tuple[TrainConfig, dict[str, Any]]:
     training = replace(protocol.training[job.tier], seed=job.seed)
     if job.tier == "S" and job.method in protocol.steps:
         training = replace(training, steps=protocol.steps[job.method])
-    return training, method.settings(job.tier)
+    return training, method.settings(job.tier) | dict(protocol.settings.get(job.method, {}))
 
 
 def jobs_of(
@@ -133,7 +133,7 @@ def run_job(job: Job, place: Place, progress: bool = False) -> Path:
     folder = Path(place.runs) / f"{job.protocol}-{job.tier}" / f"{slug(job.method)}-seed{job.seed}-{key[:8]}"
     folder.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
-    run = Run(training, folder, settings, place.device, progress)
+    run = Run(training, folder, settings, place.device, progress, PROTOCOLS[job.protocol].augmentation)
     outcome = METHODS[job.method].run(problem, run)
     seconds = round(time.perf_counter() - began, 1)
     scores, details = judge(problem, outcome)
@@ -241,7 +241,11 @@ def _config(job: Job) -> dict[str, Any]:
     training, settings = settings_of(job)
     usual = asdict(TrainConfig())
     told = {name: value for name, value in asdict(training).items() if name in _ALWAYS or value != usual[name]}
-    return json.loads(json.dumps({"training": told, "settings": settings}))
+    content = {"training": told, "settings": settings}
+    augmentation = PROTOCOLS[job.protocol].augmentation
+    if augmentation:
+        content["augmentation"] = {name: value for name, value in asdict(augmentation).items() if value}
+    return json.loads(json.dumps(content))
 
 
 def _fingerprint(job: Job, place: Place) -> str:

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from weightspace.metanets import presets
+from weightspace.tasks.augment import AugmentConfig
 from weightspace.tasks.problem import Problem
 from weightspace.tasks.protocol_parts import accuracy_and_gap, early, early_trajectory, inr_class, out_of_distribution
 from weightspace.tasks.train import TrainConfig
@@ -27,7 +30,9 @@ class Protocol:
         prepare: the zoo as a problem.
         training: tier -> how everything that is trained by gradient steps is trained; tier S is made for an hour.
         steps: method -> its own number of steps at tier S, where the common one doesn't suit it.
-        measures: those that the table shows.
+        measures: those that the short table shows.
+        settings: method -> settings that replace its usual ones, at every tier.
+        augmentation: what is done to the weights of training nets, for all metanets alike.
     """
 
     question: str
@@ -36,12 +41,16 @@ class Protocol:
     training: Mapping[str, TrainConfig]
     measures: tuple[str, ...]
     steps: Mapping[str, int] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    augmentation: AugmentConfig | None = None
 
 
 _LONG = TrainConfig(steps=20_000, batch_size=128, judge_every=500, average=0.999, warmup=500)
 _MIDDLE = TrainConfig(steps=6_000, batch_size=64, judge_every=200, average=0.995, warmup=200)
 _QUANTITY = ("tau", "r2", "mae")
 _CLASS = ("accuracy", "cross_entropy")
+_MOVED = AugmentConfig(rotate=10.0, shift=0.1, zoom=0.1)
+_ON_INRS = {"SpaceNet": presets.spacenet_inr()}
 
 
 def _training(small: TrainConfig) -> dict[str, TrainConfig]:
@@ -55,6 +64,8 @@ PROTOCOLS: dict[str, Protocol] = {
         inr_class,
         _training(TrainConfig(steps=600, batch_size=32, judge_every=50)),
         _CLASS,
+        settings=_ON_INRS,
+        augmentation=_MOVED,
     ),
     "inr-class-fashion": Protocol(
         "Which garment an implicit representation shows",
@@ -62,6 +73,8 @@ PROTOCOLS: dict[str, Protocol] = {
         inr_class,
         _training(TrainConfig()),
         _CLASS,
+        settings=_ON_INRS,
+        augmentation=_MOVED,
     ),
     "cnn": Protocol(
         "Test accuracy and generalization gap of small CNNs",
