@@ -42,9 +42,9 @@ def from_statistics_and_hyperparameters(problem: Problem, run: Run) -> Outcome:
 def boosted(features: Mapping[str, np.ndarray], problem: Problem, categorical: list[bool] | None, seed: int) -> Outcome:
     """Gradient boosting on a table for each part ``[nets, features]``, a model for each label."""
     train, val = problem.train, problem.val
-    known = (~np.isnan(features["train"])).any(0).tolist()  # some tensors may be in judged nets alone
+    known = np.flatnonzero((~np.isnan(features["train"])).any(0))  # some tensors may be in judged nets alone
     features = {part: table[:, known] for part, table in features.items()}
-    categorical = [each for each, keep in zip(categorical, known, strict=True) if keep] if categorical else None
+    categorical = [categorical[column] for column in known.tolist()] if categorical else None
     if train.classes:
         targets = [nets.labels[:, 0].long().numpy() for nets in (train, val)]
         predict = boost_classes(features["train"], targets[0], features["val"], targets[1], len(train.classes), seed)
