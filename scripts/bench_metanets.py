@@ -9,12 +9,12 @@ it held before.
 """
 
 import argparse
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from plain import PLAIN, SIZES, Textbook
@@ -146,7 +146,7 @@ def seconds_a_step(runs: dict[str, Callable[[], Tensor]], repeats: int) -> dict[
             began = time.perf_counter()
             run().square().mean().backward()
             found[name].append(time.perf_counter() - began)
-    return {name: sorted(times[1:])[(len(times) - 1) // 2] for name, times in found.items()}
+    return {name: sorted(times[1:])[(len(times) - 2) // 2] for name, times in found.items()}
 
 
 def peak(name: str, args: argparse.Namespace) -> float:
@@ -158,11 +158,18 @@ def peak(name: str, args: argparse.Namespace) -> float:
 
 
 def measure_memory(model: nn.Module, nets: list[dict[str, Tensor]]) -> float:
-    """Growth of the resident peak over three steps, MiB."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """How far the resident peak over three steps is above what is resident before, MiB."""
+    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
+    before = resident("VmRSS")
     for _ in range(3):
         model(nets).square().mean().backward()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return resident("VmHWM") - before
+
+
+def resident(what: str) -> float:
+    """A line of the process's status, MiB; getrusage would count the peak of the process that started this one."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(what)) / 1024
 
 
 def three_ways(space: WeightSpace, nets: list[dict[str, Tensor]], args: argparse.Namespace) -> None:
