@@ -28,6 +28,7 @@ from weightspace.metanets.frame import Frame
 from weightspace.metanets.graphnet import GraphNet, GraphNetConfig, NodeEmbedding
 from weightspace.metanets.message import MessageLayer, node_degrees
 from weightspace.space import WeightSpace
+from weightspace.zoo.memory import keep_memory
 
 OURS = {
     "DWSNet": ("DWSNet", {}),
@@ -215,6 +216,7 @@ def main() -> None:
     parser.add_argument("--memory", help="print the memory of this row, and nothing else")
     args = parser.parse_args()
     torch.manual_seed(0)
+    keep_memory()  # as in training; for all sides
     space = weight_space()
     nets = [{key: torch.randn(spec.shape) / 5 for key, spec in space.tensors.items()} for _ in range(args.nets)]
     if args.memory:

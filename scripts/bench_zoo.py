@@ -27,10 +27,10 @@ from weightspace.nets import build_net
 from weightspace.zoo.assemble import Foreign, assemble_zoo
 from weightspace.zoo.fit import StackFitter
 from weightspace.zoo.hyperparameters import Hyperparameters
+from weightspace.zoo.memory import keep_memory
 from weightspace.zoo.plan import Fit, Save
 from weightspace.zoo.train import StackTrainer
 from weightspace.zoo.trial import Trial
-from weightspace.zoo.worker import keep_memory
 
 CASES = {
     "siren": {"net": "siren", "settings": {}, "side": 28, "stack": 16},

@@ -69,7 +69,7 @@ class MessageLayer(nn.Module):
         for edges, value in zip(frame.edges, values, strict=True):
             weight, offset = self.edge.parts(frame, edges, value)
             embedded = value @ weight if len(weight) > 1 else value * weight
-            joined = embedded + (frame.sources(source, edges) + offset)
+            joined = embedded.add_(frame.sources(source, edges) + offset)  # fresh memory costs more than the sum
             messages.append(joined.add_(frame.targets(target, edges)).relu_())
             forward.append(frame.carry(edges, value, weight, offset, frame.sources(forth, edges)))
             backward.append(frame.carry(edges, value, weight, offset, frame.targets(back, edges)))

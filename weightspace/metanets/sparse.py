@@ -34,10 +34,16 @@ class SparseFrame(Frame):
         return torch.tensor([len(getattr(topo, name)) for topo in self.topologies], device=self.x.device)
 
     def at_nodes(self, tables: list[Tensor]) -> Tensor:
-        return torch.cat(tables)[self.node_row]
+        return self._rows(tables, self.node_row)
 
     def at_edges(self, tables: list[Tensor], edges: Edges) -> Tensor:
-        return torch.cat(tables)[self.edge_row]
+        return self._rows(tables, self.edge_row)
+
+    def _rows(self, tables: list[Tensor], rows: Tensor) -> Tensor:
+        """Rows of the tables; nets of one space have the same, looked up once: gradients of look-ups are slow."""
+        if len(tables) > 1:
+            return torch.cat(tables)[rows]
+        return tables[0][rows[: len(rows) // self.nets]].repeat(self.nets, 1)
 
     def per_node(self, tables: list[Tensor]) -> Tensor:
         return torch.cat(tables)[self.own_row]

@@ -17,6 +17,7 @@ from weightspace.tasks.train_order import batch_of_step, seeded
 from weightspace.tasks.train_processes import Processes
 from weightspace.tasks.train_state import TrainState, fingerprint, load_state, save_state
 from weightspace.tasks.train_trackers import open_trackers
+from weightspace.zoo.memory import keep_memory
 
 __all__ = ["TrainConfig", "make_optimizer", "train"]
 
@@ -58,6 +59,7 @@ def train(
             isn't installed; the model isn't where its process is, or the launcher asks for another precision.
     """
     folder, processes = Path(folder), Processes.of(model)
+    keep_memory()
     if processes.main:
         folder.mkdir(parents=True, exist_ok=True)
     processes.check_precision(config.precision)

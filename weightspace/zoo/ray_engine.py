@@ -9,9 +9,9 @@ import torch
 
 from .folder import part_path, shard_path
 from .job import build_shard, shard_nets
+from .memory import keep_memory
 from .recipe import Recipe
 from .shard import atomic
-from .worker import keep_memory
 
 RETRIES = 5
 

@@ -4,7 +4,6 @@ It reads shard numbers from standard input and answers with JSON lines: finished
 its input ends, because the builder is gone, it ends at once.
 """
 
-import ctypes
 import importlib
 import json
 import os
@@ -18,6 +17,7 @@ import torch
 
 from .folder import RECIPE
 from .job import build_shard
+from .memory import keep_memory
 from .recipe import Recipe
 
 
@@ -41,18 +41,6 @@ def main(folder: str, nets: str, *imports: str) -> None:
             answers.write(json.dumps({"shard": shard}) + "\n")
         except Exception as error:
             answers.write(json.dumps({"error": f"shard {shard}: {type(error).__name__}: {error}"}) + "\n")
-
-
-def keep_memory() -> None:
-    """Tells glibc to keep freed blocks.
-
-    Large tensors are otherwise mapped and unmapped at every step; their page faults took half of the time of
-    a training step of small CNNs.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
-        mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
 
 
 def _listen(shards: "queue.Queue[int]") -> None:
