@@ -170,7 +170,7 @@ def build_when_free(recipe, out):
 @pytest.mark.slow
 def test_ctrl_c_keeps_what_is_finished(recipe, zoo, tmp_path):
     """The whole process group gets the signal, as from a terminal."""
-    (tmp_path / "recipe.toml").write_text(recipe.text.replace("steps = 12", "steps = 4000"))
+    (tmp_path / "recipe.toml").write_text(recipe.text.replace("steps = 12", "steps = 2000"))
     command = [sys.executable, "-c", BUILD, str(tmp_path / "recipe.toml"), str(tmp_path / "zoo")]
     process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120

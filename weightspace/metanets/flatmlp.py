@@ -57,8 +57,7 @@ class FlatMLP(Metanet):
         key = skeleton(space)
         flat = flatten(space, weights)
         mean, std = getattr(self, f"mean_{key}").to(flat), getattr(self, f"std_{key}").to(flat)
-        standard = (flat - mean) / std
-        return self.rest(self.first[key](standard.abs().log1p().copysign(standard)))  # large ones compressed
+        return self.rest(self.first[key](((flat - mean) / std).asinh()))  # large ones compressed
 
 
 def flatten(space: WeightSpace, weights: dict[str, Tensor] | None) -> Tensor:
