@@ -1,7 +1,7 @@
 """What a metanet has to beat: gradient boosting, on a net's hyperparameters or on the statistics of its layers."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,20 +101,10 @@ def boost(
     Returns:
         A function of features `[nets, features]` to predictions `[nets]`.
     """
-    best = (float("inf"), None, 0)
-    for learning_rate, leaves in ((0.03, 8), (0.03, 31), (0.1, 8), (0.1, 31)):
-        model = _boosting(learning_rate, leaves, categorical, seed).fit(x_train, y_train)
-        errors = [float(np.square(guess - y_val).mean()) for guess in model.staged_predict(x_val)]
-        trees = int(np.argmin(errors)) + 1
-        if errors[trees - 1] < best[0]:
-            best = (errors[trees - 1], model, trees)
-    _, model, trees = best
-    assert model is not None
-
-    def predict(features: np.ndarray) -> np.ndarray:
-        return next(guess for i, guess in enumerate(model.staged_predict(features), 1) if i == trees)
-
-    return predict
+    sizes = ((0.03, 8), (0.03, 31), (0.1, 8), (0.1, 31))
+    models = [_boosting(rate, leaves, categorical, seed).fit(x_train, y_train) for rate, leaves in sizes]
+    model, trees = _best_stage(models, x_val, lambda _, guess: float(np.square(guess - y_val).mean()))
+    return lambda features: _stage(_stages(model, features), trees)
 
 
 def boost_classes(
@@ -125,27 +115,43 @@ def boost_classes(
     Returns:
         A function of features `[nets, features]` to log-probabilities `[nets, classes]`.
     """
-    best = (float("inf"), None, 0)
-    for leaves in (4, 8):
-        model = _boosting(0.1, leaves, None, seed, trees=100, classes=True).fit(x_train, y_train)
+    models = [_boosting(0.1, leaves, None, seed, trees=100, classes=True).fit(x_train, y_train) for leaves in (4, 8)]
+
+    def error(model: Any, chances: np.ndarray) -> float:
         places = np.searchsorted(model.classes_, y_val)
-        losses = [
-            float(-np.log(chances[np.arange(len(places)), places] + 1e-12).mean())
-            for chances in model.staged_predict_proba(x_val)
-        ]
-        trees = int(np.argmin(losses)) + 1
-        if losses[trees - 1] < best[0]:
-            best = (losses[trees - 1], model, trees)
-    _, model, trees = best
-    assert model is not None
+        return float(-np.log(chances[np.arange(len(places)), places] + 1e-12).mean())
+
+    model, trees = _best_stage(models, x_val, error)
 
     def predict(features: np.ndarray) -> np.ndarray:
-        chances = next(guess for i, guess in enumerate(model.staged_predict_proba(features), 1) if i == trees)
+        chances = _stage(_stages(model, features), trees)
         logs = np.full((len(features), classes), np.log(1e-12))
         logs[:, model.classes_.astype(int)] = np.log(chances + 1e-12)
         return logs
 
     return predict
+
+
+def _best_stage(models: Sequence[Any], x_val: np.ndarray, error: Callable) -> tuple[Any, int]:
+    """The model that errs least on the validation nets at its best number of trees, and that number."""
+    best = (float("inf"), None, 0)
+    for model in models:
+        errors = [error(model, guess) for guess in _stages(model, x_val)]
+        trees = int(np.argmin(errors)) + 1
+        if errors[trees - 1] < best[0]:
+            best = (errors[trees - 1], model, trees)
+    _, model, trees = best
+    assert model is not None
+    return model, trees
+
+
+def _stages(model: Any, features: np.ndarray) -> Iterable[np.ndarray]:
+    """What a model says with one tree, two, ...: numbers, or chances of classes."""
+    return (getattr(model, "staged_predict_proba", None) or model.staged_predict)(features)
+
+
+def _stage(guesses: Iterable[np.ndarray], trees: int) -> np.ndarray:
+    return next(guess for i, guess in enumerate(guesses, 1) if i == trees)
 
 
 def _boosting(
