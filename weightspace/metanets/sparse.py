@@ -39,17 +39,17 @@ class SparseFrame(Frame):
     def at_edges(self, tables: list[Tensor], edges: Edges) -> Tensor:
         return self._rows(tables, self.edge_row)
 
+    def per_node(self, tables: list[Tensor]) -> Tensor:
+        return self._rows(tables, self.own_row)
+
+    def per_site(self, tables: list[Tensor]) -> Tensor:
+        return self._rows(tables, self.site_row)
+
     def _rows(self, tables: list[Tensor], rows: Tensor) -> Tensor:
         """Rows of the tables; nets of one space have the same, looked up once: gradients of look-ups are slow."""
         if len(tables) > 1:
             return torch.cat(tables)[rows]
         return tables[0][rows[: len(rows) // self.nets]].repeat(self.nets, 1)
-
-    def per_node(self, tables: list[Tensor]) -> Tensor:
-        return torch.cat(tables)[self.own_row]
-
-    def per_site(self, tables: list[Tensor]) -> Tensor:
-        return torch.cat(tables)[self.site_row]
 
     def sources(self, h: Tensor, edges: Edges) -> Tensor:
         return h[self.source]
