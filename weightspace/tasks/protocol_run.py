@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from weightspace.tasks.metrics import calibration, class_score, score
 from weightspace.tasks.problem import Outcome, Problem, Run
 from weightspace.tasks.protocols import PROTOCOLS
 from weightspace.tasks.result import Result, fingerprint_of, result_path, slug
+from weightspace.tasks.side_by_side import side_by_side
 from weightspace.tasks.train import TrainConfig
 from weightspace.zoo import Recipe, Zoo, build_zoo
 
@@ -54,6 +55,9 @@ class Job:
             f"--seeds {self.seed}"
         )
 
+    def __str__(self) -> str:
+        return f"{self.protocol}-{self.tier}: {self.method}, seed {self.seed}"
+
 
 def zoo_of(protocol: str, tier: str, place: Place, progress: bool = False) -> Zoo:
     """The zoo of a protocol, built if it isn't there.
@@ -64,9 +68,13 @@ def zoo_of(protocol: str, tier: str, place: Place, progress: bool = False) -> Zo
     sources = PROTOCOLS[protocol].sources
     if tier not in sources:
         raise ValueError(f"The protocol {protocol} has the tiers {', '.join(sources)}, got {tier!r}.")
-    source = sources[tier]
-    recipe = Recipe.load(source.recipe)
-    part = source.nets if source.nets and source.nets != recipe.nets else None
+    return find_zoo(sources[tier].recipe, sources[tier].nets, place, progress)
+
+
+def find_zoo(name: str, nets: int | None, place: Place, progress: bool = False) -> Zoo:
+    """The zoo of a recipe of the gallery, or its first ``nets``; built if it isn't there."""
+    recipe = Recipe.load(name)
+    part = nets if nets and nets != recipe.nets else None
     folders = [Path(place.zoos) / f"{recipe.name}-{part}", Path(place.zoos) / recipe.name]
     for folder in folders:
         if (folder / "manifest.json").exists():
@@ -170,31 +178,11 @@ def run_jobs(
     say(f"{len(jobs) - len(missing)} of {len(jobs)} results are there, {len(missing)} to make")
     if workers == 1:
         for job in missing:
-            say(f"{job.protocol}-{job.tier}: {job.method}, seed {job.seed}")
+            say(str(job))
             yield run_job(job, place)
         return
-    yield from _run_side_by_side(missing, replace(place, threads=place.threads or 1), workers, say)
-
-
-def _run_side_by_side(jobs: list[Job], place: Place, workers: int, say: Callable[[str], None]) -> Iterator[Path]:
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-    from multiprocessing import get_context
-
-    os.environ["OMP_NUM_THREADS"] = str(place.threads)  # read when a worker starts
-    failed: list[str] = []
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(run_job, job, place): job for job in jobs}
-        for number, future in enumerate(as_completed(waiting), 1):
-            job = waiting[future]
-            error = future.exception()
-            what = f"{job.protocol}-{job.tier}: {job.method}, seed {job.seed}"
-            say(f"{number}/{len(jobs)} {what}" + (f" failed: {error}" if error else ""))
-            if error:
-                failed.append(f"{what}: {error}")
-            else:
-                yield future.result()
-    if failed:
-        raise RuntimeError(f"{len(failed)} of {len(jobs)} runs failed:\n" + "\n".join(failed))
+    threads = place.threads or 1
+    yield from side_by_side(partial(run_job, place=replace(place, threads=threads)), missing, workers, threads, say)
 
 
 def judge(problem: Problem, outcome: Outcome) -> tuple[dict[str, dict[str, float]], dict[str, Any]]:

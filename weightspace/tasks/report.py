@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 
+from weightspace.tasks.edit_methods import EDIT_METHODS
 from weightspace.tasks.methods import METHODS
 from weightspace.tasks.protocols import PROTOCOLS
 from weightspace.tasks.result import Result
@@ -11,12 +12,15 @@ from weightspace.tasks.result import Result
 
 @dataclass(frozen=True)
 class Measure:
-    """How a measure is shown: its name, digits, what it is multiplied with, and whether more is better."""
+    """How a measure is shown: its name, digits, what it is multiplied with, and whether more is better.
+
+    None where there is no better: doing nothing takes no time.
+    """
 
     title: str
     digits: int
     factor: float = 1.0
-    more: bool = True
+    more: bool | None = True
 
 
 MEASURES: dict[str, Measure] = {
@@ -27,6 +31,7 @@ MEASURES: dict[str, Measure] = {
     "mae": Measure("MAE", 4, more=False),
     "mse": Measure("MSE x 100", 3, 100.0, more=False),
     "psnr": Measure("PSNR, dB", 2),
+    "seconds": Measure("ms a net", 2, 1000.0, more=None),
 }
 """The measures that tables show, where a result has them; others (numbers of nets, ceilings) stay in the files."""
 
@@ -73,7 +78,8 @@ def protocol_report(protocol: str, tier: str, results: Sequence[Result], full: b
         results: those of this protocol and tier.
         full: with parameters and seconds of every method, and all measures.
     """
-    title = PROTOCOLS[protocol].question if protocol in PROTOCOLS else protocol
+    editing = f"Editing implicit representations, {protocol.removeprefix('edit-')}"
+    title = PROTOCOLS[protocol].question if protocol in PROTOCOLS else editing
     lines = [f"### {title} ({protocol}, tier {tier})", ""]
     if not results:
         return "\n".join([*lines, "No result yet.", ""])
@@ -134,12 +140,16 @@ def _notes(results: Sequence[Result], full: bool) -> list[str]:
     if full:
         protocol, tier = results[0].protocol, results[0].tier
         notes.append(f"On {'; '.join(devices)}; torch {results[0].versions['torch']}. ")
-        notes.append(f"`python scripts/train_predictor.py {protocol} --tier {tier}`" if protocol in PROTOCOLS else "")
+        edit = next(iter(results[0].scores))
+        editing = f"compare_editors.py --tier {tier}" + f" --edit {edit}" * (edit != "dilate")
+        script = f"train_predictor.py {protocol} --tier {tier}" if protocol in PROTOCOLS else editing
+        notes.append(f"`python scripts/{script}`")
     return [" ".join(notes).strip()]
 
 
-def _best(values: Sequence[float], measure: str) -> float:
-    return max(values) if MEASURES[measure].more else min(values)
+def _best(values: Sequence[float], measure: str) -> float | None:
+    more = MEASURES[measure].more
+    return None if more is None else max(values) if more else min(values)
 
 
 def _seconds(results: Sequence[Result], method: str) -> float:
@@ -147,7 +157,7 @@ def _seconds(results: Sequence[Result], method: str) -> float:
 
 
 def _place(method: str) -> int:
-    names = list(METHODS)
+    names = [*METHODS, *EDIT_METHODS]
     return names.index(method) if method in names else len(names)
 
 
