@@ -1,5 +1,6 @@
-"""Writes the tables of all results to scripts/results/TABLES.md, and figures; with `--short`, prints short tables."""
+"""Writes the tables of all results beside the recipes, zoo/RESULTS.md, and figures; `--short` prints short tables."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from weightspace.tasks.result import Result, read_results
 HEAD = """\
 # Results
 
-Made by `python scripts/tables.py` from the files in this folder, one a method and seed. Selection is on validation
-nets, scores are on test nets from runs that no method has seen. Tier S runs on any machine in an hour
-(`python scripts/train_predictor.py tier-s`), M has 10,000 nets, L the full zoos. The best of each column is bold.
-tau is Kendall's tau-b; a perfect ranker doesn't reach 1 because nets tie.
+What methods reach on the zoos of [the gallery](README.md), baselines included. Made by `python scripts/tables.py` from
+[result files](../scripts/results), one a method and seed; [the notes](../scripts/results/NOTES.md) say what was tried.
+Selection is on validation nets, scores are on test nets from runs that no method has seen. Tier S runs on any machine
+(`python scripts/train_predictor.py tier-s`, `python scripts/compare_editors.py`), M has 10,000 nets, L the full zoos.
+The best of each column is bold. tau is Kendall's tau-b; a perfect ranker doesn't reach 1 because nets tie.
 """
 
 
@@ -25,7 +27,9 @@ class Config:
     """What is written where."""
 
     results: str = "scripts/results"
-    """The folder of result files; gets TABLES.md."""
+    """The folder of result files; gets the figures."""
+    out: str = "zoo/RESULTS.md"
+    """The file of the tables."""
     short: bool = False
     """Print the tables of a README instead: fewer measures, no sizes and times."""
 
@@ -37,24 +41,29 @@ def main(config: Config) -> None:
         groups.setdefault((result.protocol, result.tier), []).append(result)
     order = [*PROTOCOLS, *sorted({name for name, _ in groups} - set(PROTOCOLS))]
     keys = sorted(groups, key=lambda key: (order.index(key[0]), "SML".index(key[1])))
-    reports = [protocol_report(*key, groups[key], full=not config.short) for key in keys]
     if config.short:
-        print("\n".join(reports))
-    else:
-        (Path(config.results) / "TABLES.md").write_text("\n".join([HEAD, *reports]), encoding="utf-8")
-        for key in keys:
-            draw(groups[key], Path(config.results) / "-".join(key))
+        print("\n".join(protocol_report(*key, groups[key], full=False) for key in keys))
+        return
+    out, reports = Path(config.out), []
+    for key in keys:
+        reports.append(protocol_report(*key, groups[key]))
+        if figure := draw(groups[key], Path(config.results) / "-".join(key)):
+            place = Path(os.path.relpath(figure, out.parent)).as_posix()
+            reports.append(f"![Predicted against true values, method by method]({place})\n")
+    out.write_text("\n".join([HEAD, *reports]), encoding="utf-8")
 
 
-def draw(results: list[Result], folder: Path) -> None:
+def draw(results: list[Result], folder: Path) -> Path | None:
     """The calibration of all methods, with their first seed; editing has none."""
     bins: dict[str, dict[str, dict]] = {}
     for result in sorted(results, key=lambda result: -result.seed):
         for column, found in result.details.get("calibration", {}).items():
             bins.setdefault(column.replace("_", " "), {})[result.method] = found
-    if bins:
-        title = PROTOCOLS[results[0].protocol].question
-        plot_calibration(folder / "calibration.png", bins, title=title, ours="SpaceNet")
+    if not bins:
+        return None
+    figure = folder / "calibration.png"
+    plot_calibration(figure, bins, title=PROTOCOLS[results[0].protocol].question, ours="SpaceNet")
+    return figure
 
 
 if __name__ == "__main__":
