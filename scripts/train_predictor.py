@@ -100,6 +100,7 @@ def on_protocols(names: list[str], config: OnProtocol) -> None:
         jobs += found
         for method, why in obstacles.items():
             print(f"{name}-{config.tier} goes without {method}, which {why}")
+    jobs.sort(key=lambda job: job.seed)  # every question once before any again
     for _ in run_jobs(jobs, config.place, config.workers, print):
         pass
     results = [result for result in read_results(config.place.results) if result.tier == config.tier]

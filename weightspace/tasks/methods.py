@@ -27,7 +27,7 @@ class Method:
         reads: what it sees of a net.
         run: trains it and predicts.
         obstacle: why it can't take a problem; empty if it can.
-        small: settings at tier S. full: settings at tiers M and L.
+        small: settings at tier S. full: at tiers M and L. middle: at tier M instead, where a CPU would take hours.
         seeded: whether the seed changes anything.
     """
 
@@ -37,10 +37,12 @@ class Method:
     small: Mapping[str, Any] | None = None
     full: Mapping[str, Any] | None = None
     seeded: bool = True
+    middle: Mapping[str, Any] | None = None
 
     def settings(self, tier: str) -> dict[str, Any]:
         """The settings at a tier."""
-        return dict((self.small if tier == "S" else self.full) or {})
+        of_tier = {"S": self.small, "M": self.middle or self.full, "L": self.full}
+        return dict(of_tier[tier] or {})
 
 
 def with_metanet(kind: str, problem: Problem, run: Run, shapes: int = 0) -> Outcome:
@@ -147,9 +149,16 @@ def needs_pictures(problem: Problem) -> str:
 
 
 def _metanet(
-    name: str, reads: str, small: Mapping[str, Any], obstacle: Any = None, shapes: int = 0, **full: Any
+    name: str,
+    reads: str,
+    small: Mapping[str, Any],
+    obstacle: Any = None,
+    shapes: int = 0,
+    middle: Any = None,
+    **full: Any,
 ) -> Method:
-    return Method(reads, partial(with_metanet, name, shapes=shapes), obstacle or (lambda problem: ""), small, full)
+    run = partial(with_metanet, name, shapes=shapes)
+    return Method(reads, run, obstacle or (lambda problem: ""), small, full, middle=middle)
 
 
 _SMALL = {"width": 32, "layers": 3}
@@ -173,7 +182,13 @@ METHODS: dict[str, Method] = {
         "NeuralGraphTransformer", "weights", _SMALL, **presets.neural_graph_transformer()
     ),
     "GraphMetanet": _metanet("GraphMetanet", "weights", _SMALL, **presets.graph_metanet()),
-    "ScaleGMN": _metanet("ScaleGMN", "weights", _SMALL, **presets.scalegmn_bidirectional()),
+    "ScaleGMN": _metanet(
+        "ScaleGMN",
+        "weights",
+        _SMALL,
+        middle=presets.scalegmn_bidirectional() | {"width": 64},
+        **presets.scalegmn_bidirectional(),
+    ),
     "PyGMetanet": _metanet("PyGMetanet", "weights", _SMALL, **presets.pyg_gine()),
     "ProbeNet": Method("probes", with_probe_nets, needs_few_shapes, {"probes": 64, "width": 128}, presets.probe_net()),
     "StatNet": _metanet("StatNet", "statistics of weights", {"width": 256}, needs_known_shapes, **presets.statnet()),

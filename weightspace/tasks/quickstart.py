@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from weightspace import __version__
-from weightspace.metanets import METANETS, load_metanet
+from weightspace.metanets import METANETS, load_metanet, presets
 from weightspace.tasks.checkpoint import read_checkpoint
 from weightspace.tasks.figures import plot_predictions
 from weightspace.tasks.inspection import inspect_checkpoint, inspect_spaces
@@ -31,7 +31,7 @@ BASELINES = {
     "boosting on layer statistics": "boosting on statistics",
     "boosting on hyperparameters": "boosting on hyperparameters",
 }
-SETTINGS: dict[str, dict[str, Any]] = {"SpaceNet": {"dropout": 0.4, "noise": 0.1}}
+SETTINGS: dict[str, dict[str, Any]] = {"SpaceNet": presets.spacenet_small()}
 
 
 @dataclass(frozen=True)
