@@ -99,7 +99,7 @@ def on_protocols(names: list[str], config: OnProtocol) -> None:
         found, obstacles = jobs_of(name, config.tier, config.place, config.methods, config.seeds)
         jobs += found
         for method, why in obstacles.items():
-            print(f"{name}-{config.tier} goes without {method}, which {why}")
+            print(f"{name}-{config.tier} without {method}: {why}")
     jobs.sort(key=lambda job: job.seed)  # every question once before any again
     for _ in run_jobs(jobs, config.place, config.workers, print):
         pass

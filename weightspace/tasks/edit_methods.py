@@ -69,11 +69,11 @@ class EditTier:
         return replace(self.training, learning_rate=method.learning_rate, seed=seed)
 
 
-_SMALL = TrainConfig(steps=300, weight_decay=0.01, average=0.98, judge_every=50, warmup=20)
+_SMALL = TrainConfig(steps=200, weight_decay=0.01, average=0.98, judge_every=50, warmup=20)
 
 EDIT_TIERS: dict[str, EditTier] = {
     "S": EditTier("digits-inr", None, (0, 1, 2), "signal", _SMALL),
-    "M": EditTier("mnist-inr", 10_000, (0,), "signal", replace(_SMALL, steps=4000, average=0.995, judge_every=250)),
+    "M": EditTier("mnist-inr", 10_000, (0,), "signal", replace(_SMALL, steps=1000, average=0.99, judge_every=100)),
     "L": EditTier(
         "mnist-inr", None, (0, 1, 2), "signal",
         replace(_SMALL, steps=40_000, batch_size=128, average=0.999, judge_every=1000, warmup=500),

@@ -111,7 +111,7 @@ def needs_known_shapes(problem: Problem) -> str:
 
 def needs_modules(problem: Problem) -> str:
     """For methods that send inputs through nets."""
-    return "" if problem.modules else "sends inputs through nets, not through trajectories"
+    return "" if problem.modules else "sends inputs through nets, and these are trajectories"
 
 
 def needs_few_shapes(problem: Problem) -> str:
@@ -139,13 +139,13 @@ def needs_hyperparameters(problem: Problem) -> str:
 
 def needs_curve(problem: Problem) -> str:
     """For methods that read the learning curve."""
-    return "" if problem.curve else "reads learning curves"
+    return "" if problem.curve else "reads learning curves, and there are none"
 
 
 def needs_pictures(problem: Problem) -> str:
     """For methods that look at what an implicit representation shows."""
     shown = problem.convention is not None and len(problem.convention.shape) == 2 and problem.train.classes
-    return "" if shown else "looks at what implicit representations of images show"
+    return "" if shown else "looks at pictures, and these nets show none"
 
 
 def _metanet(
