@@ -179,7 +179,11 @@ METHODS: dict[str, Method] = {
     "UNF": _metanet("UNF", "weights", {"width": 16, "layers": 3}, needs_known_shapes, 4, **presets.nfn_hnp()),
     "NeuralGraphGNN": _metanet("NeuralGraphGNN", "weights", _SMALL, **presets.neural_graph_gnn()),
     "NeuralGraphTransformer": _metanet(
-        "NeuralGraphTransformer", "weights", _SMALL, **presets.neural_graph_transformer()
+        "NeuralGraphTransformer",
+        "weights",
+        _SMALL,
+        middle=presets.neural_graph_transformer() | _SMALL,
+        **presets.neural_graph_transformer(),
     ),
     "GraphMetanet": _metanet("GraphMetanet", "weights", _SMALL, **presets.graph_metanet()),
     "ScaleGMN": _metanet(
