@@ -32,6 +32,7 @@ _PROBES = _SPACENET | {"probes": 64}
 
 EDIT_METHODS: dict[str, EditMethod] = {
     "SpaceNet, weights": EditMethod("SpaceNet", _WEIGHTS, _SPACENET),
+    "SpaceNet, weights, 8 averaged": EditMethod("SpaceNet", replace(_WEIGHTS, candidates=8), _SPACENET),
     "SpaceNet, probes": EditMethod("SpaceNet", _WEIGHTS, _PROBES),
     "SpaceNet, gradient": EditMethod("SpaceNet", _GRADIENT, _SPACENET),
     "SpaceNet, gradient and readout": EditMethod("SpaceNet", _READOUT, _PROBES),
