@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
-from weightspace.graphs import EDGE_FEATURES, POSITIONS, SITE_FEATURES, Topology
+from weightspace.graphs import EDGE_FEATURES, POSITIONS, SITE_FEATURES, Topology, topology
 from weightspace.metanets.frame import Edges, Frame, make_frame
 from weightspace.metanets.graphnet import GraphNet, GraphNetConfig, all_columns, read_changes
 from weightspace.metanets.message import node_degrees
@@ -134,6 +134,8 @@ class ScaleGMN(GraphNet):
     symmetries = ("permutation", "scale", "sign")
 
     def build(self, config: ScaleGMNConfig) -> None:
+        for space in self.spaces:
+            powers(topology(space, self.layout))  # an architecture that it can't take is refused before training
         width, columns = config.width, self.layout.node
         self.vectors = nn.ModuleList(nn.Linear(columns, width, bias=False) for _ in range(2))
         self.position, self.site = nn.Linear(POSITIONS, width), nn.Linear(len(SITE_FEATURES), width, bias=False)

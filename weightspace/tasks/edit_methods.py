@@ -70,7 +70,7 @@ class EditTier:
         return replace(self.training, learning_rate=method.learning_rate, seed=seed)
 
 
-_SMALL = TrainConfig(steps=200, weight_decay=0.01, average=0.98, judge_every=50, warmup=20)
+_SMALL = TrainConfig(steps=150, weight_decay=0.01, average=0.98, judge_every=50, warmup=20)
 
 EDIT_TIERS: dict[str, EditTier] = {
     "S": EditTier("digits-inr", None, (0, 1, 2), "signal", _SMALL),

@@ -102,12 +102,7 @@ def run_edit_jobs(
     """
     missing = [job for job in jobs if not is_edit_done(job, place)]
     say(f"{len(jobs) - len(missing)} of {len(jobs)} results are there, {len(missing)} to make")
-    if workers == 1:
-        for job in missing:
-            say(str(job))
-            yield run_edit_job(job, place)
-        return
-    threads = place.threads or 1
+    threads = place.threads or int(workers > 1)
     work = partial(run_edit_job, place=replace(place, threads=threads))
     yield from side_by_side(work, missing, workers, threads, say)
 

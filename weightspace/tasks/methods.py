@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from weightspace.graphs import skeleton
-from weightspace.metanets import METANETS, DWSNet, Metanet, ProbeNet, presets
+from weightspace.metanets import METANETS, DWSNet, Metanet, ProbeNet, ScaleGMN, presets
 from weightspace.space import WeightSpace
 from weightspace.tasks.augment import AugmentConfig
 from weightspace.tasks.comparison import from_hyperparameters, from_statistics, from_statistics_and_hyperparameters
@@ -132,6 +132,16 @@ def needs_perceptrons(problem: Problem) -> str:
     return ""
 
 
+def needs_one_scale(problem: Problem) -> str:
+    """For ScaleGMN."""
+    spaces = {space for nets in problem.parts.values() for space in nets.spaces}
+    try:
+        ScaleGMN.for_spaces(*spaces, width=1, layers=1)
+    except ValueError:
+        return "takes neurons of one scale and one sign, and norms give them several"
+    return ""
+
+
 def needs_hyperparameters(problem: Problem) -> str:
     """For methods that read what the recipe varies."""
     return "" if problem.hyperparameters else "the recipe varies nothing"
@@ -190,6 +200,7 @@ METHODS: dict[str, Method] = {
         "ScaleGMN",
         "weights",
         _SMALL,
+        needs_one_scale,
         middle=presets.scalegmn_bidirectional() | {"width": 64},
         **presets.scalegmn_bidirectional(),
     ),

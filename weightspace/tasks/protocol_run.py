@@ -176,12 +176,7 @@ def run_jobs(
     """
     missing = [job for job in jobs if not is_done(job, place)]
     say(f"{len(jobs) - len(missing)} of {len(jobs)} results are there, {len(missing)} to make")
-    if workers == 1:
-        for job in missing:
-            say(str(job))
-            yield run_job(job, place)
-        return
-    threads = place.threads or 1
+    threads = place.threads or int(workers > 1)
     yield from side_by_side(partial(run_job, place=replace(place, threads=threads)), missing, workers, threads, say)
 
 

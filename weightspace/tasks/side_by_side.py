@@ -1,7 +1,8 @@
-"""Jobs in processes of their own, some at a time."""
+"""Jobs one after another, or in processes of their own, some at a time."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TypeVar
 
 Job = TypeVar("Job")
@@ -19,25 +20,41 @@ def side_by_side(
 
     Args:
         work: a function that processes can import, or a `functools.partial` of one. jobs: named by ``str``.
-        workers: processes. threads: of each.
-        say: is told of each job that ends.
+        workers: processes; with one, all runs in this process. threads: of each of several.
+        say: is told of each job: of several workers when it ends, of one when it begins.
 
     Raises:
         RuntimeError: a job failed; the others are run first.
     """
+    failed: list[str] = []
+    runs = _here(work, jobs, say) if workers == 1 else _in_processes(work, jobs, workers, threads)
+    for number, (job, run) in enumerate(runs, 1):
+        try:
+            found, error = run(), None
+        except Exception as problem:
+            found, error = None, problem
+        if workers > 1 or error:
+            say(f"{number}/{len(jobs)} {job}" + (f" failed: {error}" if error else ""))
+        if error:
+            failed.append(f"{job}: {error}")
+        else:
+            yield found
+    if failed:
+        raise RuntimeError(f"{len(failed)} of {len(jobs)} runs failed:\n" + "\n".join(failed))
+
+
+def _here(work: Callable, jobs: Sequence, say: Callable[[str], None]) -> Iterator[tuple]:
+    for number, job in enumerate(jobs, 1):
+        say(f"{number}/{len(jobs)} {job}")
+        yield job, partial(work, job)
+
+
+def _in_processes(work: Callable, jobs: Sequence, workers: int, threads: int) -> Iterator[tuple]:
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from multiprocessing import get_context
 
     os.environ["OMP_NUM_THREADS"] = str(threads)  # read when a worker starts
-    failed: list[str] = []
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         waiting = {pool.submit(work, job): job for job in jobs}
-        for number, future in enumerate(as_completed(waiting), 1):
-            job, error = waiting[future], future.exception()
-            say(f"{number}/{len(jobs)} {job}" + (f" failed: {error}" if error else ""))
-            if error:
-                failed.append(f"{job}: {error}")
-            else:
-                yield future.result()
-    if failed:
-        raise RuntimeError(f"{len(failed)} of {len(jobs)} runs failed:\n" + "\n".join(failed))
+        for future in as_completed(waiting):
+            yield waiting[future], future.result
