@@ -1,4 +1,4 @@
-"""Writes the tables of all results beside the recipes, zoo/RESULTS.md, and figures; `--short` prints short tables."""
+"""Writes the tables of all results beside the recipes, zoo/RESULTS.md, and figures; `--short` prints one table."""
 
 import os
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from weightspace.tasks.figures import plot_calibration
 from weightspace.tasks.protocols import PROTOCOLS
 from weightspace.tasks.report import protocol_report
 from weightspace.tasks.result import Result, read_results
+from weightspace.tasks.summary import summary
 
 HEAD = """\
 # Results
@@ -31,7 +32,7 @@ class Config:
     out: str = "zoo/RESULTS.md"
     """The file of the tables."""
     short: bool = False
-    """Print the tables of a README instead: fewer measures, no sizes and times."""
+    """Print one short table for all questions instead."""
 
 
 def main(config: Config) -> None:
@@ -42,7 +43,7 @@ def main(config: Config) -> None:
     order = [*PROTOCOLS, *sorted({name for name, _ in groups} - set(PROTOCOLS))]
     keys = sorted(groups, key=lambda key: (order.index(key[0]), "SML".index(key[1])))
     if config.short:
-        print("\n".join(protocol_report(*key, groups[key], full=False) for key in keys))
+        print(summary({key: groups[key] for key in keys}))
         return
     out, reports = Path(config.out), []
     for key in keys:

@@ -50,9 +50,7 @@ def inr_zoo(tmp_path_factory):
 @pytest.fixture
 def place(tmp_path, tiny_zoo, tiny_recipe, monkeypatch):
     """Folders, with a protocol "tiny" on the zoo that all tests share."""
-    protocol = Protocol(
-        "Tiny", {"S": Source(str(tiny_recipe))}, accuracy_and_gap, {"S": TrainConfig(steps=2)}, ("tau",)
-    )
+    protocol = Protocol("Tiny", {"S": Source(str(tiny_recipe))}, accuracy_and_gap, {"S": TrainConfig(steps=2)})
     monkeypatch.setitem(PROTOCOLS, "tiny", protocol)
     (tmp_path / "zoos").mkdir()
     (tmp_path / "zoos" / "tiny").symlink_to(tiny_zoo.path)

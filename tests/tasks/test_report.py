@@ -2,6 +2,7 @@ from dataclasses import replace
 
 from tests.tasks.test_result import RESULT
 from weightspace.tasks.report import Cell, cells_of, protocol_report, scores_table
+from weightspace.tasks.summary import summary
 
 
 def results():
@@ -44,3 +45,18 @@ def test_a_protocol_of_others():
 def test_scores_of_one_run():
     table = scores_table({"A": {"test_accuracy": {"tau": 0.25, "nets": 3}}})
     assert table == "| method | test accuracy tau |\n|---|---|\n| A | 0.250 |\n"
+
+
+def test_the_summary_has_a_row_a_question_and_names_what_is_best():
+    groups = {("cnn", "S"): results(), ("edit-dilate", "M"): edits()}
+    lines = summary(groups).splitlines()
+    assert lines[2:] == [
+        "| cnn: gap | S | tau | 0.500 ± 0.100 |  |  | 0.300 (StatNet) |",
+        "| edit-dilate | M | MSE x 100 |  | 2.000 | 3.000 (ScaleGMN, weights) | 0.500 (refit, 100 steps) |",
+    ]
+
+
+def edits():
+    errors = {"SpaceNet, weights": 0.02, "ScaleGMN, weights": 0.03, "refit, 100 steps": 0.005, "nothing": 0.3}
+    made = replace(RESULT, protocol="edit-dilate", seed=0)
+    return [replace(made, method=name, scores={"dilate": {"mse": error}}) for name, error in errors.items()]

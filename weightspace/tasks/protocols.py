@@ -30,7 +30,6 @@ class Protocol:
         prepare: the zoo as a problem.
         training: tier -> how everything that is trained by gradient steps is trained; tier S is made for an hour.
         steps: method -> its own number of steps at tier S, where the common one doesn't suit it.
-        measures: those that the short table shows.
         settings: method -> settings that replace its usual ones, at every tier.
         augmentation: what is done to the weights of training nets, for all metanets alike.
     """
@@ -39,7 +38,6 @@ class Protocol:
     sources: Mapping[str, Source]
     prepare: Callable[[Zoo], Problem]
     training: Mapping[str, TrainConfig]
-    measures: tuple[str, ...]
     steps: Mapping[str, int] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     augmentation: AugmentConfig | None = None
@@ -47,8 +45,6 @@ class Protocol:
 
 _LONG = TrainConfig(steps=20_000, batch_size=128, judge_every=500, average=0.999, warmup=500)
 _MIDDLE = TrainConfig(steps=6_000, batch_size=64, judge_every=200, average=0.995, warmup=200)
-_QUANTITY = ("tau", "r2", "mae")
-_CLASS = ("accuracy", "cross_entropy")
 _MOVED = AugmentConfig(rotate=10.0, shift=0.1, zoom=0.1)
 _ON_INRS = {"SpaceNet": presets.spacenet_inr()}
 
@@ -63,7 +59,6 @@ PROTOCOLS: dict[str, Protocol] = {
         {"S": Source("digits-inr-views"), "M": Source("mnist-inr", 10_000), "L": Source("mnist-inr")},
         inr_class,
         _training(TrainConfig(steps=600, batch_size=32, judge_every=50)),
-        _CLASS,
         settings=_ON_INRS,
         augmentation=_MOVED,
     ),
@@ -72,7 +67,6 @@ PROTOCOLS: dict[str, Protocol] = {
         {"M": Source("fashion-inr", 10_000), "L": Source("fashion-inr")},
         inr_class,
         _training(TrainConfig()),
-        _CLASS,
         settings=_ON_INRS,
         augmentation=_MOVED,
     ),
@@ -81,42 +75,36 @@ PROTOCOLS: dict[str, Protocol] = {
         {"S": Source("digits-cnn"), "M": Source("small-cnn-mnist", 10_000), "L": Source("small-cnn-mnist")},
         accuracy_and_gap,
         _training(TrainConfig(steps=600)),
-        _QUANTITY,
     ),
     "cnn-cifar10": Protocol(
         "Test accuracy and generalization gap of small CNNs on grey CIFAR-10",
         {"M": Source("small-cnn-cifar10", 10_000), "L": Source("small-cnn-cifar10")},
         accuracy_and_gap,
         _training(TrainConfig()),
-        _QUANTITY,
     ),
     "wild-park": Protocol(
         "Test accuracy and generalization gap of CNNs of many shapes",
         {"S": Source("digits-park"), "M": Source("wild-park", 10_000), "L": Source("wild-park")},
         accuracy_and_gap,
         _training(TrainConfig(steps=300)),
-        _QUANTITY,
     ),
     "wild-park-ood": Protocol(
         "The same, trained on narrow nets, tested on wide and on deep ones",
         {"S": Source("digits-park"), "M": Source("wild-park", 10_000), "L": Source("wild-park")},
         out_of_distribution,
         _training(TrainConfig(steps=300)),
-        _QUANTITY,
     ),
     "early": Protocol(
         "Final test accuracy from the state after epoch 1 or 2",
         {"S": Source("digits-curves"), "M": Source("small-cnn-mnist", 10_000), "L": Source("small-cnn-mnist")},
         early,
         _training(TrainConfig(steps=400)),
-        _QUANTITY,
     ),
     "early-trajectory": Protocol(
         "Final test accuracy from the states after epochs 1 and 2 together",
         {"S": Source("digits-curves"), "M": Source("small-cnn-mnist", 10_000), "L": Source("small-cnn-mnist")},
         early_trajectory,
         _training(TrainConfig(steps=400)),
-        _QUANTITY,
     ),
 }
 """All protocols by name: the presets of ``scripts/train_predictor.py``."""

@@ -71,47 +71,43 @@ def cells_of(results: Sequence[Result]) -> dict[str, dict[tuple[str, str], Cell]
     }
 
 
-def protocol_report(protocol: str, tier: str, results: Sequence[Result], full: bool = True) -> str:
+def protocol_report(protocol: str, tier: str, results: Sequence[Result]) -> str:
     """A title, the table, and what a reader of it has to know.
 
     Args:
         results: those of this protocol and tier.
-        full: with parameters and seconds of every method, and all measures.
     """
     editing = f"Editing implicit representations, {protocol.removeprefix('edit-')}"
     title = PROTOCOLS[protocol].question if protocol in PROTOCOLS else editing
     lines = [f"### {title} ({protocol}, tier {tier})", ""]
     if not results:
         return "\n".join([*lines, "No result yet.", ""])
-    shown = None if full or protocol not in PROTOCOLS else PROTOCOLS[protocol].measures
-    return "\n".join([*lines, *table_lines(results, shown, full), "", *_notes(results, full), ""])
+    return "\n".join([*lines, *table_lines(results), "", _note(results), ""])
 
 
-def table_lines(results: Sequence[Result], shown: Sequence[str] | None, full: bool) -> list[str]:
+def table_lines(results: Sequence[Result]) -> list[str]:
     """The lines of the table in Markdown; the best of each column is bold."""
     cells = cells_of(results)
-    columns = [
-        key for key in dict.fromkeys(key for row in cells.values() for key in row) if not shown or key[1] in shown
-    ]
+    columns = list(dict.fromkeys(key for row in cells.values() for key in row))
     first = {result.method: result for result in reversed(results)}
-    heads = ["method", "reads", *(f"{_readable(column)} {MEASURES[name].title}" for column, name in columns)]
-    lines = ["| " + " | ".join([*heads, *(["parameters", "seconds"] if full else [])]) + " |"]
-    lines.append("|" + "---|" * (len(heads) + 2 * full))
+    heads = ["method", "reads", *(f"{readable(column)} {MEASURES[name].title}" for column, name in columns)]
+    lines = ["| " + " | ".join([*heads, "parameters", "seconds"]) + " |"]
+    lines.append("|" + "---|" * (len(heads) + 2))
     best = {key: _best([row[key].mean for row in cells.values() if key in row], key[1]) for key in columns}
     for method, row in cells.items():
         texts = []
         for key in columns:
             text = row[key].text(MEASURES[key[1]]) if key in row else ""
             texts.append(f"**{text}**" if key in row and row[key].mean == best[key] else text)
-        about = [f"{first[method].parameters:,}", f"{_seconds(results, method):.0f}"] if full else []
+        about = [f"{first[method].parameters:,}", f"{_seconds(results, method):.0f}"]
         lines.append("| " + " | ".join([method, first[method].reads, *texts, *about]) + " |")
-    return lines + _ceiling(results, columns, full)
+    return lines + _ceiling(results, columns)
 
 
 def scores_table(scores: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """One table of method -> column -> measure -> value, in Markdown."""
     columns = [(c, m) for c, measures in next(iter(scores.values())).items() for m in measures if m in MEASURES]
-    lines = ["| " + " | ".join(["method", *(f"{_readable(c)} {MEASURES[m].title}" for c, m in columns)]) + " |"]
+    lines = ["| " + " | ".join(["method", *(f"{readable(c)} {MEASURES[m].title}" for c, m in columns)]) + " |"]
     lines.append("|" + "---|" * (len(columns) + 1))
     for method, row in scores.items():
         texts = [Cell(row[c][m], 0.0, 1).text(MEASURES[m]) for c, m in columns]
@@ -119,7 +115,7 @@ def scores_table(scores: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str
     return "\n".join(lines) + "\n"
 
 
-def _ceiling(results: Sequence[Result], columns: Sequence[tuple[str, str]], full: bool) -> list[str]:
+def _ceiling(results: Sequence[Result], columns: Sequence[tuple[str, str]]) -> list[str]:
     scores = results[0].scores
     if not any("tau_ceiling" in scores[column] for column, _ in columns if column in scores):
         return []
@@ -128,23 +124,25 @@ def _ceiling(results: Sequence[Result], columns: Sequence[tuple[str, str]], full
         Cell(scores[column]["tau_ceiling"] if name == "tau" else perfect[name], 0.0, 1).text(MEASURES[name])
         for column, name in columns
     ]
-    return ["| " + " | ".join(["a perfect ranker", "", *texts, *(["", ""] if full else [])]) + " |"]
+    return ["| " + " | ".join(["a perfect ranker", "", *texts, "", ""]) + " |"]
 
 
-def _notes(results: Sequence[Result], full: bool) -> list[str]:
+def _note(results: Sequence[Result]) -> str:
+    protocol, tier = results[0].protocol, results[0].tier
     nets = ", ".join(f"{count} {part}" for part, count in results[0].nets.items())
     zoos = "; ".join(f"{name} ({text})" for name, text in results[0].recipes.items())
     seeds = sorted({result.seed for result in results})
     devices = sorted({f"{result.device}, {result.threads} threads a run" for result in results})
-    notes = [f"Zoo: {zoos}. Nets: {nets}. Seeds {', '.join(map(str, seeds))}: mean ± standard deviation."]
-    if full:
-        protocol, tier = results[0].protocol, results[0].tier
-        notes.append(f"On {'; '.join(devices)}; torch {results[0].versions['torch']}. ")
-        edit = next(iter(results[0].scores))
-        editing = f"compare_editors.py --tier {tier}" + f" --edit {edit}" * (edit != "dilate")
-        script = f"train_predictor.py {protocol} --tier {tier}" if protocol in PROTOCOLS else editing
-        notes.append(f"`python scripts/{script}`")
-    return [" ".join(notes).strip()]
+    versions = sorted({result.versions["torch"] for result in results})
+    minutes = sum(result.seconds for result in results) / 60
+    edit = next(iter(results[0].scores))
+    editing = f"compare_editors.py --tier {tier}" + f" --edit {edit}" * (edit != "dilate")
+    script = f"train_predictor.py {protocol} --tier {tier}" if protocol in PROTOCOLS else editing
+    return (
+        f"Zoo: {zoos}. Nets: {nets}. Seeds {', '.join(map(str, seeds))}: mean ± standard deviation. "
+        f"On {'; '.join(devices)}; torch {', '.join(versions)}. All {len(results)} runs together took "
+        f"{minutes:.0f} minutes, one after another. `python scripts/{script}`"
+    )
 
 
 def _best(values: Sequence[float], measure: str) -> float | None:
@@ -161,5 +159,6 @@ def _place(method: str) -> int:
     return names.index(method) if method in names else len(names)
 
 
-def _readable(column: str) -> str:
+def readable(column: str) -> str:
+    """A column's name as it stands in a table."""
     return column.replace("_", " ")

@@ -1,0 +1,57 @@
+"""All results in one table: a row a question, ours beside the best of the other metanets and of the baselines."""
+
+from collections.abc import Mapping, Sequence
+
+from weightspace.tasks.edit_methods import EDIT_METHODS
+from weightspace.tasks.report import MEASURES, Cell, cells_of, readable
+from weightspace.tasks.result import Result
+
+OURS = ("SpaceNet", "SpaceNet, gradient and readout")
+OURS_ON_WEIGHTS = ("SpaceNet, weights only", "SpaceNet, weights")
+PUBLISHED = (
+    *("DWSNet", "UNF", "NeuralGraphGNN", "NeuralGraphTransformer", "GraphMetanet", "ScaleGMN", "PyGMetanet"),
+    *("ProbeNet", *(name for name in EDIT_METHODS if not name.startswith("SpaceNet"))),
+)
+"""Metanets after papers of others; what isn't ours and isn't here is a baseline."""
+
+SHOWN = ("accuracy", "tau", "r2", "mse")
+"""Measures of the summary; methods are ranked by the first of them that a question has."""
+
+
+def summary(groups: Mapping[tuple[str, str], Sequence[Result]]) -> str:
+    """The table in Markdown.
+
+    Args:
+        groups: (protocol, tier) -> its results.
+    """
+    lines = ["| question | tier | | SpaceNet | on weights alone | best metanet of others | best baseline |"]
+    lines.append("|" + "---|" * 7)
+    for (protocol, tier), results in groups.items():
+        cells = cells_of(results)
+        for column in results[0].scores:
+            measures = [name for name in SHOWN if name in results[0].scores[column]]
+            texts = [_best(cells, names, column, measures) for names in _kinds(cells)]
+            titles = ", ".join(MEASURES[name].title for name in measures)
+            question = protocol if protocol == f"edit-{column}" else f"{protocol}: {readable(column)}"
+            lines.append(f"| {question} | {tier} | {titles} | " + " | ".join(texts) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _kinds(cells: Mapping[str, object]) -> list[list[str]]:
+    known = {*OURS, *OURS_ON_WEIGHTS, *PUBLISHED}
+    others = [name for name in cells if name not in known and not name.startswith("SpaceNet")]
+    return [[name for name in names if name in cells] for names in (OURS, OURS_ON_WEIGHTS, PUBLISHED)] + [others]
+
+
+def _best(
+    cells: Mapping[str, Mapping[tuple[str, str], Cell]], names: Sequence[str], column: str, measures: Sequence[str]
+) -> str:
+    """The best of some methods in a column: its numbers and, where there is a choice, its name."""
+    able = [name for name in names if (column, measures[0]) in cells[name]]
+    if not able:
+        return ""
+    sign = 1 if MEASURES[measures[0]].more else -1
+    best = max(able, key=lambda name: sign * cells[name][column, measures[0]].mean)
+    texts = [cells[best][column, name].text(MEASURES[name]) for name in measures]
+    ours = best in OURS or best in OURS_ON_WEIGHTS
+    return ", ".join(texts) + ("" if ours else f" ({best})")
