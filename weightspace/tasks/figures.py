@@ -69,11 +69,15 @@ def plot_calibration(
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(3.1 * len(bins) + 1.7, 3.6), layout="constrained")
-    axes = figure.subplots(1, len(bins), squeeze=False)[0]
+    wide = min(3, len(bins))
+    high = -(-len(bins) // wide)
+    figure = Figure(figsize=(3.1 * wide + 1.9, 3.2 * high + 0.4), layout="constrained")
+    axes = figure.subplots(high, wide, squeeze=False).flatten()
+    for axis in axes[len(bins) :]:
+        axis.set_axis_off()
     methods = list(dict.fromkeys(method for by_method in bins.values() for method in by_method))
     greys = [str(0.25 + 0.5 * number / max(1, len(methods) - 1)) for number in range(len(methods))]
-    for axis, (label, by_method) in zip(axes, bins.items(), strict=True):
+    for axis, (label, by_method) in zip(axes, bins.items(), strict=False):
         ends = [value for found in by_method.values() for key in ("predicted", "true") for value in found[key]]
         axis.plot([min(ends), max(ends)], [min(ends), max(ends)], color=FAINT, linewidth=1, zorder=1)
         for number, method in enumerate(methods):
@@ -86,8 +90,9 @@ def plot_calibration(
         axis.set_title(label, fontsize=10, color=INK)
         axis.set_xlabel("predicted, mean of a tenth of the nets", fontsize=8.5, color=INK)
         _plain(axis)
-    axes[0].set_ylabel("true, mean of the same nets", fontsize=8.5, color=INK)
-    handles = dict(zip(*reversed(axes[-1].get_legend_handles_labels()), strict=True))
+    for axis in axes[::wide]:
+        axis.set_ylabel("true, mean of the same nets", fontsize=8.5, color=INK)
+    handles = dict(zip(*reversed(axes[len(bins) - 1].get_legend_handles_labels()), strict=True))
     figure.legend(handles.values(), handles.keys(), loc="outside right center", fontsize=7.5, frameon=False)
     figure.suptitle(title, fontsize=11, color=INK)
     path = Path(path)

@@ -89,7 +89,7 @@ PROTOCOLS: dict[str, Protocol] = {
         _training(TrainConfig(steps=300)),
     ),
     "wild-park-ood": Protocol(
-        "The same, trained on narrow nets, tested on wide and on deep ones",
+        "Test accuracy and generalization gap from narrow CNNs to wide and to deep ones",
         {"S": Source("digits-park"), "M": Source("wild-park", 10_000), "L": Source("wild-park")},
         out_of_distribution,
         _training(TrainConfig(steps=300)),
