@@ -5,8 +5,9 @@
     python scripts/compare_editors.py --tier M --methods "SpaceNet, weights"
 
 The zoo of the tier is built if it isn't there; what has no result file yet is run, and the table printed. Results are
-JSON files, one a method and seed. Stopped and called again with the same flags, it goes on. Nets are split by run;
-parameters are picked on the validation nets.
+JSON files, one a method and seed; metanets, logs and walls of pictures (before, target, after) stay below `runs`.
+Stopped and called again with the same flags, it goes on. Nets are split by run; parameters are picked on the validation
+nets.
 """
 
 from dataclasses import dataclass, field

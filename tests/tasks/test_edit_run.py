@@ -73,6 +73,7 @@ def test_results_are_written_once_and_shown(place):
     assert rows == ["method", "---", "NFN_HNP, gradient", "nothing", "refit, 10 steps"]
     assert "`python scripts/compare_editors.py --tier S`" in report
     (folder,) = (path for path in (Path(place.runs) / "edit-dilate-S").iterdir() if "seed1" in path.name)
+    assert (folder / "wall.png").stat().st_size > 10_000
     assert Editor(load_metanet(folder / "metanet")).settings.edits == ("dilate:size=3",)
 
 

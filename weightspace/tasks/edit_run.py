@@ -11,10 +11,11 @@ from typing import Any
 import torch
 
 from weightspace.metanets import METANETS
-from weightspace.tasks.edit_measures import REFITS, measure_editor, measure_plain
+from weightspace.tasks.edit_measures import REFITS, measure_editor, measure_plain, pictures
 from weightspace.tasks.edit_methods import EDIT_METHODS, EDIT_TIERS
 from weightspace.tasks.edit_nets import EditNets
 from weightspace.tasks.edit_train import fit_editor
+from weightspace.tasks.edit_wall import plot_wall
 from weightspace.tasks.edits import parse_edits
 from weightspace.tasks.protocol_run import Place, device_name, find_zoo
 from weightspace.tasks.result import Result, fingerprint_of, result_path, slug
@@ -114,7 +115,7 @@ def is_edit_done(job: EditJob, place: Place) -> bool:
 
 
 def run_edit_job(job: EditJob, place: Place) -> Path:
-    """Runs a job and writes its result."""
+    """Runs a job and writes its result; the metanet, its log and a wall of pictures stay in ``place.runs``."""
     if place.threads:
         torch.set_num_threads(place.threads)
     problem = edit_problem(job.edit, job.tier, place)
@@ -154,6 +155,8 @@ def _trained(job: EditJob, problem: EditProblem, place: Place) -> dict[str, Any]
     editor.metanet.to("cpu").save_pretrained(folder / "metanet")
     (folder / "checkpoint.safetensors").unlink()
     score = measure_editor(editor, parts["test"], refits=())
+    title = f"{job.edit}, {job.method}: nets held out"
+    plot_wall(folder / "wall.png", pictures(editor, parts["test"], 0), parts["test"].convention, title)
     (score,) = [rows[method.metanet] for rows in score.values()]
     parameters = sum(parameter.numel() for parameter in editor.metanet.parameters())
     return {"reads": editor.settings.reads, "scores": {job.edit: score}, "seconds": seconds, "parameters": parameters}
