@@ -8,7 +8,7 @@ import tyro
 
 from weightspace.tasks.figures import plot_calibration
 from weightspace.tasks.protocols import PROTOCOLS
-from weightspace.tasks.report import protocol_report
+from weightspace.tasks.report import grouped, protocol_report
 from weightspace.tasks.result import Result, read_results
 from weightspace.tasks.summary import summary
 
@@ -36,32 +36,28 @@ class Config:
 
 
 def main(config: Config) -> None:
-    """Groups results by protocol and tier."""
-    groups: dict[tuple[str, str], list[Result]] = {}
-    for result in read_results(config.results):
-        groups.setdefault((result.protocol, result.tier), []).append(result)
-    order = [*PROTOCOLS, *sorted({name for name, _ in groups} - set(PROTOCOLS))]
-    keys = sorted(groups, key=lambda key: (order.index(key[0]), "SML".index(key[1])))
+    """A table for each protocol and tier, and its figure."""
+    groups = grouped(read_results(config.results))
     if config.short:
-        print(summary({key: groups[key] for key in keys}))
+        print(summary(groups))
         return
     out, reports = Path(config.out), []
-    for key in keys:
-        reports.append(protocol_report(*key, groups[key]))
-        if figure := draw(groups[key], Path(config.results) / "-".join(key)):
+    for key, results in groups.items():
+        reports.append(protocol_report(*key, results))
+        if figure := draw(results, Path(config.results) / "-".join(key)):
             place = Path(os.path.relpath(figure, out.parent)).as_posix()
-            reports.append(f"![Predicted against true values, method by method]({place})\n")
+            reports.append(f"![{key[0]}, tier {key[1]}: held-out nets]({place})\n")
     out.write_text("\n".join([HEAD, *reports]), encoding="utf-8")
 
 
 def draw(results: list[Result], folder: Path) -> Path | None:
-    """The calibration of all methods, with their first seed; editing has none."""
+    """The calibration of all methods, with their first seed; of edits the wall of pictures, if one is there."""
     bins: dict[str, dict[str, dict]] = {}
     for result in sorted(results, key=lambda result: -result.seed):
         for column, found in result.details.get("calibration", {}).items():
             bins.setdefault(column.replace("_", " "), {})[result.method] = found
     if not bins:
-        return None
+        return folder / "wall.png" if (folder / "wall.png").exists() else None
     figure = folder / "calibration.png"
     plot_calibration(figure, bins, title=PROTOCOLS[results[0].protocol].question, ours="SpaceNet")
     return figure

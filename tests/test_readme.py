@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from weightspace.tasks.report import grouped, protocol_report
+from weightspace.tasks.result import read_results
+from weightspace.tasks.summary import summary
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -27,6 +31,14 @@ def test_linked_files_exist():
     assert links
     missing = [link for link in links if not (ROOT / link).exists()]
     assert not missing
+
+
+def test_the_tables_are_those_of_the_results():
+    groups = grouped(read_results(ROOT / "scripts" / "results"))
+    assert summary(groups) in README, "python scripts/tables.py --short prints the table of README.md"
+    tables = (ROOT / "zoo" / "RESULTS.md").read_text(encoding="utf-8")
+    old = [key for key, results in groups.items() if protocol_report(*key, results) not in tables]
+    assert not old, "python scripts/tables.py writes zoo/RESULTS.md"
 
 
 def test_the_map_names_every_room():

@@ -1,6 +1,6 @@
 """Tables from results: a row a method, the mean over its seeds and their standard deviation in each cell."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 
@@ -69,6 +69,16 @@ def cells_of(results: Sequence[Result]) -> dict[str, dict[tuple[str, str], Cell]
         }
         for method, runs in by_method.items()
     }
+
+
+def grouped(results: Iterable[Result]) -> dict[tuple[str, str], list[Result]]:
+    """(protocol, tier) -> its results; in the order of `PROTOCOLS`, others after them, small tiers first."""
+    groups: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        groups.setdefault((result.protocol, result.tier), []).append(result)
+    order = [*PROTOCOLS, *sorted({name for name, _ in groups} - set(PROTOCOLS))]
+    keys = sorted(groups, key=lambda key: (order.index(key[0]), "SML".index(key[1])))
+    return {key: groups[key] for key in keys}
 
 
 def protocol_report(protocol: str, tier: str, results: Sequence[Result]) -> str:

@@ -1,6 +1,6 @@
 """All results in one table: a row a question, ours beside the best of the other metanets and of the baselines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from weightspace.tasks.edit_methods import EDIT_METHODS
 from weightspace.tasks.report import MEASURES, Cell, cells_of, readable
@@ -24,23 +24,27 @@ def summary(groups: Mapping[tuple[str, str], Sequence[Result]]) -> str:
     Args:
         groups: (protocol, tier) -> its results.
     """
-    lines = ["| question | tier | | SpaceNet | on weights alone | best metanet of others | best baseline |"]
-    lines.append("|" + "---|" * 7)
+    heads = ["question", "tier", "", "SpaceNet", "on weights alone", "best metanet of others", "best baseline"]
+    lines = ["| " + " | ".join([*heads, "best that knows how nets were trained"]) + " |", "|" + "---|" * 8]
     for (protocol, tier), results in groups.items():
         cells = cells_of(results)
         for column in results[0].scores:
             measures = [name for name in SHOWN if name in results[0].scores[column]]
-            texts = [_best(cells, names, column, measures) for names in _kinds(cells)]
+            texts = [_best(cells, names, column, measures) for names in _kinds(cells, results)]
             titles = ", ".join(MEASURES[name].title for name in measures)
             question = protocol if protocol == f"edit-{column}" else f"{protocol}: {readable(column)}"
             lines.append(f"| {question} | {tier} | {titles} | " + " | ".join(texts) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _kinds(cells: Mapping[str, object]) -> list[list[str]]:
+def _kinds(cells: Iterable[str], results: Sequence[Result]) -> list[list[str]]:
+    found = {result.method: result.reads for result in results}
+    reads = {name: found[name] for name in cells}  # in the order of the tables
     known = {*OURS, *OURS_ON_WEIGHTS, *PUBLISHED}
-    others = [name for name in cells if name not in known and not name.startswith("SpaceNet")]
-    return [[name for name in names if name in cells] for names in (OURS, OURS_ON_WEIGHTS, PUBLISHED)] + [others]
+    others = [name for name in reads if name not in known and not name.startswith("SpaceNet")]
+    told = [name for name in others if "hyperparameters" in reads[name]]
+    kinds = [[name for name in names if name in reads] for names in (OURS, OURS_ON_WEIGHTS, PUBLISHED)]
+    return [*kinds, [name for name in others if name not in told], told]
 
 
 def _best(
