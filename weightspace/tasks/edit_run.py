@@ -67,7 +67,7 @@ class EditProblem:
 def edit_problem(edit: str, tier: str, place: Place) -> EditProblem:
     """The nets of a tier; the zoo is built if it isn't there."""
     size = EDIT_TIERS[tier]
-    zoo = find_zoo(size.recipe, size.nets, place, progress=True)
+    zoo = find_zoo(size.recipe, size.nets, place)
     parts = {part: EditNets.from_zoo(zoo.split(part), [edit], size.source) for part in ("train", "val", "test")}
     return EditProblem(parts, {zoo.recipe.name: f"{zoo.recipe.hash}, {zoo.manifest['nets']} nets"})
 

@@ -59,7 +59,7 @@ class Job:
         return f"{self.protocol}-{self.tier}: {self.method}, seed {self.seed}"
 
 
-def zoo_of(protocol: str, tier: str, place: Place, progress: bool = False) -> Zoo:
+def zoo_of(protocol: str, tier: str, place: Place) -> Zoo:
     """The zoo of a protocol, built if it isn't there.
 
     Raises:
@@ -68,10 +68,10 @@ def zoo_of(protocol: str, tier: str, place: Place, progress: bool = False) -> Zo
     sources = PROTOCOLS[protocol].sources
     if tier not in sources:
         raise ValueError(f"The protocol {protocol} has the tiers {', '.join(sources)}, got {tier!r}.")
-    return find_zoo(sources[tier].recipe, sources[tier].nets, place, progress)
+    return find_zoo(sources[tier].recipe, sources[tier].nets, place)
 
 
-def find_zoo(name: str, nets: int | None, place: Place, progress: bool = False) -> Zoo:
+def find_zoo(name: str, nets: int | None, place: Place) -> Zoo:
     """The zoo of a recipe of the gallery, or its first ``nets``; built if it isn't there."""
     recipe = Recipe.load(name)
     part = nets if nets and nets != recipe.nets else None
@@ -81,7 +81,7 @@ def find_zoo(name: str, nets: int | None, place: Place, progress: bool = False) 
             zoo = Zoo(folder)
             if zoo.recipe.hash == recipe.hash and zoo.manifest["nets"] == (part or recipe.nets):
                 return zoo
-    return build_zoo(recipe, folders[0] if part else folders[1], nets=part, progress=progress)
+    return build_zoo(recipe, folders[0] if part else folders[1], nets=part)
 
 
 @lru_cache(maxsize=2)
