@@ -104,7 +104,7 @@ def run_edit_jobs(
     missing = [job for job in jobs if not is_edit_done(job, place)]
     say(f"{len(jobs) - len(missing)} of {len(jobs)} results are there, {len(missing)} to make")
     threads = place.threads or int(workers > 1)
-    work = partial(run_edit_job, place=replace(place, threads=threads))
+    work = partial(run_edit_job, place=replace(place, threads=threads), progress=workers == 1)
     yield from side_by_side(work, missing, workers, threads, say)
 
 
@@ -114,12 +114,12 @@ def is_edit_done(job: EditJob, place: Place) -> bool:
     return path.exists() and Result.load(path).fingerprint == _fingerprint(job, place)
 
 
-def run_edit_job(job: EditJob, place: Place) -> Path:
+def run_edit_job(job: EditJob, place: Place, progress: bool = False) -> Path:
     """Runs a job and writes its result; the metanet, its log and a wall of pictures stay in ``place.runs``."""
     if place.threads:
         torch.set_num_threads(place.threads)
     problem = edit_problem(job.edit, job.tier, place)
-    found = _plain(job, problem) if job.method in PLAIN else _trained(job, problem, place)
+    found = _plain(job, problem) if job.method in PLAIN else _trained(job, problem, place, progress)
     result = Result(
         protocol=job.protocol,
         tier=job.tier,
@@ -142,14 +142,14 @@ def _plain(job: EditJob, problem: EditProblem) -> dict[str, Any]:
     return {"reads": PLAIN[job.method], "scores": {job.edit: score}, "seconds": seconds, "parameters": 0}
 
 
-def _trained(job: EditJob, problem: EditProblem, place: Place) -> dict[str, Any]:
+def _trained(job: EditJob, problem: EditProblem, place: Place, progress: bool) -> dict[str, Any]:
     method, training = EDIT_METHODS[job.method], EDIT_TIERS[job.tier].train(EDIT_METHODS[job.method], job.seed)
     key = _fingerprint(job, place)[:8]
     folder = Path(place.runs) / f"{job.protocol}-{job.tier}" / f"{slug(job.method)}-seed{job.seed}-{key}"
     parts, began = problem.parts, time.perf_counter()
     editor = fit_editor(
         METANETS[method.metanet], parts["train"], parts["val"], [job.edit], method.config, training, folder,
-        progress=False, device=place.device, **method.settings,
+        progress=progress, device=place.device, **method.settings,
     )  # fmt: skip
     seconds = time.perf_counter() - began
     editor.metanet.to("cpu").save_pretrained(folder / "metanet")

@@ -177,7 +177,8 @@ def run_jobs(
     missing = [job for job in jobs if not is_done(job, place)]
     say(f"{len(jobs) - len(missing)} of {len(jobs)} results are there, {len(missing)} to make")
     threads = place.threads or int(workers > 1)
-    yield from side_by_side(partial(run_job, place=replace(place, threads=threads)), missing, workers, threads, say)
+    work = partial(run_job, place=replace(place, threads=threads), progress=workers == 1)
+    yield from side_by_side(work, missing, workers, threads, say)
 
 
 def judge(problem: Problem, outcome: Outcome) -> tuple[dict[str, dict[str, float]], dict[str, Any]]:
