@@ -30,15 +30,14 @@ def side_by_side(
     runs = _here(work, jobs, say) if workers == 1 else _in_processes(work, jobs, workers, threads)
     for number, (job, run) in enumerate(runs, 1):
         try:
-            found, error = run(), None
-        except Exception as problem:
-            found, error = None, problem
-        if workers > 1 or error:
-            say(f"{number}/{len(jobs)} {job}" + (f" failed: {error}" if error else ""))
-        if error:
+            found = run()
+        except Exception as error:
+            say(f"{number}/{len(jobs)} {job} failed: {error}")
             failed.append(f"{job}: {error}")
-        else:
-            yield found
+            continue
+        if workers > 1:
+            say(f"{number}/{len(jobs)} {job}")
+        yield found
     if failed:
         raise RuntimeError(f"{len(failed)} of {len(jobs)} runs failed:\n" + "\n".join(failed))
 
