@@ -17,8 +17,8 @@ import torch
 import tyro
 
 from weightspace.tasks.edit_run import edit_jobs, run_edit_jobs
-from weightspace.tasks.protocol_run import Place
-from weightspace.tasks.report import protocol_report
+from weightspace.tasks.place import Place
+from weightspace.tasks.report import grouped, protocol_report
 from weightspace.tasks.result import read_results
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -46,9 +46,8 @@ def main(config: Config) -> None:
     jobs = edit_jobs(config.edit, config.tier, config.methods, config.seeds)
     for _ in run_edit_jobs(jobs, config.place, config.workers, print):
         pass
-    protocol = jobs[0].protocol
-    results = [result for result in read_results(config.place.results) if result.protocol == protocol]
-    print("\n" + protocol_report(protocol, config.tier, [r for r in results if r.tier == config.tier]))
+    key = jobs[0].protocol, config.tier
+    print("\n" + protocol_report(*key, grouped(read_results(config.place.results))[key]))
 
 
 if __name__ == "__main__":

@@ -21,10 +21,11 @@ from weightspace import Zoo
 from weightspace.tasks.domain import domain_of
 from weightspace.tasks.labelled import LabelledNets, classes_of
 from weightspace.tasks.methods import METHODS
+from weightspace.tasks.place import Place
 from weightspace.tasks.problem import Problem, Run
-from weightspace.tasks.protocol_run import Place, jobs_of, judge, run_jobs
+from weightspace.tasks.protocol_run import jobs_of, judge, run_jobs
 from weightspace.tasks.protocols import PROTOCOLS
-from weightspace.tasks.report import protocol_report, scores_table
+from weightspace.tasks.report import grouped, protocol_report, scores_table
 from weightspace.tasks.result import read_results, slug
 from weightspace.tasks.train import TrainConfig
 
@@ -103,9 +104,9 @@ def on_protocols(names: list[str], config: OnProtocol) -> None:
     jobs.sort(key=lambda job: job.seed)  # every question once before any again
     for _ in run_jobs(jobs, config.place, config.workers, print):
         pass
-    results = [result for result in read_results(config.place.results) if result.tier == config.tier]
+    groups = grouped(read_results(config.place.results))
     for name in names:
-        print("\n" + protocol_report(name, config.tier, [result for result in results if result.protocol == name]))
+        print("\n" + protocol_report(name, config.tier, groups.get((name, config.tier), [])))
 
 
 def command(names: list[str], help_text: str):

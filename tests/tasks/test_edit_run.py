@@ -12,7 +12,7 @@ from weightspace.tasks import edit_run
 from weightspace.tasks.edit_methods import EDIT_TIERS, EditTier
 from weightspace.tasks.edit_run import PLAIN, EditJob, edit_jobs, is_edit_done, run_edit_jobs
 from weightspace.tasks.editor import Editor
-from weightspace.tasks.protocol_run import Place
+from weightspace.tasks.place import Place
 from weightspace.tasks.report import protocol_report
 from weightspace.tasks.result import read_results
 from weightspace.tasks.train import TrainConfig

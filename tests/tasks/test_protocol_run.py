@@ -9,9 +9,10 @@ from weightspace import Recipe, build_zoo
 from weightspace.tasks import protocol_run
 from weightspace.tasks.labelled import LabelledNets
 from weightspace.tasks.methods import METHODS
+from weightspace.tasks.place import Place
 from weightspace.tasks.problem import Outcome, Problem
 from weightspace.tasks.protocol_parts import accuracy_and_gap, inr_class, limits
-from weightspace.tasks.protocol_run import Job, Place, is_done, jobs_of, judge, run_jobs, zoo_of
+from weightspace.tasks.protocol_run import Job, is_done, jobs_of, judge, run_jobs, zoo_of
 from weightspace.tasks.protocols import PROTOCOLS, Protocol, Source
 from weightspace.tasks.result import Result
 from weightspace.tasks.train import TrainConfig

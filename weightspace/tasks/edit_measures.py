@@ -30,28 +30,45 @@ def measure_editor(
     """
     found = {}
     for number, text in enumerate(editor.settings.edits):
-        ours = _timed(partial(editor.edit, nets.weights, text), nets.targets[number])
+        ours = measure_edit(editor, nets, number)
         found[edit_names(text)] = {type(editor.metanet).__name__: ours, **measure_plain(nets, number, lr, refits)}
     return found
+
+
+def measure_edit(editor: Editor, nets: EditNets, number: int) -> dict[str, float]:
+    """What `measure_editor` gives for one edit and the metanet alone."""
+    return _timed(partial(editor.edit, nets.weights, editor.settings.edits[number]), nets.targets[number])
 
 
 def measure_plain(
     nets: EditNets, edit: int, lr: float = 2e-3, refits: Sequence[int] = REFITS, ridge: float = 1e-3
 ) -> dict[str, dict[str, float]]:
-    """What needs no metanet: ``nothing``, ``readout alone`` (SIRENs: the last layer solved for), ``refit, N steps``.
+    """What needs no metanet: `plain_ways`, measured against the targets; mse, psnr and seconds a net."""
+    return {name: measure_way(way, nets, edit) for name, way in plain_ways(nets, edit, lr, refits, ridge).items()}
 
-    All aim at the edited renders, so that they know no more than a metanet does, and are measured against the targets.
+
+def measure_way(way: Callable[[], dict[str, Tensor]], nets: EditNets, edit: int) -> dict[str, float]:
+    """Mse, psnr and seconds a net of one of `plain_ways`."""
+    return _timed(lambda: (way(), nets.convention), nets.targets[edit])
+
+
+def plain_ways(
+    nets: EditNets, edit: int, lr: float = 2e-3, refits: Sequence[int] = REFITS, ridge: float = 1e-3
+) -> dict[str, Callable[[], dict[str, Tensor]]]:
+    """``nothing``, ``readout alone`` (SIRENs: the last layer solved for), ``refit, N steps``; each gives edited nets.
+
+    All aim at the edited renders, so that they know no more than a metanet does.
 
     Args:
         edit: its number in ``nets.targets``. lr, refits: of Adam. ridge: of the least squares.
     """
-    given, convention, own, target = nets.weights, nets.convention, nets.edited[edit], nets.targets[edit]
+    given, convention, own = nets.weights, nets.convention, nets.edited[edit]
     ways: dict[str, Callable[[], dict[str, Tensor]]] = {"nothing": lambda: given}
     if convention.net == "siren":
         ways["readout alone"] = partial(solve_readout, given, convention, convention.points().to(own), own, ridge)
     for steps in refits:
         ways[f"refit, {steps} steps"] = partial(refit, given, convention, own, steps, lr)
-    return {name: _timed(lambda way=way: (way(), convention), target) for name, way in ways.items()}
+    return ways
 
 
 def signal_errors(renders: Tensor, targets: Tensor, peak: float) -> dict[str, float]:

@@ -3,23 +3,23 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import lru_cache, partial
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from weightspace.metanets import METANETS
-from weightspace.tasks.edit_measures import REFITS, measure_editor, measure_plain, pictures
+from weightspace.tasks.edit_measures import REFITS, measure_edit, measure_way, pictures, plain_ways
 from weightspace.tasks.edit_methods import EDIT_METHODS, EDIT_TIERS
 from weightspace.tasks.edit_nets import EditNets
 from weightspace.tasks.edit_train import fit_editor
 from weightspace.tasks.edit_wall import plot_wall
 from weightspace.tasks.edits import parse_edits
-from weightspace.tasks.protocol_run import Place, device_name, find_zoo
-from weightspace.tasks.result import Result, fingerprint_of, result_path, slug
-from weightspace.tasks.side_by_side import side_by_side
+from weightspace.tasks.place import Place, device_name, find_zoo, is_saved, run_folder, run_missing, title_of
+from weightspace.tasks.protocol_parts import recipes_of
+from weightspace.tasks.result import Result, fingerprint_of, slug
 
 PLAIN = {
     "nothing": "nothing",
@@ -52,7 +52,7 @@ class EditJob:
         )
 
     def __str__(self) -> str:
-        return f"{self.protocol}-{self.tier}: {self.method}, seed {self.seed}"
+        return title_of(self)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def edit_problem(edit: str, tier: str, place: Place) -> EditProblem:
     size = EDIT_TIERS[tier]
     zoo = find_zoo(size.recipe, size.nets, place)
     parts = {part: EditNets.from_zoo(zoo.split(part), [edit], size.source) for part in ("train", "val", "test")}
-    return EditProblem(parts, {zoo.recipe.name: f"{zoo.recipe.hash}, {zoo.manifest['nets']} nets"})
+    return EditProblem(parts, recipes_of(zoo))
 
 
 def edit_jobs(edit: str, tier: str, methods: Sequence[str] = (), seeds: Sequence[int] = ()) -> list[EditJob]:
@@ -96,22 +96,13 @@ def edit_jobs(edit: str, tier: str, methods: Sequence[str] = (), seeds: Sequence
 def run_edit_jobs(
     jobs: Sequence[EditJob], place: Place, workers: int = 1, say: Callable[[str], None] = lambda message: None
 ) -> Iterator[Path]:
-    """Runs those jobs that aren't done, some at a time, each with one thread if there are several workers.
-
-    Raises:
-        RuntimeError: a job failed; the others are run first, and their results stay.
-    """
-    missing = [job for job in jobs if not is_edit_done(job, place)]
-    say(f"{len(jobs) - len(missing)} of {len(jobs)} results are there, {len(missing)} to make")
-    threads = place.threads or int(workers > 1)
-    work = partial(run_edit_job, place=replace(place, threads=threads), progress=workers == 1)
-    yield from side_by_side(work, missing, workers, threads, say)
+    """Runs those jobs that aren't done; see `run_missing`."""
+    return run_missing(run_edit_job, is_edit_done, jobs, place, workers, say)
 
 
 def is_edit_done(job: EditJob, place: Place) -> bool:
     """Whether the result file is there, made with the same configuration on the same zoo."""
-    path = result_path(place.results, job.protocol, job.tier, job.method, job.seed)
-    return path.exists() and Result.load(path).fingerprint == _fingerprint(job, place)
+    return is_saved(job, place, _fingerprint(job, place))
 
 
 def run_edit_job(job: EditJob, place: Place, progress: bool = False) -> Path:
@@ -136,16 +127,15 @@ def run_edit_job(job: EditJob, place: Place, progress: bool = False) -> Path:
 
 
 def _plain(job: EditJob, problem: EditProblem) -> dict[str, Any]:
-    nets, steps = problem.parts["test"], [steps for steps in REFITS if job.method == f"refit, {steps} steps"]
-    score = measure_plain(nets, 0, EDIT_TIERS[job.tier].lr, steps)[job.method]
+    nets = problem.parts["test"]
+    score = measure_way(plain_ways(nets, 0, EDIT_TIERS[job.tier].lr)[job.method], nets, 0)
     seconds = score["seconds"] * len(nets)
     return {"reads": PLAIN[job.method], "scores": {job.edit: score}, "seconds": seconds, "parameters": 0}
 
 
 def _trained(job: EditJob, problem: EditProblem, place: Place, progress: bool) -> dict[str, Any]:
     method, training = EDIT_METHODS[job.method], EDIT_TIERS[job.tier].train(EDIT_METHODS[job.method], job.seed)
-    key = _fingerprint(job, place)[:8]
-    folder = Path(place.runs) / f"{job.protocol}-{job.tier}" / f"{slug(job.method)}-seed{job.seed}-{key}"
+    folder = run_folder(job, place, _fingerprint(job, place))
     parts, began = problem.parts, time.perf_counter()
     editor = fit_editor(
         METANETS[method.metanet], parts["train"], parts["val"], [job.edit], method.config, training, folder,
@@ -154,10 +144,9 @@ def _trained(job: EditJob, problem: EditProblem, place: Place, progress: bool) -
     seconds = time.perf_counter() - began
     editor.metanet.to("cpu").save_pretrained(folder / "metanet")
     (folder / "checkpoint.safetensors").unlink()
-    score = measure_editor(editor, parts["test"], refits=())
+    score = measure_edit(editor, parts["test"], 0)
     title = f"{job.edit}, {job.method}: nets held out"
     plot_wall(folder / "wall.png", pictures(editor, parts["test"], 0), parts["test"].convention, title)
-    (score,) = [rows[method.metanet] for rows in score.values()]
     parameters = sum(parameter.numel() for parameter in editor.metanet.parameters())
     return {"reads": editor.settings.reads, "scores": {job.edit: score}, "seconds": seconds, "parameters": parameters}
 

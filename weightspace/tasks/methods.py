@@ -1,7 +1,7 @@
 """Every method of the comparisons by name: metanets, baselines, and what they are told at each size."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -125,20 +125,20 @@ def needs_few_shapes(problem: Problem) -> str:
 
 def needs_perceptrons(problem: Problem) -> str:
     """For DWSNet."""
-    try:
-        DWSNet.for_spaces(*problem.train.spaces, width=1, layers=1)
-    except ValueError:
-        return "takes perceptrons only"
-    return ""
+    return _refuses(DWSNet, problem.train.spaces, "takes perceptrons only")
 
 
 def needs_one_scale(problem: Problem) -> str:
     """For ScaleGMN."""
     spaces = {space for nets in problem.parts.values() for space in nets.spaces}
+    return _refuses(ScaleGMN, spaces, "takes neurons of one scale and one sign, and norms give them several")
+
+
+def _refuses(kind: type[Metanet], spaces: Iterable[WeightSpace], why: str) -> str:
     try:
-        ScaleGMN.for_spaces(*spaces, width=1, layers=1)
+        kind.for_spaces(*spaces, width=1, layers=1)
     except ValueError:
-        return "takes neurons of one scale and one sign, and norms give them several"
+        return why
     return ""
 
 

@@ -20,14 +20,14 @@ def inr_class(zoo: Zoo) -> Problem:
     classes = classes_of(zoo, "label")
     final = zoo.final()
     parts = {name: LabelledNets.from_zoo(final.split(name), ["label"], classes) for name in SPLITS}
-    return Problem(parts, _recipes(zoo), _modules(final), domain_of(zoo), zoo.convention)
+    return Problem(parts, recipes_of(zoo), _modules(final), domain_of(zoo), zoo.convention)
 
 
 def accuracy_and_gap(zoo: Zoo) -> Problem:
     """Test accuracy, and training minus test accuracy, of the last saved states."""
     final = zoo.final()
     parts = {name: LabelledNets.from_zoo(final.split(name), ACCURACY_AND_GAP) for name in SPLITS}
-    return Problem(parts, _recipes(zoo), _modules(final), domain_of(zoo))
+    return Problem(parts, recipes_of(zoo), _modules(final), domain_of(zoo))
 
 
 def out_of_distribution(zoo: Zoo) -> Problem:
@@ -50,7 +50,7 @@ def out_of_distribution(zoo: Zoo) -> Problem:
         "deep": _keep(final, [b and not a for a, b in zip(wide, deep, strict=True)]),
     }
     nets = {name: LabelledNets.from_zoo(part, ACCURACY_AND_GAP) for name, part in parts.items()}
-    return Problem(nets, _recipes(zoo), _modules(final), domain_of(zoo))
+    return Problem(nets, recipes_of(zoo), _modules(final), domain_of(zoo))
 
 
 def limits(shapes: list[tuple[int, ...]]) -> tuple[int, int]:
@@ -73,7 +73,7 @@ def early(zoo: Zoo) -> Problem:
     parts = {"train": train, "val": val} | {f"after epoch {k}": test.filter(point=k) for k in (1, 2)}
     nets = {name: LabelledNets.from_zoo(part, ["final_test_accuracy"]) for name, part in parts.items()}
     curve = tuple(f"{name} after {k}" for name in CURVE for k in range(3))
-    return Problem(nets, _recipes(zoo), _modules(early_zoo), domain_of(zoo), curve=curve)
+    return Problem(nets, recipes_of(zoo), _modules(early_zoo), domain_of(zoo), curve=curve)
 
 
 def early_trajectory(zoo: Zoo) -> Problem:
@@ -82,7 +82,7 @@ def early_trajectory(zoo: Zoo) -> Problem:
     names = {"train": "train", "val": "val", "test": "after epoch 2"}
     parts = {name: trajectories(both.split(split), ["final_test_accuracy"], 2) for split, name in names.items()}
     curve = tuple(f"{name} after {k}" for name in CURVE for k in range(3))
-    return Problem(parts, _recipes(zoo), {}, domain_of(zoo), curve=curve)
+    return Problem(parts, recipes_of(zoo), {}, domain_of(zoo), curve=curve)
 
 
 def _with_curves(table: pa.Table) -> pa.Table:
@@ -107,7 +107,8 @@ def _keep(zoo: Zoo, mask: list[bool]) -> Zoo:
     return zoo.view(zoo.table.filter(pa.array(mask, pa.bool_())))
 
 
-def _recipes(zoo: Zoo) -> dict[str, str]:
+def recipes_of(zoo: Zoo) -> dict[str, str]:
+    """Name of a zoo's recipe -> its hash and how many of its nets there are, as results keep it."""
     return {zoo.recipe.name: f"{zoo.recipe.hash}, {zoo.manifest['nets']} nets"}
 
 

@@ -1,11 +1,10 @@
 """Runs methods on protocols, a result file for each method and seed; what is there already isn't run again."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +13,12 @@ from torch import Tensor
 
 from weightspace.tasks.methods import METHODS
 from weightspace.tasks.metrics import calibration, class_score, score
+from weightspace.tasks.place import Place, device_name, find_zoo, is_saved, run_folder, run_missing, title_of
 from weightspace.tasks.problem import Outcome, Problem, Run
 from weightspace.tasks.protocols import PROTOCOLS
-from weightspace.tasks.result import Result, fingerprint_of, result_path, slug
-from weightspace.tasks.side_by_side import side_by_side
+from weightspace.tasks.result import Result, fingerprint_of
 from weightspace.tasks.train import TrainConfig
-from weightspace.zoo import Recipe, Zoo, build_zoo
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where things lie and what computes."""
-
-    zoos: str = "runs/zoos"
-    """Folder of zoos, each under its recipe's name; one that isn't there is built."""
-    results: str = "scripts/results"
-    """Folder of result files."""
-    runs: str = "runs/protocols"
-    """Folder of logs and trained metanets."""
-    device: str = "cpu"
-    """What trains."""
-    threads: int = 0
-    """Threads of one run; 0 leaves them as they are."""
+from weightspace.zoo import Zoo
 
 
 @dataclass(frozen=True)
@@ -56,7 +39,7 @@ class Job:
         )
 
     def __str__(self) -> str:
-        return f"{self.protocol}-{self.tier}: {self.method}, seed {self.seed}"
+        return title_of(self)
 
 
 def zoo_of(protocol: str, tier: str, place: Place) -> Zoo:
@@ -69,19 +52,6 @@ def zoo_of(protocol: str, tier: str, place: Place) -> Zoo:
     if tier not in sources:
         raise ValueError(f"The protocol {protocol} has the tiers {', '.join(sources)}, got {tier!r}.")
     return find_zoo(sources[tier].recipe, sources[tier].nets, place)
-
-
-def find_zoo(name: str, nets: int | None, place: Place) -> Zoo:
-    """The zoo of a recipe of the gallery, or its first ``nets``; built if it isn't there."""
-    recipe = Recipe.load(name)
-    part = nets if nets and nets != recipe.nets else None
-    folders = [Path(place.zoos) / f"{recipe.name}-{part}", Path(place.zoos) / recipe.name]
-    for folder in folders:
-        if (folder / "manifest.json").exists():
-            zoo = Zoo(folder)
-            if zoo.recipe.hash == recipe.hash and zoo.manifest["nets"] == (part or recipe.nets):
-                return zoo
-    return build_zoo(recipe, folders[0] if part else folders[1], nets=part)
 
 
 @lru_cache(maxsize=2)
@@ -127,8 +97,7 @@ def jobs_of(
 
 def is_done(job: Job, place: Place) -> bool:
     """Whether the result file is there, made with the same configuration on the same zoo."""
-    path = result_path(place.results, job.protocol, job.tier, job.method, job.seed)
-    return path.exists() and Result.load(path).fingerprint == _fingerprint(job, place)
+    return is_saved(job, place, _fingerprint(job, place))
 
 
 def run_job(job: Job, place: Place, progress: bool = False) -> Path:
@@ -137,8 +106,7 @@ def run_job(job: Job, place: Place, progress: bool = False) -> Path:
         torch.set_num_threads(place.threads)
     problem = problem_of(job.protocol, job.tier, place)
     training, settings = settings_of(job)
-    key = _fingerprint(job, place)
-    folder = Path(place.runs) / f"{job.protocol}-{job.tier}" / f"{slug(job.method)}-seed{job.seed}-{key[:8]}"
+    folder = run_folder(job, place, _fingerprint(job, place))
     folder.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
     run = Run(training, folder, settings, place.device, progress, PROTOCOLS[job.protocol].augmentation)
@@ -169,16 +137,8 @@ def run_job(job: Job, place: Place, progress: bool = False) -> Path:
 def run_jobs(
     jobs: Sequence[Job], place: Place, workers: int = 1, say: Callable[[str], None] = lambda message: None
 ) -> Iterator[Path]:
-    """Runs those jobs that aren't done, some at a time, each with one thread if there are several workers.
-
-    Raises:
-        RuntimeError: a job failed; the others are run first, and their results stay.
-    """
-    missing = [job for job in jobs if not is_done(job, place)]
-    say(f"{len(jobs) - len(missing)} of {len(jobs)} results are there, {len(missing)} to make")
-    threads = place.threads or int(workers > 1)
-    work = partial(run_job, place=replace(place, threads=threads), progress=workers == 1)
-    yield from side_by_side(work, missing, workers, threads, say)
+    """Runs those jobs that aren't done; see `run_missing`."""
+    return run_missing(run_job, is_done, jobs, place, workers, say)
 
 
 def judge(problem: Problem, outcome: Outcome) -> tuple[dict[str, dict[str, float]], dict[str, Any]]:
@@ -203,18 +163,6 @@ def judge(problem: Problem, outcome: Outcome) -> tuple[dict[str, dict[str, float
 def _confidence(logs: Tensor, true: Tensor) -> dict[str, list[float]]:
     best = logs.max(1)
     return calibration(best.values.exp(), (best.indices == true).float())
-
-
-def device_name(device: str) -> str:
-    """What computes, as a person would say it."""
-    if device.startswith("cuda"):
-        return torch.cuda.get_device_name(device)
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-        names = [line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name")]
-    except OSError:
-        names = []
-    return f"{os.cpu_count()} CPU cores" + (f", {names[0]}" if names else "")
 
 
 _ALWAYS = ("steps", "batch_size", "learning_rate", "weight_decay", "warmup", "clip", "average", "judge_every", "seed")

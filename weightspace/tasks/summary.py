@@ -28,9 +28,10 @@ def summary(groups: Mapping[tuple[str, str], Sequence[Result]]) -> str:
     lines = ["| " + " | ".join([*heads, "best that knows how nets were trained"]) + " |", "|" + "---|" * 8]
     for (protocol, tier), results in groups.items():
         cells = cells_of(results)
+        kinds = _kinds(cells, results)
         for column in results[0].scores:
             measures = [name for name in SHOWN if name in results[0].scores[column]]
-            texts = [_best(cells, names, column, measures) for names in _kinds(cells, results)]
+            texts = [_best(cells, names, column, measures) for names in kinds]
             titles = ", ".join(MEASURES[name].title for name in measures)
             question = protocol if protocol == f"edit-{column}" else f"{protocol}: {readable(column)}"
             lines.append(f"| {question} | {tier} | {titles} | " + " | ".join(texts) + " |")
