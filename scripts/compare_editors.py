@@ -16,10 +16,10 @@ from typing import Annotated
 import torch
 import tyro
 
-from weightspace.tasks.edit_run import edit_jobs, run_edit_jobs
-from weightspace.tasks.place import Place
-from weightspace.tasks.report import grouped, protocol_report
-from weightspace.tasks.result import read_results
+from weightspace.tasks.comparison.edit_run import edit_jobs, run_edit_jobs
+from weightspace.tasks.comparison.report import grouped, protocol_report
+from weightspace.tasks.comparison.result import read_results
+from weightspace.tasks.comparison.workspace import Place
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -31,9 +31,9 @@ class Config:
     tier: str = "S"
     """S: 1,797 small SIRENs of 8x8 digits. M: 10,000 of MNIST. L: 70,000, for a GPU."""
     edit: str = "dilate"
-    """One of weightspace.tasks.edits.EDITS, or several in a row: a+b."""
+    """One of weightspace.inr.edits.EDITS, or several in a row: a+b."""
     methods: tuple[str, ...] = ()
-    """Some of weightspace.tasks.edit_methods.EDIT_METHODS and edit_run.PLAIN; all if none is given."""
+    """Some of weightspace.tasks.comparison.edit_methods.EDIT_METHODS and edit_run.PLAIN; all if none is given."""
     seeds: tuple[int, ...] = ()
     """Of the methods; those of the tier if none is given."""
     workers: int = 2 if DEVICE == "cpu" else 1

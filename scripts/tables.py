@@ -6,11 +6,11 @@ from pathlib import Path
 
 import tyro
 
-from weightspace.tasks.figures import plot_calibration
-from weightspace.tasks.protocols import PROTOCOLS
-from weightspace.tasks.report import grouped, protocol_report
-from weightspace.tasks.result import Result, read_results
-from weightspace.tasks.summary import summary
+from weightspace.tasks.comparison.figures import plot_calibration
+from weightspace.tasks.comparison.protocols import PROTOCOLS
+from weightspace.tasks.comparison.report import grouped, protocol_report
+from weightspace.tasks.comparison.result import Result, read_results
+from weightspace.tasks.comparison.summary import summary
 
 HEAD = """\
 # Results

@@ -19,13 +19,13 @@ import tyro
 
 from weightspace import Zoo
 from weightspace.metanets import METANETS
-from weightspace.tasks.edit_files import write_inr
-from weightspace.tasks.edit_measures import edit_table, measure_editor, pictures
-from weightspace.tasks.edit_nets import EditNets
-from weightspace.tasks.edit_train import EditConfig, fit_editor
-from weightspace.tasks.edit_wall import plot_wall
-from weightspace.tasks.result import Result
-from weightspace.tasks.train import TrainConfig
+from weightspace.tasks.comparison.result import Result
+from weightspace.tasks.editing.files import write_inr
+from weightspace.tasks.editing.measures import edit_table, measure_editor, pictures
+from weightspace.tasks.editing.nets import EditNets
+from weightspace.tasks.editing.train import EditConfig, fit_editor
+from weightspace.tasks.editing.wall import plot_wall
+from weightspace.tasks.training.train import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Config:
     out: str
     """Gets the metanet, the table, the picture and the log."""
     edit: tuple[str, ...] = ("dilate",)
-    """Edits of weightspace.tasks.edits.EDITS, name:parameter=value; a+b is a, then b."""
+    """Edits of weightspace.inr.edits.EDITS, name:parameter=value; a+b is a, then b."""
     source: str = "render"
     """Aim at the edited render of each net, or at its edited signal ("signal"), as the published benchmarks do."""
     metanet: str = "SpaceNet"

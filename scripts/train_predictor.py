@@ -18,16 +18,16 @@ import torch
 import tyro
 
 from weightspace import Zoo
-from weightspace.tasks.domain import domain_of
-from weightspace.tasks.labelled import LabelledNets, classes_of
-from weightspace.tasks.methods import METHODS
-from weightspace.tasks.place import Place
-from weightspace.tasks.problem import Problem, Run
-from weightspace.tasks.protocol_run import jobs_of, judge, run_jobs
-from weightspace.tasks.protocols import PROTOCOLS
-from weightspace.tasks.report import grouped, protocol_report, scores_table
-from weightspace.tasks.result import read_results, slug
-from weightspace.tasks.train import TrainConfig
+from weightspace.tasks.comparison.methods import METHODS
+from weightspace.tasks.comparison.protocols import PROTOCOLS
+from weightspace.tasks.comparison.report import grouped, protocol_report, scores_table
+from weightspace.tasks.comparison.result import read_results, slug
+from weightspace.tasks.comparison.run import jobs_of, judge, run_jobs
+from weightspace.tasks.comparison.workspace import Place
+from weightspace.tasks.labelled.domain import domain_of
+from weightspace.tasks.labelled.labelled import LabelledNets, classes_of
+from weightspace.tasks.labelled.problem import Problem, Run
+from weightspace.tasks.training.train import TrainConfig
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -45,7 +45,7 @@ class OnZoo:
     category: bool = False
     """The (one) label is a class: what an INR shows, an optimizer, a dataset."""
     metanet: str = "SpaceNet"
-    """Which method is to be compared with the baselines; see weightspace.tasks.methods.METHODS."""
+    """Which method is to be compared with the baselines; see weightspace.tasks.comparison.methods.METHODS."""
     final: bool = False
     """Train on the last saved state of each net alone, instead of on all saved states."""
     baselines: tuple[str, ...] = ("FlatMLP", "boosting on statistics", "boosting on hyperparameters")
@@ -61,7 +61,7 @@ class OnProtocol:
     tier: str = "S"
     """S: any machine. M: 10,000 nets. L: full size, for a GPU."""
     methods: tuple[str, ...] = ()
-    """Some of weightspace.tasks.methods.METHODS; all that can take the problem if none is given."""
+    """Some of weightspace.tasks.comparison.methods.METHODS; all that can take the problem if none is given."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Of the methods; the nets stay the same."""
     workers: int = 2 if DEVICE == "cpu" else 1

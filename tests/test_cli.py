@@ -101,7 +101,7 @@ def test_predict_table_and_json(tiny_quickstart, capsys):
 
 
 def test_quickstart_prints_its_table(tiny_quickstart, tiny_recipe, capsys, monkeypatch):
-    import weightspace.tasks.quickstart as module
+    import weightspace.tasks.comparison.quickstart as module
 
     out, result = tiny_quickstart
     asked = []

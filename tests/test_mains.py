@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tasks.inrs import DIGITS, build
+from tests.inr.inrs import DIGITS, build
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 SHORT = ["--train.steps", "2", "--train.batch-size", "8"]

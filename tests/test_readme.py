@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from weightspace.tasks.report import grouped, protocol_report
-from weightspace.tasks.result import read_results
-from weightspace.tasks.summary import summary
+from weightspace.tasks.comparison.report import grouped, protocol_report
+from weightspace.tasks.comparison.result import read_results
+from weightspace.tasks.comparison.summary import summary
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

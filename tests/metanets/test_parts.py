@@ -8,11 +8,11 @@ import torch
 
 from tests.graphs.spaces import SPACES, random_weights
 from weightspace.metanets import GraphMetanet, GraphNetConfig, MetanetConfig, SpaceNet, StatNet, UNFConfig
-from weightspace.metanets.basis import basis
 from weightspace.metanets.config import read_config
-from weightspace.metanets.ensemble import EnsembleMLP
-from weightspace.metanets.ranks import RankScaling
-from weightspace.metanets.statistics import count_statistics, statistics
+from weightspace.metanets.inputs.ranks import RankScaling
+from weightspace.metanets.inputs.statistics import count_statistics, statistics
+from weightspace.metanets.layers.basis import basis
+from weightspace.metanets.layers.ensemble import EnsembleMLP
 from weightspace.testing import equivariance_error
 
 

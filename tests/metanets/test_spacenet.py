@@ -6,8 +6,8 @@ import torch
 from tests.graphs.spaces import SPACES, random_weights
 from tests.metanets.cases import small, spaces, traced
 from weightspace.metanets import SpaceNet
-from weightspace.metanets.depths import knot_weights, site_places, tensor_places
-from weightspace.metanets.gauge import gauge
+from weightspace.metanets.inputs.depths import knot_weights, site_places, tensor_places
+from weightspace.metanets.inputs.gauge import gauge
 from weightspace.nets import build_net
 from weightspace.space import WeightSpace
 from weightspace.testing import equivariance_error, randomized

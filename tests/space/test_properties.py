@@ -13,7 +13,7 @@ from tests.space.sequential import Attention
 from weightspace.space import WeightSpace
 from weightspace.space.axes import Atom, Product, Sum
 from weightspace.space.parts import Group
-from weightspace.space.probe import Probe
+from weightspace.space.trace.probe import Probe
 
 WIDTH = 8
 ACTIVATIONS = {"relu": F.relu, "tanh": torch.tanh, "gelu": F.gelu, "sin": torch.sin, "none": lambda h: h}

@@ -3,8 +3,9 @@ import math
 import pytest
 import torch
 
+from weightspace.inr import Convention, render, render_surface
 from weightspace.nets import build_net
-from weightspace.zoo import Convention, Recipe, build_zoo, render, render_surface, render_wall
+from weightspace.zoo import Recipe, build_zoo, render_wall
 from weightspace.zoo.wall import draw_wall, render_slice
 
 FIT = """
@@ -29,7 +30,7 @@ def distances(monkeypatch):
         centre = torch.tensor([0.3, 0.0, 0.0])
         return ((points - centre).norm(dim=2) - weights["radius"].reshape(-1, 1)).unsqueeze(1)
 
-    monkeypatch.setattr("weightspace.zoo.surface.render_stack", evaluate)
+    monkeypatch.setattr("weightspace.inr.surface.render_stack", evaluate)
     monkeypatch.setattr("weightspace.zoo.wall.render_stack", evaluate)
     return {"radius": torch.tensor([0.5, 0.2])}
 

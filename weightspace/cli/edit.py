@@ -52,9 +52,9 @@ def add_parser(commands: Any) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     from weightspace.metanets import load_metanet
-    from weightspace.tasks.edit_files import ASKED, edit_files
-    from weightspace.tasks.edit_wall import plot_files
-    from weightspace.tasks.editor import Editor
+    from weightspace.tasks.editing.editor import Editor
+    from weightspace.tasks.editing.files import ASKED, edit_files
+    from weightspace.tasks.editing.wall import plot_files
 
     editor = Editor(load_metanet(arguments.metanet))
     told = {name: getattr(arguments, name) for name in ASKED}

@@ -40,7 +40,7 @@ def add_parser(commands: Any) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     from weightspace.metanets import load_metanet
-    from weightspace.tasks.predict_files import predict_files
+    from weightspace.tasks.prediction.files import predict_files
 
     predictions = predict_files(
         load_metanet(arguments.metanet),

@@ -40,8 +40,8 @@ def add_parser(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from weightspace.tasks.quickstart import QuickstartConfig, run_quickstart
-    from weightspace.tasks.table import table_cells
+    from weightspace.tasks.comparison.quickstart import QuickstartConfig, run_quickstart
+    from weightspace.tasks.comparison.table import table_cells
 
     given = {"steps": arguments.steps} if arguments.steps is not None else {}
     config = QuickstartConfig(

@@ -84,7 +84,8 @@ def _settings(text: str) -> dict[str, Any]:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from weightspace.zoo import import_inr_folder, import_ray_zoo, import_small_cnn
+    from weightspace.zoo import import_inr_folder, import_ray_zoo
+    from weightspace.zoo.imports.small_cnn import import_small_cnn
 
     for kind, names in OPTIONS.items():
         for name in names:

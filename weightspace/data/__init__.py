@@ -1,9 +1,9 @@
 """What small nets are fitted to."""
 
-from .dataset import Dataset
-from .grid import grid_coordinates
-from .load import DATASETS, SIGNALS, data_settings, load_dataset, load_signals
-from .signals import Signals
+from weightspace.data.dataset import Dataset
+from weightspace.data.grid import grid_coordinates
+from weightspace.data.load import DATASETS, SIGNALS, data_settings, load_dataset, load_signals
+from weightspace.data.signals import Signals
 
 __all__ = [
     "DATASETS",

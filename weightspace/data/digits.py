@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from .dataset import Dataset, split_dataset
+from weightspace.data.dataset import Dataset, split_dataset
 
 MEAN, STD = 0.3053, 0.3764
 

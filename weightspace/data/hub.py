@@ -8,8 +8,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from .checksums import check_examples, check_file, hub_checksum
-from .sources import SOURCES, Source
+from weightspace.data.checksums import check_examples, check_file, hub_checksum
+from weightspace.data.sources import SOURCES, Source
+from weightspace.machine.cache import cache_folder
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
@@ -37,11 +38,6 @@ def fetch_images(name: str) -> tuple[Arrays, Arrays]:
             return (held["x_train"], held["y_train"]), (held["x_test"], held["y_test"])
     except (ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise ValueError(f"{cache} is damaged ({error}); delete it, and it is fetched again") from None
-
-
-def cache_folder() -> Path:
-    """Where decoded collections are kept."""
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "weightspace"
 
 
 def _read_parquet(name: str, source: Source, part: int) -> Arrays:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .checksums import check_idx
+from weightspace.data.checksums import check_idx
 
 
 def read_idx(path: Path, collection: str = "") -> np.ndarray:

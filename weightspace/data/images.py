@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .dataset import Dataset
-from .hub import fetch_images
-from .local import read_folder
+from weightspace.data.dataset import Dataset
+from weightspace.data.hub import fetch_images
+from weightspace.data.local import read_folder
 
 ROOT = "WEIGHTSPACE_DATA"
 LUMA = (0.299, 0.587, 0.114)

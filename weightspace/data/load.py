@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from .dataset import Dataset
-from .digits import load_digits
-from .images import ROOT, load_images
-from .shapes import generate_shapes
-from .signals import Signals, image_signals
-from .sources import SOURCES
-from .waves import generate_waves
+from weightspace.data.dataset import Dataset
+from weightspace.data.digits import load_digits
+from weightspace.data.images import ROOT, load_images
+from weightspace.data.shapes import generate_shapes
+from weightspace.data.signals import Signals, image_signals
+from weightspace.data.sources import SOURCES
+from weightspace.data.waves import generate_waves
 
 SIGNALS: dict[str, Callable[..., Signals]] = {"shapes": generate_shapes, "waves": generate_waves}
 DATASETS: dict[str, Callable[..., Dataset]] = {

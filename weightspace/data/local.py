@@ -6,8 +6,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from .checksums import check_examples, check_file
-from .idx import read_idx
+from weightspace.data.checksums import check_examples, check_file
+from weightspace.data.idx import read_idx
 
 Arrays = tuple[np.ndarray, np.ndarray]
 IDX = {"train": ("train-images*idx3-ubyte*", "train-labels*idx1-ubyte*"), "test": ("t10k-images*", "t10k-labels*")}

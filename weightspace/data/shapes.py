@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .grid import grid_coordinates
-from .signals import Signals
+from weightspace.data.grid import grid_coordinates
+from weightspace.data.signals import Signals
 
 SOLIDS = ("sphere", "box", "torus", "cylinder", "capsule")
 

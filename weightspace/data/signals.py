@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .dataset import Dataset
-from .grid import grid_coordinates
+from weightspace.data.dataset import Dataset
+from weightspace.data.grid import grid_coordinates
 
 PARTS = ("train", "val", "test")
 

@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-from .grid import grid_coordinates
-from .signals import Signals
+from weightspace.data.grid import grid_coordinates
+from weightspace.data.signals import Signals
 
 WAVES = ("tones", "chirp", "steps", "pulse")
 

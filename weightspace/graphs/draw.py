@@ -7,11 +7,10 @@ import torch
 from torch_geometric.data import Data
 
 from weightspace.graphs.topology import Topology, topology
+from weightspace.palette import FAINT, INK, NEGATIVE, POSITIVE
 
 if TYPE_CHECKING:
     import networkx
-
-INK, FAINT, POSITIVE, NEGATIVE = "#22262b", "#b9c0c8", "#0b6e99", "#c2512f"
 
 
 def to_networkx(graph: Data) -> "networkx.MultiDiGraph":

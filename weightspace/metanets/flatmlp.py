@@ -10,7 +10,7 @@ from torch_geometric.data import Batch, Data
 from weightspace.graphs import skeleton
 from weightspace.metanets.base import Metanet
 from weightspace.metanets.config import MetanetConfig
-from weightspace.metanets.statistics import is_integer
+from weightspace.metanets.inputs.statistics import is_integer
 from weightspace.metanets.statnet import hidden_layers, per_skeleton
 from weightspace.space import WeightSpace
 

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from weightspace.metanets.frame import Frame
+from weightspace.metanets.frames.frame import Frame
 from weightspace.metanets.graphnet import GraphNet, GraphNetConfig, NodeEmbedding
-from weightspace.metanets.message import EdgeEmbedding, node_degrees
+from weightspace.metanets.layers.message import EdgeEmbedding, node_degrees
 
 
 class NeuralGraphLayer(nn.Module):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from weightspace.metanets.frame import Frame
+from weightspace.metanets.frames.frame import Frame
 from weightspace.metanets.graphnet import GraphNet, GraphNetConfig, NodeEmbedding
-from weightspace.metanets.message import EdgeEmbedding
+from weightspace.metanets.layers.message import EdgeEmbedding
 from weightspace.metanets.neuralgraph import EdgeUpdate
 
 

@@ -9,10 +9,10 @@ import torch_geometric.nn as pyg
 from torch import Tensor, nn
 
 from weightspace.graphs import Layout, topology
-from weightspace.metanets.frame import Frame
+from weightspace.metanets.frames.frame import Frame
+from weightspace.metanets.frames.sparse import SparseFrame
 from weightspace.metanets.graphnet import GraphNet, GraphNetConfig, NodeEmbedding
-from weightspace.metanets.message import EdgeEmbedding
-from weightspace.metanets.sparse import SparseFrame
+from weightspace.metanets.layers.message import EdgeEmbedding
 from weightspace.space import WeightSpace
 
 CONVS = {

@@ -7,10 +7,10 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
 from weightspace.graphs import EDGE_FEATURES, POSITIONS, SITE_FEATURES, Topology, topology
-from weightspace.metanets.frame import Edges, Frame, make_frame
+from weightspace.metanets.frames.frame import Edges, Frame, make_frame
 from weightspace.metanets.graphnet import GraphNet, GraphNetConfig, all_columns, read_changes
-from weightspace.metanets.message import node_degrees
-from weightspace.metanets.powers import powers
+from weightspace.metanets.inputs.powers import powers
+from weightspace.metanets.layers.message import node_degrees
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,16 @@ from torch_geometric.data import Batch, Data
 
 from weightspace.graphs import by_skeleton
 from weightspace.metanets.base import Metanet
-from weightspace.metanets.changes import Changes
 from weightspace.metanets.config import MetanetConfig
-from weightspace.metanets.dense import DenseFrame
-from weightspace.metanets.encoder import SpaceEncoder
-from weightspace.metanets.ensemble import EnsembleMLP
-from weightspace.metanets.frame import check_finite, make_frame
-from weightspace.metanets.gauged import Gauged, gauged, settle
+from weightspace.metanets.frames.dense import DenseFrame
+from weightspace.metanets.frames.frame import check_finite, make_frame
 from weightspace.metanets.graphnet import read_changes
-from weightspace.metanets.readers import AnswerReader, SiteReader, StatisticsReader
-from weightspace.metanets.responses import response_kind
+from weightspace.metanets.inputs.gauged import Gauged, gauged, settle
+from weightspace.metanets.layers.changes import Changes
+from weightspace.metanets.layers.encoder import SpaceEncoder
+from weightspace.metanets.layers.ensemble import EnsembleMLP
+from weightspace.metanets.layers.readers import AnswerReader, SiteReader, StatisticsReader
+from weightspace.metanets.layers.responses import response_kind
 from weightspace.space import WeightSpace
 
 

@@ -10,9 +10,9 @@ from torch_geometric.data import Batch, Data
 from weightspace.graphs import by_skeleton, from_graph, skeleton
 from weightspace.metanets.base import Metanet, unknown_space
 from weightspace.metanets.config import MetanetConfig
-from weightspace.metanets.frame import check_finite
-from weightspace.metanets.ranks import RankScaling
-from weightspace.metanets.statistics import count_statistics, statistics
+from weightspace.metanets.frames.frame import check_finite
+from weightspace.metanets.inputs.ranks import RankScaling
+from weightspace.metanets.inputs.statistics import count_statistics, statistics
 from weightspace.space import WeightSpace
 
 

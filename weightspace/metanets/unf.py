@@ -10,11 +10,11 @@ from torch_geometric.data import Batch, Data
 from weightspace.graphs import by_skeleton, from_graph, skeleton
 from weightspace.graphs.pieces import Piece, tensor_pieces
 from weightspace.metanets.base import Metanet, unknown_space
-from weightspace.metanets.basis import Pooling, Spreading, basis
 from weightspace.metanets.config import MetanetConfig
-from weightspace.metanets.frame import check_finite
-from weightspace.metanets.scaling import usual_size
-from weightspace.metanets.statistics import is_integer
+from weightspace.metanets.frames.frame import check_finite
+from weightspace.metanets.inputs.scaling import usual_size
+from weightspace.metanets.inputs.statistics import is_integer
+from weightspace.metanets.layers.basis import Pooling, Spreading, basis
 from weightspace.space import WeightSpace
 
 

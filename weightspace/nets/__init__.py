@@ -1,16 +1,16 @@
 """The small nets that zoos are made of."""
 
-from .activations import ACTIVATIONS, Sine
-from .build import NETS, build_net, net_class
-from .cnn import CNN, CNNConfig
-from .factory import NetFactory, net_factory
-from .fourier import FourierMLP, FourierMLPConfig
-from .mlp import MLP, MLPConfig
-from .net import Net, example_inputs, net_settings
-from .resnet import ResNet, ResNetConfig
-from .settings import read_settings
-from .siren import SIREN, SIRENConfig
-from .vit import ViT, ViTConfig
+from weightspace.nets.activations import ACTIVATIONS, Sine
+from weightspace.nets.build import NETS, build_net, net_class
+from weightspace.nets.cnn import CNN, CNNConfig
+from weightspace.nets.factory import NetFactory, net_factory
+from weightspace.nets.fourier import FourierMLP, FourierMLPConfig
+from weightspace.nets.mlp import MLP, MLPConfig
+from weightspace.nets.net import Net, example_inputs, net_settings
+from weightspace.nets.resnet import ResNet, ResNetConfig
+from weightspace.nets.settings import read_settings
+from weightspace.nets.siren import SIREN, SIRENConfig
+from weightspace.nets.vit import ViT, ViTConfig
 
 __all__ = [
     "ACTIVATIONS",

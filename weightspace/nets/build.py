@@ -4,15 +4,15 @@ from typing import Any
 
 from torch import nn
 
-from .cnn import CNN
-from .factory import NetFactory, find_factory
-from .fourier import FourierMLP
-from .mlp import MLP
-from .net import Net
-from .resnet import ResNet
-from .settings import read_settings
-from .siren import SIREN
-from .vit import ViT
+from weightspace.nets.cnn import CNN
+from weightspace.nets.factory import NetFactory, find_factory
+from weightspace.nets.fourier import FourierMLP
+from weightspace.nets.mlp import MLP
+from weightspace.nets.net import Net
+from weightspace.nets.resnet import ResNet
+from weightspace.nets.settings import read_settings
+from weightspace.nets.siren import SIREN
+from weightspace.nets.vit import ViT
 
 NETS: dict[str, type[Net]] = {
     "mlp": MLP,

@@ -6,8 +6,8 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .activations import ACTIVATIONS, check_activation
-from .net import Net, example_normal
+from weightspace.nets.activations import ACTIVATIONS, check_activation
+from weightspace.nets.net import Net, example_normal
 
 NORMS = ("none", "batch", "group")
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .net import example_normal
+from weightspace.nets.net import example_normal
 
 TASKS = ("classify", "fit")
 

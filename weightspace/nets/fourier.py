@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .activations import ACTIVATIONS, check_activation
-from .net import Net
+from weightspace.nets.activations import ACTIVATIONS, check_activation
+from weightspace.nets.net import Net
 
 
 @dataclass(frozen=True)

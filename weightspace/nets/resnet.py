@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .activations import ACTIVATIONS, check_activation
-from .net import Net, example_normal
+from weightspace.nets.activations import ACTIVATIONS, check_activation
+from weightspace.nets.net import Net, example_normal
 
 NORMS = {"batch": nn.BatchNorm2d, "group": lambda width: nn.GroupNorm(4, width)}
 

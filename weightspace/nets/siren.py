@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .activations import Sine
-from .net import Net
+from weightspace.nets.activations import Sine
+from weightspace.nets.net import Net
 
 
 @dataclass(frozen=True)

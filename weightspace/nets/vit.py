@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .net import Net, example_normal
+from weightspace.nets.net import Net, example_normal
 
 POSITION_SPREAD = 0.02
 

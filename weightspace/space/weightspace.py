@@ -49,8 +49,8 @@ class WeightSpace:
 
     @classmethod
     def trace(cls, module: nn.Module, *args: Any, verify: bool = True, **kwargs: Any) -> "WeightSpace":
-        """Find the weight space of a module from its computation; see `weightspace.space.trace`."""
-        from weightspace.space.trace import trace
+        """Find the weight space of a module from its computation; see `weightspace.space.trace.trace`."""
+        from weightspace.space.trace.trace import trace
 
         return trace(module, *args, verify=verify, **kwargs)
 
@@ -125,8 +125,8 @@ class WeightSpace:
         return canonicalize(self, weights)
 
     def verify(self, module: nn.Module, *args: Any, **kwargs: Any) -> Report:
-        """Act on a module's weights at random in float64 and compare outputs; see `weightspace.space.verify`."""
-        from weightspace.space.verify import verify
+        """Act on a module's weights at random in float64 and compare outputs; see `weightspace.space.trace.verify`."""
+        from weightspace.space.trace.verify import verify
 
         return verify(self, module, args, kwargs)
 

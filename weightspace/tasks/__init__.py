@@ -1,23 +1,23 @@
 """What metanets are trained for: predicting labels of nets, and editing what implicit representations show."""
 
-from weightspace.tasks.augment import AugmentConfig, augment, augment_labelled
-from weightspace.tasks.augment_views import Views
-from weightspace.tasks.checkpoint import find_checkpoints, read_checkpoint
-from weightspace.tasks.domain import compare_domains, domain_of
-from weightspace.tasks.edit_files import edit_files
-from weightspace.tasks.edit_nets import EditNets
-from weightspace.tasks.edit_train import EditConfig, fit_editor
-from weightspace.tasks.editor import Editor
-from weightspace.tasks.edits import EDITS
-from weightspace.tasks.figures import plot_predictions
-from weightspace.tasks.labelled import LabelledNets
-from weightspace.tasks.metrics import Score, kendall_tau, mean_absolute_error, r_squared, score, tau_ceiling
-from weightspace.tasks.predict import fit, predict, predict_nets
-from weightspace.tasks.predict_files import predict_files
-from weightspace.tasks.quickstart import QuickstartConfig, run_quickstart
-from weightspace.tasks.train import TrainConfig, train
-from weightspace.tasks.train_presets import TRAIN_PRESETS, train_preset
-from weightspace.tasks.train_processes import is_main_process, local_device
+from weightspace.inr.edits import EDITS
+from weightspace.tasks.comparison.figures import plot_predictions
+from weightspace.tasks.comparison.quickstart import QuickstartConfig, run_quickstart
+from weightspace.tasks.editing.editor import Editor
+from weightspace.tasks.editing.files import edit_files
+from weightspace.tasks.editing.nets import EditNets
+from weightspace.tasks.editing.train import EditConfig, fit_editor
+from weightspace.tasks.labelled.augment import AugmentConfig, augment, augment_labelled
+from weightspace.tasks.labelled.checkpoint import find_checkpoints, read_checkpoint
+from weightspace.tasks.labelled.domain import compare_domains, domain_of
+from weightspace.tasks.labelled.labelled import LabelledNets
+from weightspace.tasks.labelled.views import Views
+from weightspace.tasks.prediction.files import predict_files
+from weightspace.tasks.prediction.fit import fit, predict, predict_nets
+from weightspace.tasks.prediction.metrics import Score, kendall_tau, mean_absolute_error, r_squared, score, tau_ceiling
+from weightspace.tasks.training.presets import TRAIN_PRESETS, train_preset
+from weightspace.tasks.training.processes import is_main_process, local_device
+from weightspace.tasks.training.train import TrainConfig, train
 
 __all__ = [
     "EDITS",

@@ -1,20 +1,20 @@
 """Building, keeping and reading zoos of small nets."""
 
-from .build import build_zoo
-from .convention import Convention
-from .gallery import gallery
-from .import_inr import import_inr_folder
-from .import_ray import import_ray_zoo
-from .import_small_cnn import import_small_cnn
-from .info import describe_zoo
-from .merge import merge_zoos
-from .plot import plot_zoo
-from .recipe import Recipe
-from .render import render, render_stack
-from .surface import render_surface
-from .verify import Verdict, verify_zoo
-from .wall import render_wall
-from .zoo import Zoo
+from weightspace.inr.convention import Convention
+from weightspace.inr.render import render, render_stack
+from weightspace.inr.surface import render_surface
+from weightspace.zoo.build.build import build_zoo
+from weightspace.zoo.imports.inr import import_inr_folder
+from weightspace.zoo.imports.ray import import_ray_zoo
+from weightspace.zoo.imports.small_cnn import import_small_cnn
+from weightspace.zoo.info import describe_zoo
+from weightspace.zoo.join import merge_zoos
+from weightspace.zoo.plot import plot_zoo
+from weightspace.zoo.recipe.gallery import gallery
+from weightspace.zoo.recipe.recipe import Recipe
+from weightspace.zoo.verify import Verdict, verify_zoo
+from weightspace.zoo.wall import render_wall
+from weightspace.zoo.zoo import Zoo
 
 __all__ = [
     "Convention",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from .recipe import Recipe
+from weightspace.zoo.recipe.recipe import Recipe
 
 CARD = """---
 license: apache-2.0

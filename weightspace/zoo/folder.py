@@ -7,8 +7,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .recipe import Recipe
-from .shard import atomic
+from weightspace.zoo.recipe.recipe import Recipe
+from weightspace.zoo.shard import atomic
 
 FORMAT = 1
 RECIPE, INDEX, SPACES, MANIFEST, CARD = "recipe.toml", "index.parquet", "spaces.json", "manifest.json", "README.md"

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from .folder import shard_path
-from .shard import open_shard
+from weightspace.zoo.folder import shard_path
+from weightspace.zoo.shard import open_shard
 
 
 def gather_weights(path: Path, table: pa.Table) -> dict[str, Tensor]:

@@ -8,10 +8,9 @@ import pyarrow as pa
 
 from weightspace.nets import net_class
 from weightspace.nets.settings import field_types
-
-from .hyperparameters import Hyperparameters
-from .recipe import Recipe
-from .saved import Saved
+from weightspace.zoo.recipe.hyperparameters import Hyperparameters
+from weightspace.zoo.recipe.recipe import Recipe
+from weightspace.zoo.train.saved import Saved
 
 BEFORE = (("net", pa.int64()), ("run", pa.int64()), ("seed", pa.int64()), ("space", pa.string()))
 AFTER = (

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .zoo import Zoo
+from weightspace.zoo.zoo import Zoo
 
 SHOWN = ("train_accuracy", "test_accuracy", "gap", "test_loss", "psnr")
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from .wall import WALL, render_wall
-from .zoo import Zoo
+from weightspace.zoo.wall import WALL, render_wall
+from weightspace.zoo.zoo import Zoo
 
 COLOUR = "#3465a4"
 MAIN = ("psnr", "test_accuracy", "test_loss")  # what the others are drawn against: the first that the zoo has

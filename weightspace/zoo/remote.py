@@ -4,10 +4,9 @@ import hashlib
 import json
 from pathlib import Path
 
-from weightspace.data.hub import cache_folder
-
-from .folder import MANIFEST
-from .shard import file_checksum
+from weightspace.machine.cache import cache_folder
+from weightspace.zoo.folder import MANIFEST
+from weightspace.zoo.shard import file_checksum
 
 HUB = "hf://datasets/"
 

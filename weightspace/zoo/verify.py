@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
-from .folder import RECIPE, read_manifest
-from .remote import fetch_zoo, is_remote
-from .shard import file_checksum, state_checksum
-from .zoo import Zoo
+from weightspace.zoo.folder import RECIPE, read_manifest
+from weightspace.zoo.remote import fetch_zoo, is_remote
+from weightspace.zoo.shard import file_checksum, state_checksum
+from weightspace.zoo.zoo import Zoo
 
 TOLERANCE = 1e-3
 

@@ -7,11 +7,10 @@ import torch
 from torch import Tensor
 
 from weightspace.data import grid_coordinates
-
-from .convention import Convention
-from .render import render, render_stack
-from .surface import render_surface
-from .zoo import Zoo
+from weightspace.inr.convention import Convention
+from weightspace.inr.render import render, render_stack
+from weightspace.inr.surface import render_surface
+from weightspace.zoo.zoo import Zoo
 
 WALL, COLUMNS = 64, 8
 LINE_POINTS, SURFACE_SIDE, SLICE_SIDE = 512, 80, 64

@@ -12,20 +12,19 @@ import torch
 from torch import Tensor, nn
 
 from weightspace.data import load_dataset, load_signals
+from weightspace.inr.convention import Convention
+from weightspace.inr.render import render
 from weightspace.space import WeightSpace
-
-from .check import check_index
-from .convention import Convention
-from .evaluate import Evaluation
-from .fit import psnr
-from .folder import INDEX, RECIPE, SPACES, read_manifest
-from .gather import gather_weights, only_space
-from .order import draw_labels, draw_subset
-from .recipe import Recipe
-from .remote import fetch_zoo, is_remote
-from .render import render
-from .spaces import build_architecture
-from .trial import draw_trial
+from weightspace.zoo.check import check_index
+from weightspace.zoo.folder import INDEX, RECIPE, SPACES, read_manifest
+from weightspace.zoo.gather import gather_weights, only_space
+from weightspace.zoo.recipe.recipe import Recipe
+from weightspace.zoo.recipe.trial import draw_trial
+from weightspace.zoo.remote import fetch_zoo, is_remote
+from weightspace.zoo.spaces import build_architecture
+from weightspace.zoo.train.evaluate import Evaluation
+from weightspace.zoo.train.fit import psnr
+from weightspace.zoo.train.order import draw_labels, draw_subset
 
 
 class Zoo:

@@ -1,11 +1,11 @@
 """Attention as one operator: two contractions around a softmax."""
 
-from weightspace.space.dims import fix
+from weightspace.space.algebra.dims import fix
+from weightspace.space.algebra.tracer import Tracer
+from weightspace.space.algebra.value import Value
 from weightspace.space.rules.linear import matmul
 from weightspace.space.rules.pointwise import meet
 from weightspace.space.rules.registry import rule
-from weightspace.space.tracer import Tracer
-from weightspace.space.value import Value
 
 
 @rule("aten.scaled_dot_product_attention")

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from weightspace.space.dims import fix
+from weightspace.space.algebra.dims import fix
+from weightspace.space.algebra.tracer import Tracer
+from weightspace.space.algebra.value import Value
 from weightspace.space.rules.linear import biased
 from weightspace.space.rules.registry import rule
-from weightspace.space.tracer import Tracer
-from weightspace.space.value import Value
 
 
 @rule("aten.conv1d", "aten.conv2d", "aten.conv3d")

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from weightspace.space.dims import unify
+from weightspace.space.algebra.dims import unify
+from weightspace.space.algebra.tracer import Tracer
+from weightspace.space.algebra.value import Value
 from weightspace.space.rules.registry import rule
-from weightspace.space.tracer import Tracer
-from weightspace.space.value import Value
 
 
 def normalized(t: Tracer, value: Value) -> Value:

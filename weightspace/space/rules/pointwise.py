@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from weightspace.space.algebra.tracer import Tracer
+from weightspace.space.algebra.value import Value
 from weightspace.space.rules.registry import rule
-from weightspace.space.tracer import Tracer
-from weightspace.space.value import Value
 
 # Functions of one tensor, by what they let through (see `STEP_KINDS`).
 _PASS = (

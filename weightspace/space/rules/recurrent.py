@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from weightspace.space.dims import fix
+from weightspace.space.algebra.dims import fix
+from weightspace.space.algebra.tracer import Tracer
+from weightspace.space.algebra.value import Value
 from weightspace.space.rules.linear import biased, contract
 from weightspace.space.rules.registry import rule
-from weightspace.space.tracer import Tracer
-from weightspace.space.value import Value
 
 
 @rule("aten.lstm")

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from weightspace.space.dims import fix, leaf
+from weightspace.space.algebra.dims import fix, leaf
+from weightspace.space.algebra.tracer import Tracer
+from weightspace.space.algebra.value import Step, Value
 from weightspace.space.rules.registry import rule
-from weightspace.space.tracer import Tracer
-from weightspace.space.value import Step, Value
 
 
 @rule("aten.embedding")

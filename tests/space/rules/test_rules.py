@@ -1,0 +1,100 @@
+"""The rule of each operator: right by itself, and a planted wrong one is caught and mended by verification."""
+
+import pytest
+
+from tests.space.operators import FIXING, OPERATORS, make
+from weightspace.space import WeightSpace
+from weightspace.space.algebra.dims import leaf
+from weightspace.space.algebra.value import Value
+from weightspace.space.rules import RULES, rule
+
+EQUAL = {"aten.full_like", "aten.zeros_like", "aten.ones"}  # all entries are equal: there is nothing to forget
+
+
+def traced(name, **settings):
+    module, x = make(*OPERATORS[name])
+    return WeightSpace.trace(module, x, **settings)
+
+
+def watched(monkeypatch, name):
+    """Replace a rule by itself with a note of each call."""
+    calls, right = [], RULES[name]
+    monkeypatch.setitem(RULES, name, lambda t, *args, **kwargs: calls.append(name) or right(t, *args, **kwargs))
+    return calls
+
+
+def moves(space):
+    """Some neurons of the layer ``a`` can be exchanged."""
+    names = {atom.name for atom in space.tensors["a.weight"].axes[0].atoms()}
+    return any(space.names[name].size > 1 for name in names & set(space.free))
+
+
+def forgets(t, *_, **__):
+    """A wrong rule: the output's axes have nothing to do with the inputs'."""
+    several = bool(t.shape) and not isinstance(t.shape[0], int)
+    values = [Value(tuple(leaf(size) for size in shape), t.dtype) for shape in (t.shape if several else [t.shape])]
+    return values if several else values[0]
+
+
+def ignores(t, value, *_, **__):
+    """A wrong rule: axes stay as they are, whatever the operator does to them."""
+    return t.pointwise("equal", value)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_the_rule_is_right(monkeypatch, name):
+    calls = watched(monkeypatch, name)
+    module, x = make(*OPERATORS[name])
+    space = WeightSpace.trace(module, x, verify=False)
+    report = space.verify(module, x)
+    assert calls
+    assert report.sound and report.failed == () and report.lost == {}
+    assert moves(space) == (name not in FIXING)
+
+
+@pytest.mark.parametrize("name", sorted(set(OPERATORS) - FIXING - EQUAL))
+def test_a_rule_that_forgets_is_caught(monkeypatch, name):
+    monkeypatch.setitem(RULES, name, forgets)
+    space = traced(name)
+    assert space.report.failed and not set(space.report.failed) & set(space.free)
+    assert space.report.sound
+
+
+@pytest.mark.parametrize("name", ["aten.roll", "aten.flip", "aten.cumsum", "aten.group_norm"])
+def test_a_rule_that_ignores_places_is_caught(monkeypatch, name):
+    monkeypatch.setitem(RULES, name, ignores)
+    space = traced(name)
+    assert "a" in space.report.failed and "a" not in space.free
+    assert space.report.sound and space.names["a"].kinds == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "wrong"),
+    [("aten.gelu", "positive", "scale"), ("aten.tanh", "positive", "scale"), ("aten.relu", "odd", "sign"),
+     ("aten.gelu", "sine", "phase"), ("aten.softplus", "equal", "scale"), ("aten.abs", "odd", "sign")],
+)  # fmt: skip
+def test_a_rule_that_lets_a_wrong_factor_through_is_caught(monkeypatch, name, kind, wrong):
+    monkeypatch.setitem(RULES, name, lambda t, value, *_, **__: t.pointwise(kind, value))
+    module, x = make(*OPERATORS[name])
+    report = WeightSpace.trace(module, x, verify=False).verify(module, x)
+    assert report.errors[wrong] > 1e-6 > report.errors["permutation"]
+    space = traced(name)
+    assert space.report.sound and "a" in space.free
+    assert not any(action.kind == wrong and action.name == "a" for action in space.actions)
+
+
+def test_every_rule_has_a_row():
+    functions = {RULES[name] for name in OPERATORS}
+    missing = {function.__name__ for function in RULES.values() if function not in functions}
+    assert missing == {"grouped_matmul"}  # computed on a GPU, or in 16 bits
+
+
+def test_an_operator_has_one_rule():
+    with pytest.raises(AssertionError, match=r"two rules for aten\.relu"):
+        rule("aten.relu")(ignores)
+
+
+def test_constants_whose_entries_differ_are_not_free(monkeypatch):
+    monkeypatch.setitem(RULES, "aten.arange", RULES["aten.ones"])
+    space = traced("aten.arange")
+    assert space.report.failed and space.report.sound and not moves(space)

@@ -1,0 +1,119 @@
+import pytest
+
+from weightspace.zoo import Recipe, gallery
+from weightspace.zoo.recipe.trial import draw_trial
+
+TEXT = """
+name = "tiny"
+nets = 10
+[data]
+name = "digits"
+[net]
+name = "mlp"
+hidden = {choices = [[8], [16, 8]]}
+activation = ["relu", "tanh"]
+[train]
+lr = {low = 1e-3, high = 1e-1, log = true}
+fraction = {low = 0.1, high = 1.0}
+batch_size = {low = 8, high = 9}
+steps = 20
+"""
+
+
+def test_every_recipe_of_the_gallery_loads_and_draws():
+    recipes = gallery()
+    assert "digits-cnn" in recipes
+    for name in recipes:
+        recipe = Recipe.load(name)
+        assert recipe.name == name and recipe.description and recipe.nets >= 100
+        assert draw_trial(recipe, 0) != draw_trial(recipe, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("nets = 10", "nets = 0", r"here: nets must be at least 1, but 0 came"),
+        ("nets = 10", "nets = 'ten'", r"here: nets must be a whole number, but 'ten' came, which is a string"),
+        ("nets = 10", "", r"here: nets is missing"),
+        ("nets = 10", "nets = 10\nspeed = 3", r"here: unknown key 'speed'; known are name, description"),
+        ("nets = 10", "nets = ", r"here: not valid TOML"),
+        ("nets = 10", "nets = 10\ndraw = 'sobol'", r"here: draw must be one of random, grid, but 'sobol' came"),
+        ("nets = 10", "nets = 10\nsave = 3", r"here: save must be a table, but 3 came"),
+        ('[data]\nname = "digits"', "", r"here: \[data\] must have a name"),
+        ('name = "digits"', 'name = "digit"', r"here: \[data\]: unknown data 'digit'; known are digits, mnist"),
+        (
+            'name = "digits"',
+            'name = "digits"\nvalu = 3',
+            r"here: \[data\]: unknown key 'valu'; known are name, val, test",
+        ),
+        ('name = "digits"', 'name = "digits"\nval = "x"', r"here: \[data\]: val must be a whole number, but 'x' came"),
+        ('name = "mlp"', 'name = "mpl"', r"here: \[net\]: unknown net 'mpl'; known are mlp, cnn"),
+        ('[net]\nname = "mlp"', "[net]", r"here: \[net\] must have a name"),
+        ('name = "mlp"', 'name = "mlp"\nwidth = 3', r"here: \[net\]: unknown key 'width'; known are activation"),
+        ('name = "mlp"', 'name = "mlp"\ndropout = 0.1', r"here: \[net\]: dropout belongs to \[train\]"),
+        ('["relu", "tanh"]', '["relu", "tnah"]', r"here: \[net\]: activation must be one of relu"),
+        ('["relu", "tanh"]', "[]", r"here: \[net\]: activation: the list of choices must not be empty"),
+        ("low = 1e-3", "low = 1.0", r"here: \[train\]: lr: low must be below high, but low = 1.0 and high = 0.1"),
+        ("low = 1e-3", "low = 0.0", r"here: \[train\]: lr: a logarithmic range must start above 0"),
+        ("low = 1e-3", "min = 1e-3", r"here: \[train\]: lr: a table must be \{low, high\}"),
+        ("low = 0.1, high = 1.0", "low = 0.1, high = 2.0", r"here: \[train\]: fraction must be at most 1, but 2.0"),
+        ("steps = 20", "", r"here: \[train\]: exactly one of steps and epochs"),
+        ("steps = 20", "steps = 20\nepochs = 3", r"here: \[train\]: exactly one of steps and epochs"),
+        ("steps = 20", "steps = 20\nlearning_rate = 3", r"here: \[train\]: unknown key 'learning_rate'; known are"),
+        ("steps = 20", "steps = true", r"here: \[train\]: steps must be a whole number, but True came"),
+        ("steps = 20", "steps = 20\noptimizer = {low = 1, high = 2}", r"only a number can have a range"),
+        ("steps = 20", "steps = 20\n[save]\ncount = 0", r"here: \[save\]: count must be at least 1, but 0 came"),
+        (
+            "steps = 20",
+            "steps = 20\n[split]\nval = 0.6\ntest = 0.5",
+            r"here: \[split\]: val and test must .* sum below 1",
+        ),
+        ("steps = 20", "steps = 20\n[store]\nshard = 0", r"here: \[store\]: shard must be at least 1"),
+    ],
+)
+def test_errors_name_file_key_and_what_came(old, new, message):
+    assert old in TEXT
+    with pytest.raises((ValueError, TypeError), match=message):
+        Recipe.from_toml(TEXT.replace(old, new, 1), "here")
+
+
+def test_unknown_recipe_lists_the_gallery():
+    with pytest.raises(FileNotFoundError, match=r"no recipe file digits and no recipe of that name; .*digits-cnn"):
+        Recipe.load("digits")
+
+
+def test_hash_covers_what_decides_the_nets():
+    recipe = Recipe.from_toml(TEXT)
+    assert recipe.hash == Recipe.from_toml(TEXT + "\n# a remark").hash == recipe.with_nets(99).hash
+    assert recipe.hash == Recipe.from_toml(TEXT.replace("tiny", "small")).hash
+    for old, new in (("1e-3", "2e-3"), ("nets = 10", "nets = 10\nseed = 1"), ("[8]", "[9]")):
+        assert recipe.hash != Recipe.from_toml(TEXT.replace(old, new)).hash
+
+
+def test_draws_stay_in_range_and_depend_on_the_net_alone():
+    recipe = Recipe.from_toml(TEXT)
+    trials = [draw_trial(recipe, net) for net in range(200)]
+    assert trials[7] == draw_trial(recipe.with_nets(1000), 7)
+    assert all(1e-3 <= trial.train.lr <= 1e-1 for trial in trials)
+    assert sum(trial.train.lr < 1e-2 for trial in trials) in range(70, 130)
+    assert {trial.train.batch_size for trial in trials} == {8, 9}
+    assert len({trial.architecture for trial in trials}) == 4
+    assert len({trial.seed for trial in trials}) == 200
+    assert {trial.split for trial in trials} == {"train", "val", "test"}
+
+
+def test_an_added_axis_moves_no_other():
+    recipe, wider = Recipe.from_toml(TEXT), Recipe.from_toml(TEXT.replace("steps", "dropout = [0.1, 0.2]\nsteps"))
+    for net in range(20):
+        assert draw_trial(recipe, net).train.lr == draw_trial(wider, net).train.lr
+
+
+def test_grid_runs_through_all_choices():
+    text = TEXT.replace("nets = 10", 'nets = 10\ndraw = "grid"').replace(
+        "lr = {low = 1e-3, high = 1e-1, log = true}", "lr = [0.1, 0.2]"
+    )
+    recipe = Recipe.from_toml(text)
+    points = [(trial.architecture, trial.train.lr) for trial in (draw_trial(recipe, net) for net in range(16))]
+    assert len(set(points[:8])) == 8
+    assert points[:8] == points[8:]
+    assert draw_trial(recipe, 0).seed != draw_trial(recipe, 8).seed

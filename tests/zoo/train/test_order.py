@@ -1,0 +1,80 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from weightspace.zoo.recipe.hyperparameters import Hyperparameters
+from weightspace.zoo.recipe.tables import Save
+from weightspace.zoo.recipe.trial import Trial
+from weightspace.zoo.train.order import Order, draw_labels, draw_subset
+
+
+def trial_of(**settings):
+    return Trial(5, 5, 0, 7, 8, "train", "[]", {}, Hyperparameters(steps=10, **settings))
+
+
+def test_every_pass_shows_every_example_once():
+    order = Order(trial_of(fraction=0.5), 20)
+    stream = order.take(35)
+    assert set(stream[:10].tolist()) == set(order.subset.tolist()) == set(stream[10:20].tolist())
+    assert stream[:10].tolist() != stream[10:20].tolist()
+
+
+def test_batches_do_not_change_the_stream():
+    whole, pieces = Order(trial_of(), 300).take(6000), Order(trial_of(), 300)
+    assert torch.equal(whole, torch.cat([pieces.take(count) for count in (1, 2999, 2000, 1000)]))
+
+
+def test_fractions_are_nested():
+    small, large = draw_subset(trial_of(fraction=0.1), 100), draw_subset(trial_of(fraction=0.6), 100)
+    assert len(small) == 10 and set(small) < set(large)
+
+
+def test_label_noise_changes_its_share():
+    labels = torch.zeros(5000, dtype=torch.long)
+    assert draw_labels(trial_of(), labels, 10) is labels
+    noisy = draw_labels(trial_of(label_noise=0.4), labels, 10)
+    assert (noisy != 0).float().mean().item() == pytest.approx(0.36, abs=0.03)
+    other = draw_labels(replace(trial_of(label_noise=0.4), seed=9), labels, 10)
+    assert not torch.equal(noisy, other)
+
+
+@pytest.mark.parametrize(
+    ("save", "steps"),
+    [
+        (Save(), (100,)),
+        (Save(count=4), (25, 50, 75, 100)),
+        (Save(count=2, spacing="log"), (10, 100)),
+        (Save(points=(1.0, 2.0), unit="epochs"), (20, 40, 100)),
+        (Save(points=(0.0, 30.0, 300.0), initial=True), (0, 30, 100)),
+        (Save(initial=True), (0, 100)),
+    ],
+)
+def test_saves(save, steps):
+    assert save.steps(100, 20.0) == steps
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"spacing": "x"}, r"spacing must be one of even, log"), ({"unit": "x"}, r"unit must be one of steps, epochs")],
+)
+def test_wrong_saves_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Save(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"optimizer": "adamx"}, r"optimizer must be one of sgd, adam, adamw, rmsprop, but 'adamx' came"),
+        ({"schedule": "x"}, r"schedule must be one of constant, step, cosine, but 'x' came"),
+        ({"init": "x"}, r"init must be one of default, .* but 'x' came"),
+        ({"lr": 0.0}, r"lr must be above 0, but 0.0 came"),
+        ({"l2": -1.0}, r"l2 must be at least 0, but -1.0 came"),
+        ({"warmup": 2.0}, r"warmup must be at most 1, but 2.0 came"),
+        ({"dropout": 1.0}, r"dropout must lie below 1, but 1.0 came"),
+    ],
+)
+def test_wrong_hyperparameters_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Hyperparameters(**settings)

@@ -1,0 +1,69 @@
+"""C that ships with the package, compiled where it runs."""
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from weightspace.machine.cache import cache_folder
+
+FLAGS = ("-O3", "-fno-math-errno", "-shared", "-fPIC")
+
+
+@functools.cache
+def load_native(source: Path) -> ctypes.CDLL | None:
+    """The functions of a C file, compiled for this processor, or None where that can't be done.
+
+    Takes half a second once; the result stays in the cache folder, a file for each text, compiler and processor.
+    The compiler is ``$CC``, or else cc, gcc or clang.
+    """
+    compiler = _compiler()
+    if compiler is None:
+        return None
+    try:
+        return ctypes.CDLL(str(_cached(source, compiler)))
+    except (OSError, subprocess.SubprocessError):
+        pass  # the folder can't be written, or a file there is broken
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            return ctypes.CDLL(str(_compile(source, compiler, Path(folder) / f"{source.stem}.so")))
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _compiler() -> list[str] | None:
+    if os.environ.get("CC"):
+        return shlex.split(os.environ["CC"])
+    return next(([found] for found in map(shutil.which, ("cc", "gcc", "clang")) if found), None)
+
+
+def _cached(source: Path, compiler: list[str]) -> Path:
+    version = subprocess.run([*compiler, "--version"], capture_output=True, check=True).stdout
+    key = hashlib.sha256(source.read_bytes() + version + " ".join((*compiler, *FLAGS, _processor())).encode())
+    target = cache_folder() / "native" / f"{source.stem}-{key.hexdigest()[:16]}.so"
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        own = _compile(source, compiler, target.with_suffix(f".{os.getpid()}.tmp"))
+        os.replace(own, target)  # whole or not at all, whoever else compiles it now
+    return target
+
+
+def _compile(source: Path, compiler: list[str], target: Path) -> Path:
+    command = [*compiler, *FLAGS, "-o", str(target), str(source), "-lm"]
+    if subprocess.run([*command, "-march=native"], capture_output=True, check=False).returncode:
+        subprocess.run(command, capture_output=True, check=True)  # some compilers can't look at the processor
+    return target
+
+
+def _processor() -> str:
+    """Tells processors apart that may share a home folder, and differ in what they can run."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    features = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
+    return f"{platform.system()} {platform.machine()} {features}"

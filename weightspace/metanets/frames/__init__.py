@@ -1,0 +1,1 @@
+"""A batch of graphs as a metanet's layers see it: dense blocks or edge lists."""

@@ -1,0 +1,205 @@
+"""A batch of nets of one skeleton as dense blocks: matrix products and broadcasts instead of gathering."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch, Data
+
+from weightspace.graphs import Layout, Topology
+from weightspace.metanets.frames.frame import Edges, Frame
+from weightspace.metanets.frames.moments import block_moments
+
+
+@dataclass(frozen=True, eq=False)
+class Wires:
+    """Where the edges of one block lead, the same for all nets.
+
+    Attributes:
+        targets: the target nodes. sources: the source nodes, those of one target or, if ``paired``, of all.
+        paired: whether each target has sources of its own (depthwise and grouped weights, links).
+        shape: targets, sources of each.
+    """
+
+    targets: Tensor | slice
+    sources: Tensor | slice
+    paired: bool
+    shape: tuple[int, int]
+
+
+@lru_cache(maxsize=128)
+def wires(topo: Topology) -> tuple[Wires, ...]:
+    """The wires of every block, and of the links after them."""
+    found = []
+    for block in topo.blocks:
+        paired = bool((block.sources != block.sources[:1]).any())
+        sources = block.sources.flatten() if paired else block.sources[0]
+        found.append(Wires(_slice(block.targets), _slice(sources), paired, tuple(block.sources.shape)))
+    for number in range(len(topo.blocks), len(topo.edge_features)):
+        source, target = topo.edge_index[:, topo.edge_type == number]
+        found.append(Wires(_slice(target), _slice(source), True, (target.numel(), 1)))
+    return tuple(found)
+
+
+def _slice(index: Tensor) -> Tensor | slice:
+    if index.numel() and torch.equal(index, torch.arange(index.numel()) + index[0]):
+        return slice(int(index[0]), int(index[-1]) + 1)
+    return index
+
+
+class DenseFrame(Frame):
+    """See `Frame`; nodes are ``[nets, nodes, ...]``, edges ``[nets, targets, sources, ...]``."""
+
+    def __init__(self, graph: Data | Batch, topologies: tuple[Topology, ...], which: Tensor, layout: Layout):
+        topo = topologies[0]
+        self.topologies, self.which, self.nets = topologies, which.to(graph.x.device), which.numel()
+        self.layout = layout
+        self.wires = wires(topo)
+        x = graph.x.reshape(self.nets, topo.nodes, -1)
+        self.x = x if topo.layout.slots == layout.slots else _fit_slots(x, topo.layout, layout)
+        rows, start, groups = graph.edge_attr.reshape(self.nets, topo.edges, -1), 0, []
+        for number, wire in enumerate(self.wires):
+            count = wire.shape[0] * wire.shape[1]
+            block = topo.blocks[number] if number < len(topo.blocks) else None
+            stored = topo.layout.edge_columns(block.width, block.kernel) if block else (0,)
+            columns = layout.edge_columns(block.width, block.kernel) if block else layout.edge_columns(1, None)
+            values = take_columns(rows[:, start : start + count], stored)
+            groups.append(Edges(values.reshape(self.nets, *wire.shape, len(stored)), columns, number))
+            start += count
+        self.edges = tuple(groups)
+
+    def at_nodes(self, tables: list[Tensor]) -> Tensor:
+        types = self.topologies[0].node_type.to(self.x.device)
+        return self._spread(tables)[..., types, :]
+
+    def at_edges(self, tables: list[Tensor], edges: Edges) -> Tensor:
+        return self._spread(tables)[..., edges.number, :][..., None, None, :]
+
+    def per_node(self, tables: list[Tensor]) -> Tensor:
+        return self._spread(tables)
+
+    def per_site(self, tables: list[Tensor]) -> Tensor:
+        return self._spread(tables)
+
+    def sources(self, h: Tensor, edges: Edges) -> Tensor:
+        wire = self.wires[edges.number]
+        rows = h[:, _on(wire.sources, h)]
+        return rows.unflatten(1, wire.shape) if wire.paired else rows[:, None]
+
+    def targets(self, h: Tensor, edges: Edges) -> Tensor:
+        return h[:, _on(self.wires[edges.number].targets, h)][:, :, None]
+
+    def to_targets(self, messages: list[Tensor], reduce: str = "sum") -> Tensor:
+        totals = []
+        for wire, message in zip(self.wires, messages, strict=True):
+            totals.append((wire.targets, message.amax(2) if reduce == "max" else message.sum(2)))
+        return self._collect(totals, reduce)
+
+    def to_sources(self, messages: list[Tensor], reduce: str = "sum") -> Tensor:
+        totals = []
+        for wire, message in zip(self.wires, messages, strict=True):
+            if wire.paired:
+                totals.append((wire.sources, message.flatten(1, 2)))
+            else:
+                totals.append((wire.sources, message.amax(1) if reduce == "max" else message.sum(1)))
+        return self._collect(totals, reduce)
+
+    def carry(self, edges: Edges, value: Tensor, weight: Tensor, offset: Tensor | None, sent: Tensor) -> Tensor:
+        if self.wires[edges.number].paired:
+            return (value @ weight if offset is None else value @ weight + offset) * sent
+        back = sent.shape[2] == 1 and sent.shape[1] == value.shape[1]  # the senders are the targets
+        value, sent = (value.transpose(1, 2), sent[:, :, 0]) if back else (value, sent[:, 0])
+        if value.shape[-1] == 1:
+            total = (value[..., 0] @ sent) * weight[0]
+        else:
+            total = (torch.einsum("brsc,bsd->brcd", value, sent) * weight).sum(2)
+        if offset is not None:
+            total = total + offset[..., 0, :] * sent.sum(1, keepdim=True)
+        return total[:, None] if back else total[:, :, None]
+
+    def moments(self, messages: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        found = []
+        for wire, message in zip(self.wires, messages, strict=True):
+            both = block_moments(message)
+            found.append((*both[:4], message, message.square(), message, message) if wire.paired else both)
+        ends = []
+        for first, gather in ((0, self.to_targets), (4, self.to_sources)):
+            total, squares, high, low = ([part[first + n] for part in found] for n in range(4))
+            ends.append([gather(total), gather(squares), gather(high, "max"), -gather([-part for part in low], "max")])
+        return ends[0], ends[1]
+
+    def scores(self, edges: Edges, one: Tensor, other: Tensor) -> Tensor:
+        if self.wires[edges.number].paired:
+            return (self.targets(one, edges) * self.sources(other, edges)).sum(-1)
+        return torch.einsum("bthd,bshd->btsh", self.targets(one, edges)[:, :, 0], self.sources(other, edges)[:, 0])
+
+    def edge_scores(self, edges: Edges, features: Tensor, h: Tensor, forward: bool) -> Tensor:
+        if forward:
+            return torch.einsum("btsc,bthc->btsh", features, self.targets(h, edges)[:, :, 0])
+        if self.wires[edges.number].paired:
+            return torch.einsum("btsc,btshc->btsh", features, self.sources(h, edges))
+        return torch.einsum("btsc,bshc->btsh", features, self.sources(h, edges)[:, 0])
+
+    def blend(self, edges: Edges, chances: Tensor, features: Tensor, forward: bool) -> Tensor:
+        if forward:
+            return torch.einsum("btsh,btsc->bthc", chances, features).flatten(2)[:, :, None]
+        if self.wires[edges.number].paired:
+            return torch.einsum("btsh,btsc->btshc", chances, features).flatten(3)
+        return torch.einsum("btsh,btsc->bshc", chances, features).flatten(2)[:, None]
+
+    def pool(self, h: Tensor, reduce: str = "mean") -> Tensor:
+        topo = self.topologies[0]
+        parts = [h[:, topo.site(number)] for number in range(len(topo.starts) - 1)]
+        return torch.stack([part.amax(1) if reduce == "max" else part.mean(1) for part in parts], 1)
+
+    def to_nodes(self, u: Tensor) -> Tensor:
+        return u[:, None]
+
+    def mean_sites(self, pooled: Tensor) -> Tensor:
+        return pooled.mean(1)
+
+    def _spread(self, tables: list[Tensor]) -> Tensor:
+        return tables[0] if len(tables) == 1 else torch.stack(tables)[self.which]
+
+    def _collect(self, totals: list[tuple[Tensor | slice, Tensor]], reduce: str) -> Tensor:
+        like = totals[0][1]
+        nodes = self.topologies[0].nodes
+        if reduce == "max":
+            return _largest(totals, nodes, like)
+        collected = like.new_zeros(self.nets, nodes, like.shape[-1])
+        for place, value in totals:
+            if isinstance(place, slice):
+                collected[:, place] += value
+            else:
+                collected = collected.index_add(1, place.to(value.device), value)
+        return collected
+
+
+def _largest(totals: list[tuple[Tensor | slice, Tensor]], nodes: int, like: Tensor) -> Tensor:
+    index = [torch.arange(nodes)[place] if isinstance(place, slice) else place for place, _ in totals]
+    place = torch.cat(index).to(like.device)[None, :, None]
+    values = torch.cat([value for _, value in totals], 1)
+    zeros = like.new_zeros(like.shape[0], nodes, like.shape[-1])
+    return zeros.scatter_reduce(1, place.expand_as(values), values, "amax", include_self=False)
+
+
+def _on(place: Tensor | slice, like: Tensor) -> Tensor | slice:
+    return place if isinstance(place, slice) else place.to(like.device)
+
+
+def take_columns(rows: Tensor, columns: tuple[int, ...]) -> Tensor:
+    """Some columns of the last dimension, as a view where they are neighbours."""
+    if columns == tuple(range(columns[0], columns[-1] + 1)):
+        return rows[..., columns[0] : columns[-1] + 1]
+    return rows[..., list(columns)]
+
+
+def _fit_slots(x: Tensor, held: Layout, wanted: Layout) -> Tensor:
+    if any(mine > own for mine, own in zip(held.slots, wanted.slots, strict=True)):
+        raise ValueError(f"The metanet reads node features of the widths {wanted.slots}, got {held.slots}.")
+    parts = x.split(list(held.slots), -1)
+    pads = [
+        torch.nn.functional.pad(part, (0, own - part.shape[-1])) for part, own in zip(parts, wanted.slots, strict=True)
+    ]
+    return torch.cat(pads, -1)

@@ -1,0 +1,176 @@
+"""A batch as the few operations that message passing needs; on dense blocks or on edge lists, with the same result."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch, Data
+
+from weightspace.graphs import Layout, Topology, topology
+from weightspace.graphs.skeleton import skeleton
+from weightspace.space import WeightSpace
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """Edges that a layer works on at once: those of one tensor in a dense frame, all of them in a sparse one.
+
+    Attributes:
+        values: their features, dense ``[nets, targets, sources, columns]``, sparse ``[edges, columns]``.
+        columns: which columns of the layout these are.
+        number: the place of this object in ``frame.edges``.
+    """
+
+    values: Tensor
+    columns: tuple[int, ...]
+    number: int
+
+
+class Frame(ABC):
+    """What a message-passing metanet computes on.
+
+    Nodes are ``[nets, nodes, ...]`` in a dense frame (a batch of one skeleton) and ``[nodes of all nets, ...]`` in a
+    sparse one. Layers that use only these operations run on both, with the same parameters and the same result.
+
+    Attributes:
+        x: features of the nodes.
+        edges: groups of edges.
+        nets: number of nets.
+        topologies: the distinct ones in the batch; ``which`` says for each net which one it has.
+    """
+
+    x: Tensor
+    edges: tuple[Edges, ...]
+    nets: int
+    topologies: tuple[Topology, ...]
+    which: Tensor
+
+    @abstractmethod
+    def at_nodes(self, tables: list[Tensor]) -> Tensor:
+        """Rows of a table ``[sites, ...]`` (one table a topology) for each node, to broadcast against ``x``."""
+
+    @abstractmethod
+    def at_edges(self, tables: list[Tensor], edges: Edges) -> Tensor:
+        """Rows of a table ``[blocks + links, ...]`` (one a topology) for a group of edges, to broadcast."""
+
+    @abstractmethod
+    def per_node(self, tables: list[Tensor]) -> Tensor:
+        """Rows of a table ``[nodes of one net, ...]`` (one a topology), to broadcast against ``x``."""
+
+    @abstractmethod
+    def sources(self, h: Tensor, edges: Edges) -> Tensor:
+        """Features of the source nodes, to broadcast against the edges."""
+
+    @abstractmethod
+    def targets(self, h: Tensor, edges: Edges) -> Tensor:
+        """Features of the target nodes, to broadcast against the edges."""
+
+    @abstractmethod
+    def to_targets(self, messages: list[Tensor], reduce: str = "sum") -> Tensor:
+        """Sum (or largest) of the messages that arrive at each node, a tensor for each group of edges."""
+
+    @abstractmethod
+    def to_sources(self, messages: list[Tensor], reduce: str = "sum") -> Tensor:
+        """Sum (or largest) of the messages for each node that they came from."""
+
+    @abstractmethod
+    def carry(self, edges: Edges, value: Tensor, weight: Tensor, offset: Tensor | None, sent: Tensor) -> Tensor:
+        """Messages ``(value @ weight + offset) * sent``; a dense frame has already added up those from all senders.
+
+        Args:
+            edges: the group. value: its features. weight: ``[columns, width]``. offset: as `at_edges` gives it.
+            sent: what `sources` gives, for messages to the targets, or what `targets` gives, for messages back.
+        """
+
+    @abstractmethod
+    def moments(self, messages: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Sum, sum of squares, largest and smallest of the messages at their targets, and at their sources."""
+
+    @abstractmethod
+    def scores(self, edges: Edges, one: Tensor, other: Tensor) -> Tensor:
+        """Products ``[..., heads]`` of ``[nodes, heads, width]`` at the target, ``one``, and the source, ``other``."""
+
+    @abstractmethod
+    def edge_scores(self, edges: Edges, features: Tensor, h: Tensor, forward: bool) -> Tensor:
+        """Products ``[..., heads]`` of edges ``[..., width]`` and ``[nodes, heads, width]`` at target (or source)."""
+
+    @abstractmethod
+    def blend(self, edges: Edges, chances: Tensor, features: Tensor, forward: bool) -> Tensor:
+        """Messages ``[..., heads * width]``, each edge's features times each head's chance; dense: added up already."""
+
+    @abstractmethod
+    def pool(self, h: Tensor, reduce: str = "mean") -> Tensor:
+        """Mean (or largest) over the nodes of each site, ``[nets, sites, ...]`` or ``[sites of all nets, ...]``."""
+
+    @abstractmethod
+    def per_site(self, tables: list[Tensor]) -> Tensor:
+        """Rows of a table ``[sites, ...]`` (one a topology), to broadcast against what `pool` gives."""
+
+    @abstractmethod
+    def to_nodes(self, u: Tensor) -> Tensor:
+        """Features of each net ``[nets, ...]``, to broadcast against node features."""
+
+    @abstractmethod
+    def mean_sites(self, pooled: Tensor) -> Tensor:
+        """The mean over the sites of each net, ``[nets, ...]``."""
+
+
+@torch.compiler.disable  # Python over spaces; what follows it is compiled
+def make_frame(graph: Data | Batch, layout: Layout, dense: bool | None = None) -> Frame:
+    """The frame of a batch: dense where all nets have one skeleton, else sparse.
+
+    Args:
+        graph: what `to_graph` gives, or PyG's collation of it.
+        layout: the columns that a metanet reads.
+        dense: False forces edge lists.
+
+    Raises:
+        ValueError: a weight is NaN or infinite, or the batch has another layout where edge lists are needed.
+    """
+    from weightspace.metanets.frames.dense import DenseFrame
+    from weightspace.metanets.frames.sparse import SparseFrame
+
+    spaces = graph.space if isinstance(graph, Batch) else [graph.space]
+    distinct, which = _distinct(spaces)
+    layouts = graph.layout if isinstance(graph, Batch) else [graph.layout]
+    check_finite(graph, spaces)
+    topologies = tuple(topology(space, layouts[0]) for space in distinct)
+    whole = graph.edge_attr.shape[0] == topologies[0].edges * len(spaces)
+    same = len({skeleton(space) for space in distinct}) == 1
+    if same and whole and dense is not False:
+        return DenseFrame(graph, topologies, which, layout)
+    if layouts[0] != layout:  # edge lists lie in the columns of one layout
+        raise ValueError(
+            f"Graphs of several architectures need the layout of the metanet, {layout}, got {layouts[0]}. "
+            "Make them with metanet.graph(space, weights)."
+        )
+    return SparseFrame(graph, topologies, which, layout)
+
+
+@torch.compiler.disable
+def check_finite(graph: Data | Batch, spaces: list[WeightSpace]) -> None:
+    """See that all weights are finite; the error names net and tensor."""
+    ends = [torch.stack(graph[key].detach().aminmax()) for key in ("x", "edge_attr", "other") if graph[key].numel()]
+    if not ends or bool(torch.isfinite(torch.cat(ends)).all()):  # NaN is both smallest and largest; asked once
+        return
+    from weightspace.graphs import from_graph
+
+    graphs = graph.to_data_list() if isinstance(graph, Batch) else [graph]
+    for number, one in enumerate(graphs):
+        for name, tensor in from_graph(one).items():
+            if not torch.isfinite(tensor).all():
+                raise ValueError(f"Weights must be finite; {name!r} of net {number} of the batch isn't.")
+
+
+def _distinct(spaces: list[WeightSpace]) -> tuple[list[WeightSpace], Tensor]:
+    by_identity: dict[int, int] = {}
+    found: list[WeightSpace] = []
+    which = []
+    for space in spaces:
+        if id(space) not in by_identity:
+            if space not in found:
+                found.append(space)
+            by_identity[id(space)] = found.index(space)
+        which.append(by_identity[id(space)])
+    return found, torch.tensor(which)

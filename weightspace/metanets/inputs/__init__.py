@@ -1,0 +1,1 @@
+"""Weights made comparable before a metanet reads them."""

@@ -1,0 +1,79 @@
+"""A batch of graphs with every scale settled, and the way back for changes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch, Data
+
+from weightspace.graphs import from_graph, to_graph
+from weightspace.metanets.inputs.gauge import Gauge, gauge
+from weightspace.space import WeightSpace
+
+
+@dataclass(frozen=True, eq=False)
+class Gauged:
+    """What `gauged` gives.
+
+    Attributes:
+        graph: the batch of the settled nets. weights: theirs, stacked. single: whether one net without a stack came.
+        parts: for each space in the batch the places of its nets, its gauge, and the factors that settled them.
+    """
+
+    graph: Batch
+    weights: dict[str, Tensor]
+    single: bool
+    parts: tuple[tuple[Tensor | slice, Gauge, list[tuple[int, Tensor]]], ...]
+
+    def restore(self, changes: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Changes of the settled nets as changes of the nets that came."""
+        for nets, own, factors in self.parts:
+            some = own.restore({name: change[nets] for name, change in changes.items()}, factors)
+            changes = _replaced(changes, some, nets)
+        return {name: change[0] for name, change in changes.items()} if self.single else changes
+
+
+@torch.compiler.disable  # Python over spaces
+def gauged(graph: Data | Batch, scale: bool = True) -> Gauged:
+    """Settle the scales of a batch of one skeleton; with ``scale=False`` its nets stay as they are."""
+    single = not isinstance(graph, Batch)
+    weights = {name: w[None] if single else w for name, w in from_graph(graph).items()}
+    spaces, layout = ([graph.space], graph.layout) if single else (graph.space, graph.layout[0])
+    parts = []
+    for space in {id(space): space for space in spaces}.values() if scale else ():
+        own = gauge(space)
+        if own is not None:
+            nets = _places(spaces, space, weights)
+            some, factors = own.settle({name: w[nets] for name, w in weights.items()})
+            weights = _replaced(weights, some, nets)
+            parts.append((nets, own, factors))
+    if parts or single:
+        settled = to_graph(spaces[0], weights, layout)
+        settled.space = spaces
+        graph = settled
+    assert isinstance(graph, Batch)
+    return Gauged(graph, weights, single, tuple(parts))
+
+
+def settle(space: WeightSpace, weights: Mapping[str, Tensor], size: int = 512) -> dict[str, Tensor]:
+    """Stacked weights with every scale settled, ``size`` nets at a time."""
+    own = gauge(space)
+    if own is None:
+        return dict(weights)
+    count = len(next(iter(weights.values())))
+    parts = [own.settle({n: w[at : at + size] for n, w in weights.items()})[0] for at in range(0, count, size)]
+    return {name: torch.cat([part[name] for part in parts]) for name in weights}
+
+
+def _places(spaces: Sequence[WeightSpace], space: WeightSpace, weights: Mapping[str, Tensor]) -> Tensor | slice:
+    if all(other is space for other in spaces):
+        return slice(None)
+    device = next(iter(weights.values())).device
+    return torch.tensor([place for place, other in enumerate(spaces) if other is space], device=device)
+
+
+def _replaced(stack: Mapping[str, Tensor], some: Mapping[str, Tensor], nets: Tensor | slice) -> dict[str, Tensor]:
+    if isinstance(nets, slice):
+        return dict(some)
+    return {n: w if some[n] is w else w.index_copy(0, nets, some[n].to(w)) for n, w in stack.items()}

@@ -1,0 +1,237 @@
+"""Learned inputs sent through the nets of a batch, as far as a weight space says how the nets compute."""
+
+from functools import lru_cache
+from math import isqrt
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from weightspace.graphs import Topology
+from weightspace.metanets.frames.dense import DenseFrame, wires
+from weightspace.metanets.layers.flow import Flow
+
+SPEED = 10.0
+"""Inputs are this times their parameter: they have further to go than weights, and an optimizer has one step size."""
+
+LIMIT = 1e6
+"""Values are clamped here, so that a net with extreme weights stays finite."""
+
+
+class Responses(nn.Module):
+    r"""What the nets of a batch answer to learned inputs (probes), computed from the graph alone.
+
+    Site by site in the order of the computation: the kernel or matrix that leads there (with its stride, padding and
+    dilation), bias, norm, links, activation. For nets of convolutions, linear layers, norms, residuals and means
+    over pixels these are the nets' true outputs; where a space doesn't say more (pooling, attention) they are an
+    approximation with the same symmetry. The inputs are trained with the metanet; for nets that take coordinates of
+    the plane they begin as a regular grid on [-1, 1]. After Horwitz et al. 2025, "Deep linear probe generators for
+    weight space learning", section 3.
+
+    Args:
+        topo: an architecture; those with the same `response_kind` can be sent through too.
+        probes: number of inputs; of a grid the next smaller square. size: height and width of an input of a
+            convolutional net.
+
+    Attributes:
+        count: outputs of a net. grid: points on a side, 0 where the inputs are no grid.
+    """
+
+    def __init__(self, topo: Topology, probes: int, size: int):
+        super().__init__()
+        _, inputs, outputs = computation_order(topo)
+        counts = [topo.space.sites[site].axis.size for site in inputs]
+        tail = (size, size) if _maps(topo) else (1, 1)
+        plane = counts == [2] and tail == (1, 1)
+        self.grid = isqrt(probes) if plane else 0
+        self.speed = 1.0 if plane else SPEED
+        self.probes = self.grid**2 or probes
+        first = (
+            [_grid(self.grid)[..., None, None]] if plane else [torch.randn(probes, n, *tail) / SPEED for n in counts]
+        )
+        self.values = nn.ParameterList(nn.Parameter(value) for value in first)
+        self.count = sum(topo.space.sites[site].axis.size for site in outputs)
+
+    def forward(self, frame: DenseFrame, inputs: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The answers ``[nets, probes, outputs]``, and the mean response of every neuron ``[nets, nodes, probes]``.
+
+        Args:
+            frame: the batch. inputs: other inputs than those learned, ``[probes, nets or 1, inputs, height, width]``.
+        """
+        topo, states, raw, flow = frame.topologies[0], {}, {}, Flow(frame)
+        order, places, outputs = computation_order(topo)
+        for site in order:
+            state = _add(self._arriving(flow, site, states, raw), flow.slot(site, "bias"))
+            if state is None:  # a norm of what links bring
+                state = _linked(flow, site, states, raw, None, flow.before(site))
+                state = _norm(flow, site, state)
+            else:
+                state = _linked(flow, site, states, raw, _norm(flow, site, state), flow.signed(site))
+            if site in places:
+                own = (self.speed * self.values[places.index(site)]).to(frame.x)[:, None] if inputs is None else inputs
+                state = own if state is None else state + own
+            if state is None:
+                continue
+            raw[site] = state.clamp(-LIMIT, LIMIT)
+            states[site] = flow.activate(site, raw[site])
+        found = {site: state.mean((3, 4)).permute(1, 2, 0).expand(frame.nets, -1, -1) for site, state in states.items()}
+        answers = torch.cat([found[site] for site in outputs if site in found], 1).transpose(1, 2)
+        starts = topo.starts
+        rows = [
+            found[site]
+            if site in found
+            else answers.new_zeros(frame.nets, starts[site + 1] - starts[site], len(answers[0]))
+            for site in range(len(starts) - 1)
+        ]
+        return answers, torch.cat(rows, 1)
+
+    def _arriving(self, flow: Flow, site: int, states: dict[int, Tensor], raw: dict[int, Tensor]) -> Tensor | None:
+        topo, total = flow.frame.topologies[0], None
+        for number, block in enumerate(topo.blocks):
+            spec = topo.space.tensors[block.tensor]
+            if spec.target_site != site:
+                continue
+            sites, place = _places(topo, number)
+            if any(source not in states for source in sites):
+                continue
+            source = flow.sent(number, sites[0], states, raw)
+            for other in sites[1:]:
+                source = _join_nodes(source, flow.sent(number, other, states, raw))
+            source = source if place is None else source[:, :, place.to(source.device)]
+            part = _apply(flow.frame.edges[number].values, block.kernel, dict(spec.settings), source)
+            part = part * flow.fits(number, site)
+            total = part if total is None else _join(total, part)
+        return total
+
+
+@lru_cache(maxsize=128)
+def computation_order(topo: Topology) -> tuple[list[int], list[int], list[int]]:
+    """All sites, each after those that lead to it; those that nothing leads to; and those that give the output."""
+    before: dict[int, set[int]] = {site: set() for site in range(len(topo.space.sites))}
+    for source, target in topo.edge_index.T.unique(dim=0).tolist():
+        before[int(topo.node_type[target])].add(int(topo.node_type[source]))
+    order: list[int] = []
+    while len(order) < len(before):
+        rest = [site for site in before if site not in order]
+        ready = [site for site in rest if before[site] - {site} <= set(order)]
+        order += ready or rest[:1]  # recurrent: begin somewhere
+    inputs = [site for site in before if not before[site]]
+    outputs = [site for site in before if topo.space.sites[site].kind == "output"]
+    return order, inputs, outputs or order[-1:]
+
+
+@lru_cache(maxsize=1024)
+def response_kind(topo: Topology) -> str:
+    """What nets must share to be sent the same inputs and be read alike: the sizes of inputs and outputs."""
+    _, inputs, outputs = computation_order(topo)
+    sizes = [[str(topo.space.sites[site].axis.size) for site in sites] for sites in (inputs, outputs)]
+    return f"{'maps' if _maps(topo) else 'vectors'} {' and '.join(sizes[0])} to {' and '.join(sizes[1])}"
+
+
+def _maps(topo: Topology) -> bool:
+    return any(block.kernel for block in topo.blocks)
+
+
+def _grid(side: int) -> Tensor:
+    """The points of a regular grid on the square, row by row, ``[side * side, 2]``."""
+    line = (torch.arange(side) + 0.5) * (2 / side) - 1
+    return torch.cartesian_prod(line, line)
+
+
+def _apply(values: Tensor, kernel: tuple[int, int] | None, settings: dict, source: Tensor) -> Tensor:
+    """Weights ``[nets, targets, sources, columns]`` on a state ``[probes, nets, sources, height, width]``.
+
+    A state that is the same for all nets has one net only.
+    """
+    if source.ndim == 6:  # each target has sources of its own
+        rows = range(values.shape[1])
+        return torch.cat([_apply(values[:, r : r + 1], kernel, settings, source[:, :, r]) for r in rows], 2)
+    (nets, targets, count, width), shared = values.shape, source.shape[1]
+    if kernel is None:
+        grid = (isqrt(width), isqrt(width)) if isqrt(width) ** 2 == width else (1, width)
+        pooled = F.adaptive_avg_pool2d(source.flatten(0, 1), grid).reshape(-1, shared, count * width)
+        return torch.einsum("pns,nts->pnt", pooled.expand(-1, nets, -1), values.flatten(2))[..., None, None]
+    # one convolution for all nets, each a group: ten times faster than unfolding
+    groups = nets if shared == nets else 1
+    stride, padding, dilation = (_pair(settings.get(key, default)) for key, default in _CONV)
+    kernels = values.reshape(nets * targets, count, *kernel)
+    maps = F.conv2d(source.flatten(1, 2), kernels, None, stride, padding, dilation, groups)
+    return maps.unflatten(1, (nets, targets))
+
+
+_CONV = (("stride", 1), ("padding", 0), ("dilation", 1))
+
+
+@lru_cache(maxsize=1024)
+def _places(topo: Topology, number: int) -> tuple[list[int], Tensor | None]:
+    """The sites a block reads, and which of their nodes; None for all of them in order."""
+    block = topo.blocks[number]
+    sites = topo.node_type[block.sources].unique().tolist()
+    local = torch.cat([torch.arange(topo.starts[site], topo.starts[site + 1]) for site in sites])
+    place = torch.searchsorted(local, block.sources)
+    if wires(topo)[number].paired:
+        return sites, place
+    return sites, None if torch.equal(place[0], torch.arange(len(local))) else place[0]
+
+
+def _join(one: Tensor, other: Tensor) -> Tensor:
+    """The sum of two states; maps of different sizes are averaged to the smaller."""
+    size = [min(a, b) for a, b in zip(one.shape[-2:], other.shape[-2:], strict=True)]
+    return _resize(one, size) + _resize(other, size)
+
+
+def _join_nodes(one: Tensor, other: Tensor) -> Tensor:
+    nets = max(one.shape[1], other.shape[1])
+    one, other = one.expand(-1, nets, -1, -1, -1), other.expand(-1, nets, -1, -1, -1)
+    size = [min(a, b) for a, b in zip(one.shape[-2:], other.shape[-2:], strict=True)]
+    return torch.cat([_resize(one, size), _resize(other, size)], 2)
+
+
+def _resize(state: Tensor, size: list[int]) -> Tensor:
+    if list(state.shape[-2:]) == size:
+        return state
+    return F.adaptive_avg_pool2d(state.flatten(0, 1), size).unflatten(0, state.shape[:2])
+
+
+def _linked(
+    flow: Flow, site: int, states: dict[int, Tensor], raw: dict[int, Tensor], state: Tensor | None, wanted: list[bool]
+) -> Tensor | None:
+    """The state with what links bring to a site, as far as it flips with the signs of neurons as wanted."""
+    topo = flow.frame.topologies[0]
+    for number, link in enumerate(topo.space.links):
+        if link.target != site or link.source not in states:
+            continue
+        kind = len(topo.blocks) + number
+        source, target = topo.edge_index[:, topo.edge_type == kind]
+        given = flow.sent(kind, link.source, states, raw)
+        nodes, device = topo.starts[site + 1] - topo.starts[site], given.device
+        count = torch.zeros(nodes).index_add(0, target - topo.starts[site], torch.ones(len(target)))
+        taken = given[:, :, (source - topo.starts[link.source]).to(device)]
+        moved = given.new_zeros(*given.shape[:2], nodes, *given.shape[3:])
+        moved = moved.index_add(2, (target - topo.starts[site]).to(device), taken)
+        moved = moved / count.clamp(min=1).to(moved)[:, None, None] * flow.brings(kind, site, wanted)
+        state = moved if state is None else _join(state, moved)
+    return state
+
+
+def _norm(flow: Flow, site: int, state: Tensor | None) -> Tensor | None:
+    if state is None:
+        return None
+    mean, var = flow.slot(site, "mean"), flow.slot(site, "var", squared=True)
+    if mean is not None and var is not None:
+        state = (state - mean) * (var.clamp(min=0) + 1e-5).rsqrt()
+    scale, shift = flow.slot(site, "scale", squared=True), flow.slot(site, "shift")
+    state = state if scale is None else state * scale
+    return state if shift is None else state + shift
+
+
+def _add(state: Tensor | None, vector: Tensor | None) -> Tensor | None:
+    return state if state is None or vector is None else state + vector
+
+
+def _pair(value: object) -> tuple[int, int]:
+    if isinstance(value, int):
+        return value, value
+    if isinstance(value, list | tuple) and len(value) in (1, 2):
+        return int(value[0]), int(value[-1])
+    return 0, 0

@@ -1,0 +1,1 @@
+"""The vocabulary of tracing: axes that split and join, values that carry them, sites."""

@@ -1,0 +1,267 @@
+"""The few primitives that every operator's rule is written in.
+
+Each primitive makes the output's axes from the inputs', remembers the step for the scale symmetries, and keeps track of
+sites. A rule that calls them can't forget one of the three.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from weightspace.space.algebra.dims import Dim, fix, is_fixed, leaf, reshape_dims, split_sum, sum_dim, unify
+from weightspace.space.algebra.sitebook import SiteBook
+from weightspace.space.algebra.value import Step, Value
+
+
+class Tracer:
+    """State of one trace: the steps taken, the sites found, the operators that had no rule."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.book = SiteBook()
+        self.hints: dict[Dim, str] = {}  # of axes inside attention: heads, dim
+        self.lost: dict[str, dict[str, None]] = {}
+        self.shape: Any = ()  # of the operator at hand, a tuple of them if it gives several values
+        self.dtype: Any = torch.float32
+        self.op = ""
+        self.wanted: set[int] = set()  # which of several results anything reads
+
+    # ---- new values -------------------------------------------------------------------------------------------------
+
+    def constant(self, kind: str, shape: Sequence[int] | None = None) -> Value:
+        """A tensor that no input and no parameter reaches: ``"zero"``, ``"uniform"``, or ``"data"``, which is fixed."""
+        dims = tuple(leaf(size, fixed=kind == "data") for size in (self.shape if shape is None else shape))
+        return Value(dims, self.dtype, constant=kind)
+
+    def opaque(self, *values: Value, shape: Sequence[int] | None = None) -> Value:
+        """What an operator gives about whose axes nothing can be said: all of them are fixed, the inputs' too."""
+        for value in values:
+            for dim in value.dims:
+                fix(dim)
+        out = self.derived(
+            [leaf(size, fixed=True) for size in (self.shape if shape is None else shape)], values, "opaque"
+        )
+        self.steps.append(Step("opaque", out, tuple(values)))
+        return out
+
+    def derived(
+        self,
+        dims: Sequence[Dim],
+        values: Sequence[Value],
+        kind: str,
+        axes: Sequence[Sequence[tuple[int, int]]] | None = None,
+    ) -> Value:
+        """A value with these axes made from others.
+
+        Args:
+            kind: names the link if values of several sites meet.
+            axes: for each output axis the pairs (which input, which axis of it) behind it.
+        """
+        out = Value(tuple(dims), self.dtype)
+        if all(value.constant for value in values):
+            same = {value.constant for value in values}
+            out.constant = same.pop() if len(same) == 1 else "data"
+        out.site = self.book.combined(kind, values, dims)
+        if not out.site:
+            out.origin = _origins(values, axes if axes is not None else [()] * len(out.dims))
+        return out
+
+    # ---- pointwise --------------------------------------------------------------------------------------------------
+
+    def pointwise(self, kind: str, *values: Value, data: Any = None, meet: str = "residual") -> Value:
+        """Entry by entry with broadcasting; ``kind`` is one of `STEP_KINDS`."""
+        shape = torch.broadcast_shapes(*(value.shape for value in values))
+        rank = len(shape)
+        dims: list[Dim] = []
+        for axis, size in enumerate(shape):
+            dim = None
+            for value in values:
+                offset = axis - rank + len(value.dims)
+                if offset >= 0 and value.dims[offset].size == size:
+                    dim = value.dims[offset] if dim is None else unify(dim, value.dims[offset])
+            dims.append(dim if dim is not None else leaf(size))
+        axes = [
+            [(i, axis - rank + len(v.dims)) for i, v in enumerate(values) if axis - rank + len(v.dims) >= 0]
+            for axis in range(rank)
+        ]
+        out = self.derived(dims, values, meet, axes)
+        if out.constant == "zero" and kind not in ("equal", "product", "positive", "odd", "sine", "abs"):
+            out.constant = "uniform"
+        labels = tuple(range(rank))
+        ins = tuple(self._broadcast_labels(value, shape) for value in values)
+        self.steps.append(Step(kind, out, tuple(values), (labels, *ins), data))
+        return out
+
+    @staticmethod
+    def _broadcast_labels(value: Value, shape: Sequence[int]) -> tuple[Any, ...]:
+        """The output's label of each axis; None for one that is repeated along a larger axis of the output."""
+        start = len(shape) - len(value.dims)
+        return tuple(start + axis if dim.size == shape[start + axis] else None for axis, dim in enumerate(value.dims))
+
+    def with_param(
+        self, kind: str, value: Value, param: Value, slot: str, op: str = "elementwise", **settings: Any
+    ) -> Value:
+        """Pointwise with a tensor made of parameters, which then sits on the neurons' site."""
+        out = self.pointwise(kind, value, param)
+        if value.site and param.origin:
+            out.site = self.book.vector(param, value.site, slot, out.dims, op, **settings)
+        return out
+
+    # ---- contraction, reduction -------------------------------------------------------------------------------------
+
+    def einsum(
+        self,
+        values: Sequence[Value],
+        ins: Sequence[Sequence[Any]],
+        outs: Sequence[Any],
+        meet: str = "product",
+        sizes: Mapping[Any, int] | None = None,
+    ) -> Value:
+        """Multiply values and sum over every label that the output lacks; equal labels are one axis.
+
+        Args:
+            ins: a label for each axis of each value; an axis of size 1 under the label of a larger one is repeated.
+            outs: the labels of the output's axes. sizes: of output axes that no input has.
+        """
+        dims: dict[Any, Dim] = {}
+        for value, labels in zip(values, ins, strict=True):
+            for dim, label in zip(value.dims, labels, strict=True):
+                known = dims.get(label)
+                if known is None or (known.size == 1 and dim.size > 1):
+                    dims[label] = dim
+                elif dim.size == known.size:
+                    dims[label] = unify(known, dim)
+        for label, size in (sizes or {}).items():
+            dims.setdefault(label, leaf(size, fixed=True))
+        kept = [
+            tuple(
+                label if dim.size == dims[label].size else None for dim, label in zip(value.dims, labels, strict=True)
+            )
+            for value, labels in zip(values, ins, strict=True)
+        ]
+        axes = [[(i, labels.index(o)) for i, labels in enumerate(kept) if o in labels] for o in outs]
+        out = self.derived([dims[label] for label in outs], values, meet, axes)
+        if sum(bool(value.site) for value in values) > 1:
+            # neurons times neurons, as in attention, stand at a place of their own
+            out.site = self.book.meeting(meet, values, out.dims)
+        self.steps.append(Step("product", out, tuple(values), (tuple(outs), *kept)))
+        return out
+
+    def reduce(
+        self, value: Value, axes: Sequence[int] | None, keep: bool, kind: str = "equal", data: Any = None
+    ) -> Value:
+        """Sum, mean, maximum, ... over axes (all if None); ``kind`` says how other axes carry factors."""
+        rank = len(value.dims)
+        gone = {axis % rank for axis in (axes if axes is not None else range(rank))} if rank else set()
+        labels = tuple(("gone", axis) if axis in gone else axis for axis in range(rank))
+        kept = [axis for axis in range(rank) if axis not in gone or keep]
+        dims = [leaf(1) if axis in gone else value.dims[axis] for axis in kept]
+        out = self.derived(dims, [value], "", [[] if axis in gone else [(0, axis)] for axis in kept])
+        outs = tuple(("one", axis) if axis in gone else axis for axis in kept)
+        self.steps.append(Step(kind, out, (value,), (outs, labels), data))
+        return out
+
+    # ---- moving entries ---------------------------------------------------------------------------------------------
+
+    def reshape(self, value: Value, sizes: Sequence[int]) -> Value:
+        """The same entries under other sizes."""
+        dims = reshape_dims(value.dims, sizes)
+        out = self.derived(dims, [value], "", _runs(value.shape, tuple(sizes)))
+        self.steps.append(Step("flat", out, (value,)))
+        return out
+
+    def permute(self, value: Value, order: Sequence[int]) -> Value:
+        """Axes in another order."""
+        order = [axis % len(value.dims) for axis in order]
+        out = self.derived([value.dims[axis] for axis in order], [value], "", [[(0, axis)] for axis in order])
+        self.steps.append(Step("equal", out, (value,), (tuple(order), tuple(range(len(order))))))
+        return out
+
+    def expand(self, value: Value, sizes: Sequence[int]) -> Value:
+        """Repeat along axes of size 1 and new ones in front; what is repeated is equal, so the new axis is free."""
+        lead = len(sizes) - len(value.dims)
+        dims: list[Dim] = []
+        labels: list[Any] = []
+        for axis, size in enumerate(sizes):
+            old = value.dims[axis - lead] if axis >= lead else None
+            kept = old is not None and (size in (-1, old.size))
+            dims.append(old if kept and old is not None else leaf(size))
+            if axis >= lead:
+                labels.append(axis if kept else None)
+        out = self.derived(dims, [value], "", [[(0, a - lead)] if a >= lead else [] for a in range(len(sizes))])
+        self.steps.append(Step("equal", out, (value,), (tuple(range(len(sizes))), tuple(labels))))
+        return out
+
+    def slice(self, value: Value, axis: int, start: int, stop: int) -> Value:
+        """The entries from ``start`` to before ``stop`` of one axis."""
+        axis %= len(value.dims)
+        dim = value.dims[axis]
+        pieces = split_sum(dim, [start, stop - start, dim.size - stop])
+        dims = [*value.dims[:axis], pieces[1], *value.dims[axis + 1 :]]
+        out = self.derived(dims, [value], "", [[(0, a)] for a in range(len(dims))])
+        self.steps.append(Step("slice", out, (value,), data=(axis, start)))
+        return out
+
+    def select(self, value: Value, axis: int) -> Value:
+        """One entry of an axis, which is fixed by that."""
+        axis %= len(value.dims)
+        fix(value.dims[axis])
+        kept = [a for a in range(len(value.dims)) if a != axis]
+        out = self.derived([value.dims[a] for a in kept], [value], "", [[(0, a)] for a in kept])
+        self.steps.append(Step("equal", out, (value,), (tuple(kept), tuple(range(len(value.dims))))))
+        return out
+
+    def join(self, values: Sequence[Value], axis: int) -> Value:
+        """Concatenate along an axis; along every other axis the values move together."""
+        axis %= len(values[0].dims)
+        dims = list(values[0].dims)
+        for value in values[1:]:
+            dims = [d if a == axis else unify(d, value.dims[a]) for a, d in enumerate(dims)]
+        dims[axis] = sum_dim([value.dims[axis] for value in values])
+        every = [[(i, a) for i in range(len(values))] for a in range(len(dims))]
+        out = self.derived(dims, values, "join", every)
+        neurons = not is_fixed(dims[axis])
+        if neurons and all(value.site for value in values) and len({value.site for value in values}) > 1:
+            out.site = tuple(index for value in values for index in value.site)
+        self.steps.append(Step("join", out, tuple(values), data=axis))
+        return out
+
+    def loses(self, op: str, values: Sequence[Value]) -> None:
+        """Remember an operator without a rule, and the parameters whose axes it fixed."""
+        found = self.lost.setdefault(op, {})
+        for value in values:
+            found.update(dict.fromkeys(value.origin))
+            for index in value.site:
+                found.update(dict.fromkeys(p for p, use in self.book.uses.items() if use.target_site == index))
+
+
+def _origins(
+    values: Sequence[Value], axes: Sequence[Sequence[tuple[int, int]]]
+) -> Mapping[str, tuple[frozenset[int], ...]]:
+    """Which axes of which parameter stand behind each axis of a value made of these."""
+    origin: dict[str, tuple[frozenset[int], ...]] = {}
+    for index, value in enumerate(values):
+        for param, behind in value.origin.items():
+            mapped = tuple(
+                frozenset().union(*(behind[axis] for which, axis in pairs if which == index)) for pairs in axes
+            )
+            origin[param] = (
+                mapped if param not in origin else tuple(a | b for a, b in zip(origin[param], mapped, strict=True))
+            )
+    return origin
+
+
+def _runs(before: tuple[int, ...], after: tuple[int, ...]) -> list[list[tuple[int, int]]]:
+    """For each axis after a reshape the axes before it that share its entries."""
+    spans = []
+    for sizes in (before, after):
+        span, total = [], 1
+        for size in reversed(sizes):
+            span.append((total, total * size))
+            total *= size
+        spans.append(span[::-1])
+    return [
+        [(0, i) for i, (low, high) in enumerate(spans[0]) if low < end and high > start and high > low]
+        for start, end in spans[1]
+    ]

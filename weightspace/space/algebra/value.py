@@ -1,0 +1,81 @@
+"""What tracing knows of one tensor of a computation, and the steps it remembers for the scale symmetries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from weightspace.space.algebra.dims import Dim
+
+# How a step carries a factor from its inputs to its output, axis by axis:
+#   product   factors multiply (powers add up); over a summed axis they must cancel
+#   equal     every input must carry the output's factor (addition, and what lets any factor through)
+#   positive  like equal, but only for positive factors (relu)       odd   like equal, but only for signs (tanh)
+#   sine      like odd, and half a turn more in is a sign more out   abs, even   drop the sign of the input
+#   power     factors are raised to a power                          opaque   lets no factor through
+STEP_KINDS = ("product", "equal", "positive", "odd", "sine", "abs", "even", "power", "opaque")
+
+
+@dataclass(eq=False)
+class Value:
+    """A tensor in the computation.
+
+    Args:
+        dims: one `Dim` an axis. dtype: its type.
+        site: the sites its neurons stand at: one, several after a concatenation, none for what no input reaches.
+        origin: for what is made of parameters alone: each parameter, with the axes of it behind each axis of this
+            value.
+        constant: None, or for what neither inputs nor parameters reach ``"zero"``, ``"uniform"`` or ``"data"``.
+    """
+
+    dims: tuple[Dim, ...]
+    dtype: torch.dtype = torch.float32
+    site: tuple[int, ...] = ()
+    origin: Mapping[str, tuple[frozenset[int], ...]] = field(default_factory=dict)
+    constant: str | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+        return tuple(dim.size for dim in self.dims)
+
+
+@dataclass(eq=False)
+class Step:
+    """One step of the computation as the scale symmetries see it.
+
+    Args:
+        kind: one of `STEP_KINDS`, ``"flat"`` (the same entries under other sizes), ``"join"`` (concatenation) or
+            ``"slice"``.
+        out, ins: the values.
+        labels: one label an axis for ``out`` and for each input; equal labels are one axis.
+        data: the power; the axis for join; axis and start for slice.
+    """
+
+    kind: str
+    out: Value
+    ins: tuple[Value, ...]
+    labels: tuple[tuple[Any, ...], ...] = ()
+    data: Any = None
+
+
+@dataclass(frozen=True)
+class Use:
+    """One parameter read by one operator.
+
+    Args:
+        param: its name. role: ``"weight"`` or ``"vector"``. op, slot, settings: see `TensorSpec`.
+        target, source: its axes that lead to the output's neurons and that read the input's.
+        target_site, source_site: where those stand.
+    """
+
+    param: str
+    role: str
+    op: str
+    slot: str
+    target: tuple[int, ...]
+    source: tuple[int, ...]
+    target_site: int | None
+    source_site: tuple[int, ...]
+    settings: Mapping[str, Any]

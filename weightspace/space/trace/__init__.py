@@ -1,0 +1,1 @@
+"""From any module to its weight space, proved."""

@@ -1,0 +1,104 @@
+"""The scale, sign and phase symmetries of a traced computation, read off the solution of its scale equations."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from math import lcm, pi
+
+from weightspace.space.algebra.dims import Dim, atoms_of, find, is_fixed
+from weightspace.space.algebra.value import Step, Value
+from weightspace.space.parts import Action
+from weightspace.space.trace.scales import Scales
+
+
+def find_actions(steps: list[Step], params: Mapping[str, Value], names: Mapping[Dim, str]) -> list[Action]:
+    """The scale, sign and phase symmetries of a traced computation.
+
+    Args:
+        steps: in the order of the computation. params: the value of each parameter. names: of the free leaves.
+    """
+    used = {id(value) for step in steps for value in step.ins}
+    reached = {name: value for name, value in params.items() if id(value) in used}
+    actions = []
+    for signs in (False, True):
+        scales = Scales(signs)
+        for step in steps:
+            scales.read(step)
+        shifts = _phase_shifts(scales, steps, reached) if signs else {}
+        actions.extend(_generators(scales, reached, names, shifts))
+    order = {name: index for index, name in enumerate(dict.fromkeys(names.values()))}
+    return sorted(actions, key=lambda action: (order[action.name], ("scale", "sign", "phase").index(action.kind)))
+
+
+def _generators(
+    scales: Scales, params: Mapping[str, Value], names: Mapping[Dim, str], shifts: Mapping[int, tuple[str, float]]
+) -> list[Action]:
+    """One action for each free unknown that touches a parameter."""
+    found: dict[int, dict[str, list[tuple[int, int, Fraction]]]] = {}
+    owner: dict[int, str] = {}
+    for name, value in params.items():
+        for axis in range(len(value.dims)):
+            places = [place for place, atom in enumerate(atoms_of(value.dims[axis])) if not is_fixed(atom)]
+            for place, (atom, unknown) in zip(places, scales.unknowns(value, axis), strict=True):
+                for free, power in scales.system.resolve(unknown).items():
+                    found.setdefault(free, {}).setdefault(name, []).append((axis, place, power))
+                    owner[free] = names[find(atom)]
+    actions = []
+    for free in sorted(found):
+        common = lcm(*(power.denominator for entries in found[free].values() for _, _, power in entries))
+        powers = {
+            name: tuple((axis, place, int(power * common)) for axis, place, power in entries)
+            for name, entries in found[free].items()
+        }
+        if free >= 0:
+            actions.append(Action(owner[free], "sign" if scales.signs else "scale", powers))
+        elif free in shifts:
+            tensor, half_turn = shifts[free]
+            actions.append(Action(owner[free], "phase", powers, {tensor: half_turn}))
+    return actions
+
+
+def _phase_shifts(scales: Scales, steps: list[Step], params: Mapping[str, Value]) -> dict[int, tuple[str, float]]:
+    """For each sine whose input has a bias of its own: that bias, and what it takes to turn the sine by half a turn."""
+    makers = {id(step.out): step for step in steps}
+    readers: dict[int, int] = {}
+    for step in steps:
+        for value in step.ins:
+            readers[id(value)] = readers.get(id(value), 0) + 1
+    owners = {id(value): name for name, value in params.items() if readers.get(id(value)) == 1}
+    shifts = {}
+    for half_turn, (step, atom) in scales.phases.items():
+        bias = _bias_of(step.ins[0], atom, makers, readers, owners)
+        if bias is None:
+            scales.system.equation([(half_turn, 1)])
+        else:
+            shifts[half_turn] = bias
+    return shifts
+
+
+def _bias_of(
+    value: Value, atom: Dim, makers: Mapping[int, Step], readers: Mapping[int, int], owners: Mapping[int, str]
+) -> tuple[str, float] | None:
+    """Walk back from a sine's input, through factors, to where a bias is added to it."""
+    factor = 1.0
+    while readers.get(id(value)) == 1 and id(value) in makers:
+        step = makers[id(value)]
+        if step.kind == "flat" and len(step.ins) == 1:
+            value = step.ins[0]
+        elif step.kind == "equal" and len(step.ins) == 1 and isinstance(step.data, int | float):
+            factor *= step.data
+            value = step.ins[0]
+        elif step.kind == "equal" and len(step.ins) == 2 and step.data is None:
+            bias = _unflattened(step.ins[1], makers, readers)
+            if id(bias) in owners and len(bias.dims) == 1 and atoms_of(bias.dims[0]) == [atom]:
+                return owners[id(bias)], pi / factor
+            return None
+        else:
+            return None
+    return None
+
+
+def _unflattened(value: Value, makers: Mapping[int, Step], readers: Mapping[int, int]) -> Value:
+    """The value before reshapes that nothing else reads."""
+    while id(value) in makers and makers[id(value)].kind == "flat" and readers.get(id(value)) == 1:
+        value = makers[id(value)].ins[0]
+    return value

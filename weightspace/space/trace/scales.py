@@ -1,0 +1,191 @@
+"""Which scales, signs and phases commute with a computation: a linear system over the steps that were traced.
+
+Give every atom of every axis of every value an unknown power. A step ties them: a product adds powers, an addition
+makes them equal, a sum over neurons needs the two powers to cancel, a nonlinearity lets some kinds through. The
+solutions that touch parameters are the symmetries. Over the rationals they are scales, modulo 2 they are signs; a
+sine adds an unknown of its own, the half turn of its input.
+"""
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+from weightspace.space.algebra.dims import Dim, atoms_of, is_fixed, terms
+from weightspace.space.algebra.value import Step, Value
+
+_PASSES = {  # what a step lets through: (scales, signs)
+    "equal": (True, True), "positive": (True, False), "odd": (False, True), "sine": (False, True),
+    "opaque": (False, False), "even": (False, False), "abs": (True, False),
+}  # fmt: skip
+
+
+class System:
+    """Linear equations, solved as they come: the newest unknown of each is expressed by the others."""
+
+    def __init__(self, modulus: int | None):
+        self.modulus = modulus
+        self._known: dict[int, dict[int, Fraction]] = {}
+
+    def _reduce(self, value: Fraction) -> Fraction:
+        return value if self.modulus is None else Fraction(value % self.modulus)
+
+    def resolve(self, unknown: int) -> dict[int, Fraction]:
+        """An unknown as a combination of free ones."""
+        if unknown not in self._known:
+            return {unknown: Fraction(1)}
+        result = self.combine(self._known[unknown].items())
+        self._known[unknown] = result
+        return result
+
+    def combine(self, row: Iterable[tuple[int, Fraction | int]]) -> dict[int, Fraction]:
+        """A combination of unknowns in terms of free ones."""
+        total: dict[int, Fraction] = {}
+        for unknown, factor in row:
+            for free, power in self.resolve(unknown).items():
+                total[free] = self._reduce(total.get(free, Fraction(0)) + factor * power)
+        return {free: power for free, power in total.items() if power}
+
+    def equation(self, row: Iterable[tuple[int, Fraction | int]]) -> None:
+        """The combination is zero."""
+        left = self.combine(row)
+        if left:
+            pivot = max(left)
+            factor = left.pop(pivot)
+            self._known[pivot] = {free: self._reduce(-power / factor) for free, power in left.items()}
+
+
+class Scales:
+    """The system of one trace; ``signs`` chooses arithmetic modulo 2."""
+
+    def __init__(self, signs: bool):
+        self.signs = signs
+        self.system = System(2 if signs else None)
+        self._unknowns: dict[tuple[int, int, int], int] = {}
+        self._values: dict[int, Value] = {}  # keeps values alive, so that their ids stay theirs
+        self.phases: dict[int, tuple[Step, Dim]] = {}
+        self._next = 0
+
+    def new(self) -> int:
+        """An unknown of its own."""
+        self._next += 1
+        return self._next
+
+    def unknowns(self, value: Value, axis: int) -> list[tuple[Dim, int]]:
+        """The free atoms of one axis, each with its unknown."""
+        result = []
+        for place, atom in enumerate(atoms_of(value.dims[axis])):
+            if not is_fixed(atom):
+                key = (id(value), axis, place)
+                if key not in self._unknowns:
+                    self._values[id(value)] = value
+                    self._unknowns[key] = self.new()
+                    if value.constant in ("uniform", "data"):
+                        self.system.equation([(self._unknowns[key], 1)])
+                result.append((atom, self._unknowns[key]))
+        return result
+
+    def all_unknowns(self, value: Value) -> list[tuple[Dim, int]]:
+        """Those of all axes."""
+        return [pair for axis in range(len(value.dims)) for pair in self.unknowns(value, axis)]
+
+    def zero(self, value: Value) -> None:
+        """The value carries no factor along any axis."""
+        for _, unknown in self.all_unknowns(value):
+            self.system.equation([(unknown, 1)])
+
+    def read(self, step: Step) -> None:
+        """Add the equations of one step."""
+        if step.kind in ("flat", "join", "slice"):
+            return self._moved(step)
+        if step.kind == "product":
+            return self._labelled(step, [Fraction(1)] * len(step.ins))
+        if step.kind == "power":
+            return self._power(step)
+        if step.kind in ("abs", "even") and self.signs:
+            return self.zero(step.out)
+        if not _PASSES[step.kind][self.signs]:
+            for value in (step.out, *step.ins):
+                self.zero(value)
+            return None
+        phase = step if step.kind == "sine" and self.signs else None
+        for index, value in enumerate(step.ins):
+            if value.constant != "zero":
+                self._labelled(
+                    Step(step.kind, step.out, (value,), (step.labels[0], step.labels[1 + index])), [Fraction(1)], phase
+                )
+        return None
+
+    def _power(self, step: Step) -> None:
+        power = Fraction(step.data).limit_denominator(64)
+        if self.signs and power.denominator > 1:
+            self.zero(step.ins[0])
+            power = Fraction(0)
+        self._labelled(step, [power])
+
+    def _labelled(self, step: Step, powers: list[Fraction], phase: Step | None = None) -> None:
+        """One equation for each atom under each label: the output's power is the sum of the inputs'."""
+        rows: dict[Any, list[list[tuple[Dim, int, Fraction]]]] = {}
+        for value, labels, power in zip((step.out, *step.ins), step.labels, [Fraction(-1), *powers], strict=True):
+            for axis, label in enumerate(labels):
+                found = [(atom, unknown, power) for atom, unknown in self.unknowns(value, axis)]
+                rows.setdefault(label, []).append(found)
+        for label, columns in rows.items():
+            self._equate(columns if label is not None else [[c] for column in columns for c in column], phase)
+
+    def _equate(self, columns: list[list[tuple[Dim, int, Fraction]]], phase: Step | None) -> None:
+        filled = [column for column in columns if column]
+        if any([atom for atom, _, _ in column] != [atom for atom, _, _ in filled[0]] for column in filled):
+            for column in filled:
+                for _, unknown, _ in column:
+                    self.system.equation([(unknown, 1)])
+            return
+        for entries in zip(*filled, strict=True):
+            row = [(unknown, power) for _, unknown, power in entries]
+            if phase is not None:
+                half_turn = -self.new()  # older than any other unknown, so it stays free as long as it can
+                self.phases[half_turn] = (phase, entries[0][0])
+                row.append((half_turn, Fraction(1)))
+            self.system.equation(row)
+
+    def _moved(self, step: Step) -> None:
+        """Entries that only change place keep their powers; where atoms don't line up, none is allowed."""
+        if step.kind == "flat":
+            return self._pair(self.all_unknowns(step.out), self.all_unknowns(step.ins[0]))
+        axis = step.data if step.kind == "join" else step.data[0]
+        for other in range(len(step.out.dims)):
+            if other != axis:
+                for value in step.ins:
+                    if value.constant != "zero":
+                        self._pair(self.unknowns(step.out, other), self.unknowns(value, other))
+        whole, parts = (step.out, step.ins) if step.kind == "join" else (step.ins[0], (step.out,))
+        start = 0 if step.kind == "join" else step.data[1]
+        for part in parts:
+            stop = start + part.dims[axis].size
+            inside, own = _run_of(whole.dims[axis], self.unknowns(whole, axis), start, stop), self.unknowns(part, axis)
+            if [atom for atom, _ in inside] != [atom for atom, _ in own]:
+                self._pair(self.unknowns(whole, axis), [])  # the run cuts through a product: nothing lines up
+                self._pair(own, [])
+            elif part.constant != "zero" or step.kind == "slice":
+                self._pair(inside, own)
+            start = stop
+        return None
+
+    def _pair(self, one: list[tuple[Dim, int]], other: list[tuple[Dim, int]]) -> None:
+        if [atom for atom, _ in one] == [atom for atom, _ in other]:
+            for (_, first), (_, second) in zip(one, other, strict=True):
+                self.system.equation([(first, 1), (second, -1)])
+        else:
+            for _, unknown in [*one, *other]:
+                self.system.equation([(unknown, 1)])
+
+
+def _run_of(dim: Dim, unknowns: list[tuple[Dim, int]], start: int, stop: int) -> list[tuple[Dim, int]]:
+    """The unknowns of the terms of a sum between two entries."""
+    result, place, queue = [], 0, list(unknowns)
+    for term in terms(dim):
+        count = sum(not is_fixed(atom) for atom in atoms_of(term))
+        taken, queue = queue[:count], queue[count:]
+        if start <= place and place + term.size <= stop:
+            result.extend(taken)
+        place += term.size
+    return result

@@ -1,0 +1,174 @@
+"""Find the weight space of any module from its computation."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind, OutputKind
+from torch.utils import _pytree as pytree
+
+from weightspace.space.algebra.dims import fix, leaf, unify
+from weightspace.space.algebra.tracer import Tracer
+from weightspace.space.algebra.value import Value
+from weightspace.space.parts import Group
+from weightspace.space.report import Report
+from weightspace.space.trace.actions import find_actions
+from weightspace.space.trace.assemble import Assembly
+from weightspace.space.trace.exported import PREFIX, export
+from weightspace.space.trace.reader import Reader, constant_value
+from weightspace.space.trace.verify import settle
+from weightspace.space.weightspace import WeightSpace
+
+
+def trace(module: nn.Module, *args: Any, verify: bool = True, **kwargs: Any) -> WeightSpace:
+    """Find the weight space of a module from its computation.
+
+    The forward pass is exported with the example inputs, each tensor of the graph gets labelled axes, and every
+    operator says what it does to them. Names are sets of neurons that can be permuted without changing any output.
+
+    Args:
+        module: anything that `torch.export` accepts; its mode (train or eval) is kept.
+        args, kwargs: example inputs, as for the module itself.
+        verify: act on the weights at random in float64 and compare outputs; a name that fails is fixed, so that the
+            result is true in any case. What was found is in ``space.report``.
+
+    Raises:
+        ValueError: the code can't be exported; the message says where, why, and what to do.
+
+    Example:
+        >>> space = WeightSpace.trace(nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1)), torch.zeros(1, 2))
+        >>> str(space.tensors["2.weight"].axes[1])
+        'h0'
+    """
+    started = time.perf_counter()
+    program, left_out = export(module, args, kwargs)
+    exported = time.perf_counter()
+    space = read_program(program, module)
+    seconds = {"export": exported - started, "trace": time.perf_counter() - exported}
+    report = space.report or Report()
+    lost = {**report.lost, **{f"output {name}": () for name in left_out}}
+    space = replace(space, report=replace(report, seconds=seconds, lost=lost))
+    return settle(space, module, args, kwargs) if verify else space
+
+
+def read_program(program: ExportedProgram, module: nn.Module) -> WeightSpace:
+    """The weight space of an exported program, not verified."""
+    tracer = Tracer()
+    reader = Reader(tracer)
+    tensors = _state(module)
+    same = _tied(tensors)
+    values, inputs, placeholders = _inputs(tracer, program, tensors, same)
+    results = reader.run(program.graph_module, placeholders)
+    outputs = _outputs(program, results, values)
+    for name, tensor in tensors.items():
+        if name not in same:
+            values.setdefault(name, _unused(tensor))
+    ordered = {name: values[name] for name in tensors if name in values}
+    assembly = Assembly(tracer, ordered, tensors, inputs, outputs)
+    buffers = {name for name, _ in module.named_buffers(remove_duplicate=False)}
+    specs = assembly.specs(buffers, same)
+    sites, links = assembly.sites()
+    weights = {name: value for name, value in ordered.items() if value.dtype.is_floating_point}
+    actions = find_actions(tracer.steps, weights, assembly.names.free)
+    actions = [_with_tied(action, same) for action in actions]
+    lost = {op: tuple(params) for op, params in tracer.lost.items()}
+    space = WeightSpace(specs, _with_kinds(assembly.groups(), actions), sites, links, tuple(actions))
+    return replace(space, report=Report(moved=space.moved, lost=lost, operators=reader.operators))
+
+
+def _state(module: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in module.state_dict(keep_vars=True).items() if isinstance(tensor, Tensor)}
+
+
+def _tied(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """For each tensor that is another one under a second name: the first name."""
+    first: dict[int, str] = {}
+    return {name: first[id(t)] for name, t in tensors.items() if first.setdefault(id(t), name) != name}
+
+
+def _inputs(
+    tracer: Tracer, program: ExportedProgram, tensors: Mapping[str, Tensor], same: Mapping[str, str]
+) -> tuple[dict[str, Value], list[Value], list[Any]]:
+    values: dict[str, Value] = {}
+    inputs: list[Value] = []
+    placeholders: list[Any] = []
+    nodes = [node for node in program.graph.nodes if node.op == "placeholder"]
+    for node, spec in zip(nodes, program.graph_signature.input_specs, strict=True):
+        name = (spec.target or "").removeprefix(PREFIX)
+        fake = node.meta.get("val")
+        if spec.kind in (InputKind.PARAMETER, InputKind.BUFFER) and name in tensors:
+            name = same.get(name, name)
+            value = values.setdefault(name, _parameter(name, tensors[name]))
+        elif spec.kind == InputKind.USER_INPUT and isinstance(fake, Tensor):
+            value = Value(tuple(leaf(int(size), fixed=True) for size in fake.shape), fake.dtype)
+            value.site = (tracer.book.site(("input", len(inputs)), "input"),)
+            inputs.append(value)
+        elif isinstance(fake, Tensor):
+            value = constant_value(tracer, _constant(program, spec.target or "", fake))
+        else:
+            value = getattr(spec.arg, "value", None)
+        placeholders.append(value)
+    return values, inputs, placeholders
+
+
+def _constant(program: ExportedProgram, name: str, fake: Tensor) -> Tensor:
+    found = program.constants.get(name, program.state_dict.get(name))
+    return found if isinstance(found, Tensor) else torch.empty(fake.shape, dtype=fake.dtype, device="meta")
+
+
+def _parameter(name: str, tensor: Tensor) -> Value:
+    """Every axis may move until the code says otherwise; whole numbers (indices, counters) stay where they are."""
+    if not (tensor.is_floating_point() or tensor.is_complex()):
+        return Value(tuple(leaf(size, fixed=True) for size in tensor.shape), tensor.dtype, constant="data")
+    axes = tuple(frozenset([axis]) for axis in range(tensor.ndim))
+    return Value(tuple(leaf(size) for size in tensor.shape), tensor.dtype, origin={name: axes})
+
+
+def _unused(tensor: Tensor) -> Value:
+    return _parameter("", tensor)
+
+
+def _outputs(program: ExportedProgram, results: Any, values: Mapping[str, Value]) -> list[Value]:
+    """Fix the axes of what the user sees; a buffer that is written keeps its own."""
+    outputs = []
+    for spec, result in zip(program.graph_signature.output_specs, _listed(results), strict=False):
+        if not isinstance(result, Value):
+            continue
+        target = (spec.target or "").removeprefix(PREFIX)
+        if spec.kind != OutputKind.USER_OUTPUT and target in values:  # a tensor that is written in passing
+            for new, old in zip(result.dims, values[target].dims, strict=True):
+                unify(new, old)
+            continue
+        for dim in result.dims:
+            fix(dim)
+        outputs.append(result)
+    return outputs
+
+
+def _listed(results: Any) -> Sequence[Any]:
+    return pytree.tree_leaves(results, is_leaf=lambda x: isinstance(x, Value))
+
+
+def _with_kinds(groups: Mapping[str, Group], actions: Sequence[Any]) -> dict[str, Group]:
+    found: dict[str, list[str]] = {}
+    for action in actions:
+        found.setdefault(action.name, []).append(action.kind)
+    return {
+        name: replace(group, kinds=(*group.kinds, *dict.fromkeys(found.get(name, ()))))
+        for name, group in groups.items()
+    }
+
+
+def _with_tied(action: Any, same: Mapping[str, str]) -> Any:
+    """A tied tensor is acted on under each of its names."""
+    powers, shifts = dict(action.powers), dict(action.shifts)
+    for name, first in same.items():
+        if first in powers:
+            powers[name] = powers[first]
+        if first in shifts:
+            shifts[name] = shifts[first]
+    return replace(action, powers=powers, shifts=shifts)

@@ -1,0 +1,1 @@
+"""Comparisons of methods: who is compared on what, run, and written down."""

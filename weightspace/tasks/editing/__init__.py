@@ -1,0 +1,1 @@
+"""Changed weights, so that an implicit net shows something else."""

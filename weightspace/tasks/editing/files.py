@@ -1,0 +1,181 @@
+"""Editing checkpoints: files in, files out, each with the convention that says how it is rendered."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+from torch import Tensor
+
+from weightspace.inr import Convention, render
+from weightspace.tasks.editing.editor import Editor
+from weightspace.tasks.editing.measures import signal_errors
+from weightspace.tasks.labelled.checkpoint import find_checkpoints, read_checkpoint
+from weightspace.tasks.labelled.domain import compare_domains, read_domain
+from weightspace.tasks.prediction.files import fitting_space
+
+ASKED = ("w0", "w0_hidden", "first_layer", "output_shift", "grid", "coordinates", "values")
+"""What a file without a convention must be told, where its kind of net has it."""
+
+
+@dataclass(frozen=True)
+class EditedFile:
+    """One edited checkpoint.
+
+    Args:
+        source: where it came from. path: where it went. edits: the edits that it got, in order.
+        before, target, after: what was rendered, what was aimed at (the edited render), what is rendered now;
+            ``[channels, *shape]``.
+        nothing, edited: mse and psnr against the target, before and after.
+    """
+
+    source: Path
+    path: Path
+    edits: tuple[str, ...]
+    before: Tensor
+    target: Tensor
+    after: Tensor
+    nothing: Mapping[str, float]
+    edited: Mapping[str, float]
+
+
+def edit_files(
+    editor: Editor,
+    paths: Iterable[str | Path],
+    out: str | Path,
+    edits: Sequence[str | None] = (None,),
+    strength: float = 1.0,
+    told: Mapping[str, Any] | None = None,
+    warn: Callable[[str], None] = lambda message: None,
+) -> list[EditedFile]:
+    """Edits ``.safetensors`` files, and all in folders, and writes each as a checkpoint of the same kind.
+
+    Args:
+        out: a ``.safetensors`` file for one net, else a folder, which gets a file of the same name for each.
+        edits: applied one after the other; None is the only one that the metanet was trained for.
+        strength: a factor on each change.
+        told: the convention of files that don't store theirs, see `ASKED`.
+        warn: is told of nets that were fitted to other data than those that the metanet was trained on.
+
+    Raises:
+        ValueError: an edit that the metanet wasn't trained for; a file without convention, or with another one, or of
+            another architecture than the metanet knows; a place that would overwrite what is read.
+    """
+    texts = [editor.settings.edits[editor.number(edit)] for edit in edits]
+    sources = find_checkpoints(paths)
+    places = _places(sources, Path(out))
+    for source in sources:
+        given = {"data": read_domain(read_checkpoint(source)[1]).get("data", {})}
+        _, differences = compare_domains({"data": editor.settings.data or {}}, given)
+        if differences:
+            warn(f"{source} isn't what the metanet was trained on: {'; '.join(differences)}")
+    return [
+        _edit_file(editor, source, place, texts, strength, told or {})
+        for source, place in zip(sources, places, strict=True)
+    ]
+
+
+def read_inr(
+    path: str | Path, trained: Convention, told: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Tensor], dict[str, str], Convention]:
+    """The weights of a file, its metadata, and how it is rendered.
+
+    Args:
+        trained: the convention that is expected. told: what the file doesn't say, see `ASKED`.
+
+    Raises:
+        ValueError: the convention is neither stored nor told, or both; or it isn't the one that is expected.
+    """
+    weights, note = read_checkpoint(path)
+    stored, told = read_domain(note).get("convention"), {k: v for k, v in (told or {}).items() if v is not None}
+    if stored is not None and told:
+        raise ValueError(f"{path} stores its convention; leave out {_flags(told)}.")
+    convention = Convention.from_dict(stored) if stored is not None else _told(path, trained, told)
+    differences, _ = compare_domains({"convention": trained.to_dict()}, {"convention": convention.to_dict()})
+    if differences:
+        raise ValueError(f"{path} is of another kind than the nets that the metanet was trained to edit: "
+                         f"{'; '.join(differences)}. Train one on nets like it (scripts/train_editor.py).")  # fmt: skip
+    return weights, note, convention
+
+
+def write_inr(
+    path: str | Path, weights: Mapping[str, Tensor], convention: Convention, note: Mapping[str, str] | None = None
+) -> Path:
+    """Writes one net as a ``.safetensors`` file whose metadata say how it is rendered."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in weights.items()}
+    save_file(tensors, path, metadata=dict(note or {}) | {"convention": json.dumps(convention.to_dict())})
+    return path
+
+
+def _edit_file(
+    editor: Editor, source: Path, place: Path, edits: Sequence[str], strength: float, told: Mapping[str, Any]
+) -> EditedFile:
+    weights, note, convention = read_inr(source, editor.convention, told)
+    _check_fits(editor, weights, source)
+    before = target = render(weights, convention)
+    for number, edit in enumerate(edits):
+        if number:
+            _check_fits(editor, weights, source)
+        target = editor.apply(edit, target[None])[0]
+        weights, convention = editor.edit(weights, edit, strength)
+    after = render(weights, convention)
+    done = json.dumps([*json.loads(note.get("edits", "[]")), *edits])
+    space = {"space": editor.space.hash} if convention == editor.convention else {}
+    write_inr(place, weights, convention, {k: v for k, v in note.items() if k != "space"} | space | {"edits": done})
+    peak = convention.peak
+    scores = [signal_errors(x.flatten(1)[None], target.flatten(1)[None], peak) for x in (before, after)]
+    return EditedFile(source, place, tuple(edits), before, target, after, scores[0], scores[1])
+
+
+def _check_fits(editor: Editor, weights: Mapping[str, Tensor], source: Path) -> None:
+    try:
+        fitting_space((editor.space,), weights)
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from error
+
+
+def _told(path: str | Path, trained: Convention, told: Mapping[str, Any]) -> Convention:
+    values = (trained.low, trained.low + trained.peak)
+    known = dict(trained.settings) | {"grid": trained.grid, "coordinates": trained.coordinates, "values": values}
+    asked = [name for name in ASKED if name in known]
+    told = dict(told)
+    if "w0" in told:
+        told.setdefault("w0_hidden", told["w0"])
+    missing = [name for name in asked if name not in told]
+    if missing:
+        here = " ".join(_flag(name, known[name]) for name in asked)
+        raise ValueError(f"{path} doesn't store how it is rendered. Say it with {_flags(missing)}; the metanet was "
+                         f"trained on nets with {here}.")  # fmt: skip
+    settings = {name: told.get(name, value) for name, value in trained.settings.items()}
+    (low, high), coordinates = told["values"], (float(told["coordinates"][0]), float(told["coordinates"][1]))
+    return replace(
+        trained, settings=settings, grid=told["grid"], coordinates=coordinates, low=float(low), peak=float(high - low)
+    )
+
+
+def _flag(name: str, value: Any) -> str:
+    words = value if isinstance(value, tuple) else (value,)
+    return " ".join([f"--{name.replace('_', '-')}", *map(str, words)])
+
+
+def _flags(names: Iterable[str]) -> str:
+    return ", ".join(f"--{name.replace('_', '-')}" for name in names)
+
+
+def _places(sources: Sequence[Path], out: Path) -> list[Path]:
+    if out.suffix == ".safetensors":
+        if len(sources) > 1:
+            raise ValueError(f"{len(sources)} nets need a folder to go to, got --out {out}.")
+        places = [out]
+    else:
+        places = [out / source.name for source in sources]
+    for source, place in zip(sources, places, strict=True):
+        if place.resolve() in {other.resolve() for other in sources}:
+            raise ValueError(f"--out would overwrite {source}, which is read. Choose another place.")
+    if len(set(places)) < len(places):
+        raise ValueError("Two of the files have the same name and can't go into one folder. Edit them one by one.")
+    return places

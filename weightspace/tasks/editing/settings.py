@@ -1,0 +1,84 @@
+"""What an editing metanet is told, and what is saved with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from weightspace.inr.edits import parse_edits
+
+
+@dataclass(frozen=True)
+class EditSettings:
+    """What an editing metanet does with the nets that come; saved with it.
+
+    Args:
+        edits: what it was trained for, each the text of one edit or of several in a row, ``dilate:size=3``.
+        space: the weight space of the nets, as JSON text.
+        convention: how they are rendered, `Convention.to_dict`.
+        data: what they were fitted to, the settings of the recipe's dataset; None if unknown.
+        gradients: whether it also reads the gradient of the edit's error. That needs no ground truth: the net is
+            rendered, the picture edited, and the squared difference differentiated.
+        passes: how often it looks at the net and changes it.
+        candidates: how many edited nets it makes; their outputs are averaged, which is again one net, a wider one.
+        readout: if above 0, the last layer is solved for before and after each change: least squares against the
+            edited render, with this ridge. The gradient is then that of variable projection: which way the hidden
+            layers have to go when the last one follows. Like the gradient it needs no ground truth.
+        scale: a change is this many times what the metanet says.
+        weight_sizes: the usual size of every tensor, by name. gradient_sizes: of its gradient.
+    """
+
+    edits: tuple[str, ...]
+    space: str
+    convention: Mapping[str, Any]
+    data: Mapping[str, Any] | None = None
+    gradients: bool = False
+    passes: int = 1
+    candidates: int = 1
+    readout: float = 0.0
+    scale: float = 0.3
+    weight_sizes: Mapping[str, float] = field(default_factory=dict)
+    gradient_sizes: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("passes", "candidates"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}.")
+        if not self.edits:
+            raise ValueError("edits must name one edit at least, got none.")
+        for text in self.edits:
+            parse_edits(text)
+        if self.readout < 0:
+            raise ValueError(f"readout must be 0 or more, got {self.readout}.")
+        if (self.candidates > 1 or self.readout) and self.convention["net"] != "siren":
+            raise ValueError(
+                "Outputs are averaged and last layers solved for SIRENs only, got a net "
+                f"{self.convention['net']!r}. Take candidates = 1 and readout = 0."
+            )
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "EditSettings":
+        """The inverse of ``asdict``.
+
+        Raises:
+            ValueError: an unknown or missing key.
+        """
+        known = {each.name for each in fields(cls)}
+        if set(data) != known:
+            raise ValueError(
+                f"What a metanet was trained to edit has the keys {', '.join(sorted(known))}; missing: "
+                f"{sorted(known - set(data)) or 'none'}, unknown: {sorted(set(data) - known) or 'none'}. Was it "
+                "saved by another version?"
+            )
+        return cls(**{**data, "edits": tuple(data["edits"])})
+
+    @property
+    def reads(self) -> str:
+        """What it knows of a net, in words."""
+        more = [name for name, used in (("gradient", self.gradients), ("readout", self.readout)) if used]
+        return " and ".join(["weights", *more])
+
+    @property
+    def channels(self) -> int:
+        """How many numbers a weight has on its way into and out of the metanet."""
+        which = len(self.edits) if len(self.edits) > 1 else 0
+        return max(1 + self.gradients + which, self.candidates)

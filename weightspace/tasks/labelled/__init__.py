@@ -1,0 +1,1 @@
+"""Nets with what is to be predicted of them, and how they are varied while training."""

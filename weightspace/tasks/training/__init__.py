@@ -1,0 +1,1 @@
+"""Training any model: one loop, its settings, its state."""

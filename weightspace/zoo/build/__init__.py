@@ -1,0 +1,1 @@
+"""Building many stacks: shards, workers, and closing the zoo."""

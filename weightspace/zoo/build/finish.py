@@ -1,0 +1,69 @@
+"""Closing a zoo: its index, spaces, card, and last its manifest."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from weightspace.data import load_signals
+from weightspace.inr.convention import Convention
+from weightspace.nets import net_settings
+from weightspace.zoo.build.shards import shard_count, shard_nets
+from weightspace.zoo.card import dataset_card
+from weightspace.zoo.folder import CARD, INDEX, MANIFEST, SPACES, part_path
+from weightspace.zoo.manifest import write_json, write_manifest
+from weightspace.zoo.recipe.recipe import Recipe
+from weightspace.zoo.recipe.trial import draw_trial
+from weightspace.zoo.shard import atomic
+from weightspace.zoo.spaces import architecture_id, build_architecture, trace_architecture
+
+
+def finish_zoo(recipe: Recipe, out: Path) -> None:
+    """Writes what a zoo needs beside its shards; the manifest comes last and says that the zoo is whole."""
+    shards = range(shard_count(recipe))
+    table = pa.concat_tables(pq.read_table(part_path(out, shard)) for shard in shards)
+    spaces = {}
+    for net in range(recipe.nets):
+        architecture = draw_trial(recipe, net).architecture
+        if architecture_id(architecture) not in spaces:
+            space = trace_architecture(architecture).to_dict()
+            spaces[architecture_id(architecture)] = {"architecture": json.loads(architecture), "space": space}
+            if recipe.task == "fit":
+                spaces[architecture_id(architecture)]["convention"] = _convention(recipe, architecture).to_dict()
+    with atomic(out / INDEX) as path:
+        pq.write_table(table, path)
+    write_json(out / SPACES, spaces)
+    with atomic(out / CARD) as path:
+        path.write_text(dataset_card(recipe, table, spaces), encoding="utf-8")
+    write_manifest(out, recipe.name, recipe.hash, recipe.nets, table, list(recipe.axes))
+    shutil.rmtree(out / ".build", ignore_errors=True)
+
+
+def _convention(recipe: Recipe, architecture: str) -> Convention:
+    signals = load_signals(grid=recipe.fit.grid, **recipe.data)
+    net = build_architecture(architecture)
+    return Convention(recipe.net, net_settings(net), signals.shape, signals.grid, signals.peak, low=signals.low)
+
+
+def reopen_parts(out: Path, recipe: Recipe, manifest: dict | None) -> None:
+    """Prepares a finished zoo to grow: its full shards count as finished, the manifest goes.
+
+    Raises:
+        ValueError: the zoo is longer than what is asked for.
+    """
+    if manifest is None:
+        return
+    if manifest["nets"] > recipe.nets:
+        raise ValueError(
+            f"{out} holds {manifest['nets']} nets of this recipe, but {recipe.nets} were asked for; "
+            f"it begins with them: open it and filter net < {recipe.nets}"
+        )
+    table = pq.read_table(out / INDEX)
+    for shard in range(shard_count(recipe)):
+        if shard_nets(recipe, shard).stop <= manifest["nets"]:
+            with atomic(part_path(out, shard)) as path:
+                pq.write_table(table.filter(pc.field("shard") == shard), path)
+    (out / MANIFEST).unlink()

@@ -1,0 +1,102 @@
+"""Building one shard."""
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from weightspace.data import Dataset, load_dataset, load_signals
+from weightspace.nets.stacked.flat import Layout
+from weightspace.zoo.folder import part_path, shard_path
+from weightspace.zoo.index import index_rows
+from weightspace.zoo.recipe.recipe import Recipe
+from weightspace.zoo.recipe.trial import Trial, draw_trial, with_steps
+from weightspace.zoo.shard import atomic, stack_states, state_checksum, write_tensors
+from weightspace.zoo.spaces import architecture_id, build_architecture
+from weightspace.zoo.train.device import run_within_memory, training_device
+from weightspace.zoo.train.fit import StackFitter
+from weightspace.zoo.train.saved import Saved
+from weightspace.zoo.train.train import StackTrainer
+
+STACK_PARAMETERS = {"cpu": 160_000, "cuda": 64_000_000}
+MOST_NETS = {"cpu": 64, "cuda": 1024}
+FIT_NETS = {"cpu": 16, "cuda": 4096}
+
+
+def shard_nets(recipe: Recipe, shard: int) -> range:
+    """The nets of a shard."""
+    return range(shard * recipe.store.shard, min((shard + 1) * recipe.store.shard, recipe.nets))
+
+
+def shard_count(recipe: Recipe) -> int:
+    """Shards of the whole zoo."""
+    return math.ceil(recipe.nets / recipe.store.shard)
+
+
+def build_shard(recipe: Recipe, shard: int, out: Path, done: Callable[[int], object] = lambda nets: None) -> None:
+    """Trains the nets of a shard and writes its tensors, then its part of the index; ``done`` hears of finished nets.
+
+    The part of the index is what says that a shard is finished, so it comes last.
+    """
+    saved = list(run_shard(recipe, shard, done))
+    saved.sort(key=lambda state: (state.trial.net, state.step))
+    spaces = [architecture_id(state.trial.architecture) for state in saved]
+    tensors, rows = stack_states((space, state.weights) for space, state in zip(spaces, saved, strict=True))
+    sums = [state_checksum(state.weights) for state in saved]
+    table = index_rows(recipe, saved, rows, space=spaces, shard=[shard] * len(saved), checksum=sums)
+    write_tensors(shard_path(out, shard), tensors)
+    with atomic(part_path(out, shard)) as path:
+        pq.write_table(table, path)
+
+
+def run_shard(recipe: Recipe, shard: int, done: Callable[[int], object]) -> Iterator[Saved]:
+    """Trains the nets of a shard.
+
+    Stacks depend on the recipe, the shard and the kind of device alone, so that a shard comes out the same however
+    it is built: small enough for the cache on a CPU, as large as the shard on a GPU if its memory allows.
+    """
+    device = training_device()
+    if recipe.task == "fit":
+        signals = load_signals(grid=recipe.fit.grid, **recipe.data)
+        trials = [with_steps(draw_trial(recipe, net), recipe.fit.views) for net in shard_nets(recipe, shard)]
+        for group in grouped(trials, lambda trial: (trial.architecture, trial.train.optimizer, trial.train.nesterov)):
+
+            def fit(trials: list[Trial], size: int, hear: Callable[[int], object]) -> Iterator[Saved]:
+                return StackFitter(trials, size, signals, recipe.fit, recipe.save, device).run(hear)
+
+            yield from run_within_memory(group, recipe.store.stack or FIT_NETS[device], fit, done)
+    else:
+        data = load_dataset(**recipe.data)
+
+        def train(trials: list[Trial], size: int, hear: Callable[[int], object]) -> Iterator[Saved]:
+            for first in range(0, len(trials), size):
+                yield from StackTrainer(trials[first : first + size], data, recipe.save, device).run(hear)
+
+        for trials in stacks(recipe, shard, data, device):
+            yield from run_within_memory(trials, len(trials), train, done)
+
+
+def grouped(trials: list[Trial], key: Callable[[Trial], tuple]) -> list[list[Trial]]:
+    """Trials that agree in ``key``, in the order in which keys first occur."""
+    groups: dict[tuple, list[Trial]] = {}
+    for trial in trials:
+        groups.setdefault(key(trial), []).append(trial)
+    return list(groups.values())
+
+
+def stacks(recipe: Recipe, shard: int, data: Dataset, device: str = "cpu") -> Iterator[list[Trial]]:
+    """The nets of a shard as stacks: of one architecture and batch size, alike in length, fit for the cache."""
+    everyone = [with_steps(draw_trial(recipe, net), len(data.x_train)) for net in shard_nets(recipe, shard)]
+    for trials in grouped(everyone, lambda trial: (trial.architecture, trial.train.batch_size)):
+        architecture = trials[0].architecture
+        trials.sort(key=lambda trial: (trial.train.steps, trial.net))
+        size = recipe.store.stack or stack_size(architecture, device)
+        pieces = math.ceil(len(trials) / size)
+        for piece in range(pieces):
+            yield trials[piece * len(trials) // pieces : (piece + 1) * len(trials) // pieces]
+
+
+def stack_size(architecture: str, device: str = "cpu") -> int:
+    """Nets in one stack, by the number of parameters of one."""
+    return max(1, min(MOST_NETS[device], STACK_PARAMETERS[device] // Layout.of(build_architecture(architecture)).numel))

@@ -1,0 +1,1 @@
+"""Zoos that others published, read into ours."""

@@ -1,0 +1,155 @@
+"""Making a zoo of weights that were trained elsewhere."""
+
+import functools
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from torch import Tensor
+
+from weightspace.inr.convention import Convention
+from weightspace.nets import build_net
+from weightspace.zoo.folder import CARD, INDEX, SPACES, shard_path
+from weightspace.zoo.manifest import write_manifest
+from weightspace.zoo.recipe.seeds import draw_uniform
+from weightspace.zoo.recipe.tables import Split
+from weightspace.zoo.shard import atomic, stack_states, state_checksum, write_tensors
+from weightspace.zoo.spaces import architecture_id, trace_architecture
+from weightspace.zoo.zoo import Zoo
+
+SHARD = 1024
+ORDER = ("net", "run", "space", "label", "epoch", "step", "split", "shard", "row", "checksum", "status", "reason")
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """One state from elsewhere: its net in ``weightspace.nets``, its weights under that net's names, and its row."""
+
+    net: str
+    settings: dict[str, Any]
+    weights: dict[str, Tensor]
+    row: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def architecture(self) -> str:
+        """Canonical JSON."""
+        return json.dumps([self.net, self.settings], sort_keys=True)
+
+
+def assemble_zoo(
+    out: Path,
+    name: str,
+    states: Iterable[Foreign],
+    axes: Sequence[str] = (),
+    conventions: Iterable[Convention] = (),
+    split: Split | None = None,
+) -> Zoo:
+    """Writes states as a zoo, shard by shard, so that memory stays flat; the weights are checked against their net.
+
+    Rows must have ``net`` and ``run``; runs without a ``split`` are drawn.
+
+    Raises:
+        ValueError: a folder that is not empty, no states, or weights that do not fit their net.
+    """
+    out = Path(out)
+    if out.exists() and any(out.iterdir()):
+        raise ValueError(f"{out} is not empty; choose another folder")
+    spaces: dict[str, Any] = {}
+    records: list[dict[str, Any]] = []
+    for shard, chunk in enumerate(_chunks(iter(states))):
+        for state in chunk:
+            _register(state, spaces)
+        names = [architecture_id(state.architecture) for state in chunk]
+        tensors, rows = stack_states((space, state.weights) for space, state in zip(names, chunk, strict=True))
+        write_tensors(shard_path(out, shard), tensors)
+        for state, space, row in zip(chunk, names, rows, strict=True):
+            place = {"space": space, "shard": shard, "row": row, "checksum": state_checksum(state.weights)}
+            records.append(_record(state, place, split or Split()))
+    if not records:
+        raise ValueError(f"nothing was found to put into {out}")
+    for convention in conventions:
+        architecture = json.dumps([convention.net, dict(convention.settings)], sort_keys=True)
+        spaces[architecture_id(architecture)]["convention"] = convention.to_dict()
+    return _close(out, name, records, spaces, list(axes))
+
+
+def fit_state(net: str, settings: dict[str, Any], state: Mapping[str, Tensor] | Sequence[Tensor]) -> dict[str, Tensor]:
+    """Gives tensors the names of a net: a state dict with the same names as it stands, others in order.
+
+    Raises:
+        ValueError: another number of tensors, or one of another shape.
+    """
+    parameters, everything = _template(net, json.dumps(settings))
+    if isinstance(state, Mapping) and set(state) == set(everything):
+        wanted, tensors = everything, [state[name] for name in everything]
+    else:
+        wanted, tensors = parameters, list(state.values() if isinstance(state, Mapping) else state)
+    if len(wanted) != len(tensors):
+        raise ValueError(f"{net} {settings} has {len(wanted)} parameters, but {len(tensors)} tensors came")
+    for (name, (shape, _)), tensor in zip(wanted.items(), tensors, strict=True):
+        if shape != tuple(tensor.shape):
+            raise ValueError(f"{name} of {net} must have shape {shape}, not {tuple(tensor.shape)}")
+    pairs = zip(wanted.items(), tensors, strict=True)
+    return {name: tensor.detach().to(dtype).clone() for (name, (_, dtype)), tensor in pairs}
+
+
+@functools.lru_cache(maxsize=64)
+def _template(net: str, settings: str) -> tuple[dict[str, tuple], dict[str, tuple]]:
+    """Shapes and types of a net's parameters, and of its whole state dict, by name."""
+    module = build_net(net, **json.loads(settings))
+    kinds = [dict(module.named_parameters()), module.state_dict()]
+    parameters, everything = [{name: (tuple(t.shape), t.dtype) for name, t in kind.items()} for kind in kinds]
+    return parameters, everything
+
+
+def _chunks(states: Iterator[Foreign]) -> Iterator[list[Foreign]]:
+    while chunk := list(islice(states, SHARD)):
+        yield chunk
+
+
+def _register(state: Foreign, spaces: dict[str, Any]) -> None:
+    key = architecture_id(state.architecture)
+    if key not in spaces:
+        space = trace_architecture(state.architecture)
+        space.check(state.weights)
+        spaces[key] = {"architecture": json.loads(state.architecture), "space": space.to_dict()}
+
+
+def _record(state: Foreign, place: dict[str, Any], split: Split) -> dict[str, Any]:
+    drawn = split.part(draw_uniform(0, state.row["run"], "split"))
+    finite = all(bool(tensor.isfinite().all()) for tensor in state.weights.values())
+    status = (
+        {"status": "ok", "reason": ""} if finite else {"status": "diverged", "reason": "its weights are not finite"}
+    )
+    row = {key: None if isinstance(value, float) and not isfinite(value) else value for key, value in state.row.items()}
+    return {"split": drawn, **status, "seconds": None, **row, **place}
+
+
+def varying(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The keys of settings that take more than one value over all runs, in the order in which they occur."""
+    seen: dict[str, set[str]] = {}
+    for row in rows:
+        for key, value in row.items():
+            seen.setdefault(key, set()).add(repr(value))
+    return [key for key, values in seen.items() if len(values) > 1]
+
+
+def _close(out: Path, name: str, records: list[dict], spaces: dict, axes: list[str]) -> Zoo:
+    columns = list(dict.fromkeys(key for record in records for key in record))
+    columns.sort(key=lambda column: ORDER.index(column) if column in ORDER else len(ORDER))
+    table = pa.table({column: [record.get(column) for record in records] for column in columns})
+    with atomic(out / INDEX) as path:
+        pq.write_table(table, path)
+    with atomic(out / SPACES) as path:
+        path.write_text(json.dumps(spaces, indent=1), encoding="utf-8")
+    with atomic(out / CARD) as path:
+        path.write_text(f"# {name}\n\nImported by weightspace; {len(table):,} states.\n", encoding="utf-8")
+    nets = len(table["net"].unique())
+    write_manifest(out, name, "imported", nets, table, axes)
+    return Zoo(out)

@@ -1,0 +1,69 @@
+"""Joining zoos."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from weightspace.zoo.folder import CARD, INDEX, RECIPE, SPACES, shard_path
+from weightspace.zoo.manifest import write_manifest
+from weightspace.zoo.shard import atomic
+from weightspace.zoo.zoo import Zoo
+
+
+def merge_zoos(paths: Sequence[str | Path], out: str | Path, name: str = "merged") -> Zoo:
+    """Copies several finished zoos into one.
+
+    Nets and runs are numbered on, so that runs stay apart; column ``source`` says which zoo (and recipe) a row came
+    from, and the recipes stand in ``sources/``. A merged zoo is read like any other, but not built on.
+
+    Raises:
+        ValueError: fewer than two zoos, zoos whose columns of one name differ in type, or a folder that is not empty.
+    """
+    out = Path(out)
+    zoos = [Zoo(path) for path in paths]
+    if len(zoos) < 2:
+        raise ValueError(f"merging needs at least two zoos, but {len(zoos)} came")
+    if out.exists() and any(out.iterdir()):
+        raise ValueError(f"{out} is not empty; choose another folder")
+    tables, spaces, shards, nets = [], {}, 0, 0
+    for k, zoo in enumerate(zoos):
+        tables.append(_renumbered(zoo, k, shards, nets))
+        spaces |= json.loads((zoo.path / SPACES).read_text(encoding="utf-8"))
+        for shard in zoo.table["shard"].unique().to_pylist():
+            shard_path(out, shards + shard).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(shard_path(zoo.path, shard), shard_path(out, shards + shard))
+        _copy_recipe(zoo, out, k)
+        shards += max(zoo.table["shard"].to_pylist()) + 1
+        nets += max(zoo.table["net"].to_pylist()) + 1
+    try:
+        table = pa.concat_tables(tables, promote_options="default")
+    except pa.ArrowTypeError as error:
+        raise ValueError(f"these zoos have columns that do not fit together: {error}") from None
+    with atomic(out / INDEX) as path:
+        pq.write_table(table, path)
+    with atomic(out / SPACES) as path:
+        path.write_text(json.dumps(spaces, indent=1), encoding="utf-8")
+    with atomic(out / CARD) as path:
+        path.write_text(f"# {name}\n\nMerged from {', '.join(z.manifest['name'] for z in zoos)}.\n", encoding="utf-8")
+    axes = sorted({axis for zoo in zoos for axis in zoo.hyperparameters})
+    write_manifest(out, name, "merged", nets, table, axes)
+    return Zoo(out)
+
+
+def _renumbered(zoo: Zoo, k: int, shards: int, nets: int) -> pa.Table:
+    table = zoo.table
+    for column, offset in (("net", nets), ("run", nets), ("shard", shards)):
+        moved = pa.array(table[column].to_numpy() + offset, table.schema.field(column).type)
+        table = table.set_column(table.column_names.index(column), column, moved)
+    source = f"{k}:{zoo.manifest['name']}:{zoo.manifest['recipe']}"
+    return table.append_column("source", pa.array([source] * len(table), pa.string()))
+
+
+def _copy_recipe(zoo: Zoo, out: Path, k: int) -> None:
+    if (zoo.path / RECIPE).exists():
+        (out / "sources").mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(zoo.path / RECIPE, out / "sources" / f"{k}-{zoo.manifest['name']}.toml")

@@ -1,0 +1,95 @@
+"""One net of a zoo before it is trained: what the recipe draws for it."""
+
+import functools
+import itertools
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from weightspace.data import Signals
+from weightspace.nets import build_net
+from weightspace.zoo.recipe.hyperparameters import Hyperparameters
+from weightspace.zoo.recipe.ranges import ends, is_axis
+from weightspace.zoo.recipe.recipe import Recipe
+from weightspace.zoo.recipe.seeds import Choices, draw_seed, draw_uniform
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Net ``net`` of a recipe; depends on the recipe and ``net`` alone."""
+
+    net: int
+    run: int
+    data_seed: int
+    seed: int
+    init_seed: int
+    split: str
+    architecture: str
+    settings: dict[str, Any]
+    train: Hyperparameters
+
+    def signal(self, signals: Signals) -> int:
+        """The signal that the net is fitted to; runs go through a shuffle of all parts, again and again."""
+        return _shuffle(len(signals), self.data_seed)[self.run % len(signals)]
+
+    def build(self) -> nn.Module:
+        """The net, with weights that do not matter yet."""
+        name, settings = json.loads(self.architecture)
+        return build_net(name, **settings)
+
+
+def draw_trial(recipe: Recipe, net: int) -> Trial:
+    """Draws the settings of net ``net``.
+
+    A random draw depends on the seed, the net and the key, so that an added axis moves no other one. A grid runs
+    through the product of all choices, then again with other seeds.
+    """
+    values = _grid(recipe, net) if recipe.draw == "grid" else {}
+    for key, value in {**recipe.architecture, **recipe.train}.items():
+        if key not in values:
+            values[key] = value.at(draw_uniform(recipe.seed, net, key)) if is_axis(value) else value
+    settings = {key: values[key] for key in recipe.architecture}
+    train = Hyperparameters(**{key: values[key] for key in recipe.train})
+    return Trial(
+        net=net,
+        run=net // recipe.fit.views,
+        data_seed=recipe.seed,
+        seed=draw_seed(recipe.seed, net, "seed"),
+        init_seed=draw_seed(recipe.seed, -1 if train.shared_init else net, "init"),
+        split=recipe.split.part(draw_uniform(recipe.seed, net // recipe.fit.views, "split")),
+        architecture=json.dumps([recipe.net, settings], sort_keys=True),
+        settings=values,
+        train=train,
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def _shuffle(count: int, seed: int) -> list[int]:
+    return np.random.Generator(np.random.Philox(draw_seed(seed, -1, "signals"))).permutation(count).tolist()
+
+
+def _grid(recipe: Recipe, net: int) -> dict[str, Any]:
+    axes = {key: ends(value) for key, value in recipe.axes.items() if isinstance(value, Choices)}
+    points = list(itertools.product(*axes.values()))
+    return dict(zip(axes, points[net % len(points)], strict=True)) if axes else {}
+
+
+def with_steps(trial: Trial, examples: int) -> Trial:
+    """The trial with its epochs counted in steps, for a training set of so many examples."""
+    if trial.train.steps:
+        return trial
+    steps = max(1, round(trial.train.epochs * epoch_steps(trial.train, examples)))
+    return replace(trial, train=replace(trial.train, steps=steps))
+
+
+def subset_size(train: Hyperparameters, examples: int) -> int:
+    """Training examples that a net sees."""
+    return max(1, round(train.fraction * examples))
+
+
+def epoch_steps(train: Hyperparameters, examples: int) -> float:
+    """Steps that one pass takes."""
+    return subset_size(train, examples) / train.batch_size

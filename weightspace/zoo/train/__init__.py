@@ -1,0 +1,1 @@
+"""Training one stack of nets, from their first weights to the last."""

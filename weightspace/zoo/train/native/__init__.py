@@ -1,0 +1,1 @@
+"""The parts of training that are compiled from C, each beside its source."""

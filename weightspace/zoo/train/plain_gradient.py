@@ -1,0 +1,29 @@
+"""Loss and gradient of a stack of any nets that map coordinates to values."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from weightspace.nets.stacked.flat import Layout
+from weightspace.nets.stacked.run import run_stack
+
+
+class PlainGradient:
+    """Mean squared error of N nets on one shared grid, and its gradient by autograd; see ``SirenGradient``."""
+
+    def __init__(self, net: nn.Module, coordinates: Float[Tensor, "points axes"], buffers: dict[str, Tensor]):
+        self.net, self.coordinates, self.buffers = net, coordinates, buffers
+        self.layout, self.device = Layout.of(net), coordinates.device
+
+    def loss(self, flat: Tensor, targets: Float[Tensor, "nets channels points"]) -> Float[Tensor, " nets"]:
+        """Mean squared error of every net."""
+        buffers = {name: b.expand(len(flat), *b.shape) for name, b in self.buffers.items()}
+        out = run_stack(self.net, {**self.layout.views(flat), **buffers}, self.coordinates)
+        return (out.transpose(1, 2) - targets).square().mean((1, 2))
+
+    def __call__(self, flat: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Gradient and loss of every net."""
+        leaf = flat.detach().requires_grad_()
+        losses = self.loss(leaf, targets)
+        (grad,) = torch.autograd.grad(losses.sum(), leaf)
+        return grad, losses.detach()

@@ -1,0 +1,125 @@
+"""Training one stack of nets from the first step to the last."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from weightspace.data import Dataset
+from weightspace.nets import example_inputs
+from weightspace.nets.stacked.dropout import Noise
+from weightspace.nets.stacked.flat import Layout
+from weightspace.nets.stacked.run import run_stack
+from weightspace.zoo.recipe.tables import Save
+from weightspace.zoo.recipe.trial import Trial, epoch_steps
+from weightspace.zoo.train.evaluate import Evaluation
+from weightspace.zoo.train.initial import draw_buffers, draw_weights
+from weightspace.zoo.train.optimizer import StackedOptimizer, learning_rates, optimizer_order
+from weightspace.zoo.train.order import Order, draw_labels
+from weightspace.zoo.train.saved import Saved
+
+CHUNK, CHECK = 64, 50
+
+
+class StackTrainer:
+    """Trains nets of one architecture and batch size together.
+
+    Nets that are done, and nets whose loss is no longer finite, leave the stack; the others do not notice.
+    """
+
+    def __init__(self, trials: list[Trial], data: Dataset, save: Save, device: str = "cpu"):
+        trials = [trials[i] for i in optimizer_order([trial.train for trial in trials])]
+        examples, self.net = len(data.x_train), trials[0].build().train()
+        self.trials, self.save, self.device, self.nets = trials, save, device, len(trials)
+        self.inputs = data.x_train.reshape(examples, *example_inputs(self.net)[0].shape[1:]).to(device)
+        self.layout = layout = Layout.of(self.net)
+        self.flat = torch.stack([draw_weights(self.net, layout, trial, self.inputs[:64].cpu()) for trial in trials]).to(
+            device
+        )
+        self.buffers = {name: b.to(device) for name, b in draw_buffers(self.net, layout, len(trials)).items()}
+        matrices = tuple(n for n, shape in zip(layout.names, layout.shapes, strict=True) if len(shape) > 1)
+        mask = layout.mask(matrices).to(device)
+        self.optimizer = StackedOptimizer.start([trial.train for trial in trials], mask, self.flat)
+        self.orders = [Order(trial, examples) for trial in trials]
+        self.labels = torch.stack([draw_labels(t, data.y_train, data.classes) for t in trials]).to(device)
+        self.evaluation = Evaluation(self.net, data, save.evaluate, device)
+        self.saves = [save.steps(t.train.steps, epoch_steps(t.train, examples)) for t in trials]
+        self.keys = torch.tensor([t.seed & 0x7FFFFFFF for t in trials], device=device)
+        self.losses = torch.zeros(len(trials), device=device)
+        self.step, self.examples, self.started = 0, examples, time.perf_counter()
+
+    def run(self, done: Callable[[int], object] = lambda nets: None) -> Iterator[Saved]:
+        """Yields saved states as they come; ``done`` hears how many nets have left the stack."""
+        yield from self._save()
+        while self.trials:
+            size = self.trials[0].train.batch_size
+            taken = torch.stack([order.take(CHUNK * size) for order in self.orders]).to(self.device)
+            batches = taken.view(len(self.trials), CHUNK, size)
+            for position in range(CHUNK):
+                self._train_step(batches[:, position])
+                if self.step % CHECK == 0 or any(self.step in saves for saves in self.saves):
+                    failed = (~self.losses.isfinite()).tolist()
+                    yield from self._save(failed)
+                    keep = [i for i, t in enumerate(self.trials) if self.step < t.train.steps and not failed[i]]
+                    if len(keep) < len(self.trials):
+                        done(len(self.trials) - len(keep))
+                    batches = batches[keep]
+                    self._keep(keep)
+                if not self.trials:
+                    return
+
+    def _train_step(self, batch: Tensor) -> None:
+        self.step += 1
+        leaf = self.flat.detach().requires_grad_()
+        x = self.inputs[batch]
+        target = self.labels.gather(1, batch)
+        logits = run_stack(self.net, {**self.layout.views(leaf), **self.buffers}, x, self._noise())
+        losses = functional.cross_entropy(logits.transpose(1, 2), target, reduction="none").mean(1)
+        (grad,) = torch.autograd.grad(losses.sum(), leaf)
+        steps = torch.full((len(self.trials),), self.step)
+        rates = learning_rates([trial.train for trial in self.trials], steps).unsqueeze(1)
+        self.optimizer.step(self.flat, grad, rates.to(self.device, torch.float32), self.step)
+        self.losses = losses.detach()
+
+    def _noise(self) -> Noise | None:
+        rates = [trial.train.dropout for trial in self.trials]
+        return Noise(self.keys, torch.tensor(rates, device=self.device), self.step) if any(rates) else None
+
+    def _save(self, failed: list[bool] | None = None) -> Iterator[Saved]:
+        failed = failed or [False] * len(self.trials)
+        rows = [i for i, saves in enumerate(self.saves) if failed[i] or self.step in saves]
+        if not rows:
+            return
+        flat = self.flat[rows]
+        weights = {**self.layout.views(flat), **{name: b[rows] for name, b in self.buffers.items()}}
+        metrics = self.evaluation.measure(weights, self.labels[rows], self._used(rows))
+        seconds = (time.perf_counter() - self.started) / self.nets
+        for k, i in enumerate(rows):
+            yield Saved(
+                trial=self.trials[i],
+                step=self.step,
+                epoch=self.step / epoch_steps(self.trials[i].train, self.examples),
+                weights={name: w[k].cpu().clone() for name, w in weights.items()},
+                metrics={name: float(values[k]) for name, values in metrics.items()},
+                status="diverged" if failed[i] else "ok",
+                reason=f"the loss was not finite at step {self.step}" if failed[i] else "",
+                seconds=seconds,
+            )
+
+    def _used(self, rows: list[int]) -> Tensor:
+        used = torch.zeros(len(rows), self.examples, dtype=torch.bool)
+        for k, i in enumerate(rows):
+            used[k, torch.from_numpy(self.orders[i].subset)] = True
+        return used.to(self.device)
+
+    def _keep(self, rows: list[int]) -> None:
+        if len(rows) == len(self.trials):
+            return
+        for name in ("trials", "orders", "saves"):
+            setattr(self, name, [getattr(self, name)[i] for i in rows])
+        self.flat, self.labels, self.keys = self.flat[rows], self.labels[rows], self.keys[rows]
+        self.buffers = {name: buffer[rows] for name, buffer in self.buffers.items()}
+        if rows:
+            self.optimizer = self.optimizer.select(rows)
