@@ -3,12 +3,13 @@
 import copy
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 
 from tests.space.architectures import BY_NAME, traced, weights_of
-from weightspace.space import WeightSpace
+from weightspace.space import Action, WeightSpace
 from weightspace.space.parts import Group
 
 MLP = {"0.weight": "hidden in", "0.bias": "hidden", "2.weight": "out hidden", "2.bias": "out"}
@@ -122,3 +123,19 @@ def test_missing_and_unknown_tensors():
     weights["0.wieght"] = weights.pop("0.weight")
     with pytest.raises(ValueError, match=r"missing: \['0.weight'\], not in the space: \['0.wieght'\]"):
         traced("relu_mlp").check(weights)
+
+
+def test_what_holds_in_one_mode_is_kept_apart():
+    action = Action("h0", "scale", {"0.weight": ((0, 0, 1),), "2.weight": ((1, 0, -1),)}, mode="eval")
+    space = replace(traced("mlp"), modal=(action,))
+    assert WeightSpace.from_json(space.to_json()) == space != traced("mlp")
+    assert not space.random_symmetry(kinds=("scale",)).factors
+    wider = space.in_mode("eval")
+    assert wider.actions == (action,) and wider.names["h0"].kinds == ("permutation", "scale")
+    assert len(wider.random_symmetry(kinds=("scale",)).factors) == 1
+    assert space.in_mode("train").actions == ()
+
+
+def test_an_unknown_mode_is_refused():
+    with pytest.raises(ValueError, match=r"must be \"train\" or \"eval\", got 'evaluation'"):
+        traced("mlp").in_mode("evaluation")

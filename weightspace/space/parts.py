@@ -10,6 +10,7 @@ from weightspace.space.axes import Atom, Axis, format_axes, parse_axes
 ROLES = ("weight", "vector", "other")
 SLOTS = ("weight", "bias", "scale", "shift", "mean", "var", "other")
 KINDS = ("permutation", "scale", "sign", "phase")
+MODES = ("both", "train", "eval")
 
 
 @dataclass(frozen=True)
@@ -126,9 +127,23 @@ class Action:
         name: the free name. kind: ``"scale"`` (f > 0), ``"sign"`` (f = +-1) or ``"phase"``.
         powers: for each tensor, triples of axis, occurrence of the atom within that axis, and power.
         shifts: for each shifted tensor the value of half a turn.
+        mode: of the module in which it holds: ``"both"``, or only in ``"train"`` or ``"eval"`` (a factor before a batch
+            norm is undone by its running statistics, not by the batch's).
     """
 
     name: str
     kind: str
     powers: Mapping[str, tuple[tuple[int, int, int | float], ...]]
     shifts: Mapping[str, int | float] = field(default_factory=dict)
+    mode: str = "both"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; `from_dict` reads them back."""
+        powers = {name: [list(power) for power in powers] for name, powers in self.powers.items()}
+        mode = {} if self.mode == "both" else {"mode": self.mode}
+        return {"name": self.name, "kind": self.kind, "powers": powers, "shifts": dict(self.shifts), **mode}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Action":
+        """Read what `to_dict` wrote."""
+        return cls(**{**data, "powers": {name: tuple(map(tuple, powers)) for name, powers in data["powers"].items()}})

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -30,8 +30,9 @@ class WeightSpace:
     Args:
         tensors: a `TensorSpec` for every tensor of the state dict. names: a `Group` for every name in them.
         sites: where neurons stand. links: steps without weights between sites.
-        actions: the scale, sign and phase symmetries.
+        actions: the scale, sign and phase symmetries that hold in training as in evaluation.
         report: what `trace` found out on the way, or None.
+        modal: the actions that hold in one mode alone; `in_mode` adds them to the others.
     """
 
     tensors: Mapping[str, TensorSpec]
@@ -40,6 +41,7 @@ class WeightSpace:
     links: tuple[Link, ...] = ()
     actions: tuple[Action, ...] = ()
     report: Report | None = field(default=None)
+    modal: tuple[Action, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
@@ -66,6 +68,21 @@ class WeightSpace:
         from weightspace.space.parse import parse
 
         return parse(axes, free, sizes, weights)
+
+    def in_mode(self, mode: str) -> "WeightSpace":
+        """The space with the symmetries that hold only in ``"eval"``, or only in ``"train"``, among its actions.
+
+        By default a space holds what is true in both, so that a net that was moved can be trained on.
+
+        Raises:
+            ValueError: the mode is neither of the two.
+        """
+        if mode not in ("train", "eval"):
+            raise ValueError(f'The mode must be "train" or "eval", got {mode!r}.')
+        added = tuple(action for action in self.modal if action.mode == mode)
+        kinds = {name: [action.kind for action in added if action.name == name] for name in self.names}
+        names = {n: replace(g, kinds=tuple(dict.fromkeys((*g.kinds, *kinds[n])))) for n, g in self.names.items()}
+        return replace(self, names=names, actions=(*self.actions, *added), modal=())
 
     # ---- what holds -------------------------------------------------------------------------------------------------
 
@@ -144,15 +161,8 @@ class WeightSpace:
             "names": {name: [group.size, group.free, list(group.kinds)] for name, group in self.names.items()},
             "sites": [{**vars(site), "axis": str(site.axis), "settings": dict(site.settings)} for site in self.sites],
             "links": [[link.source, link.target, link.kind] for link in self.links],
-            "actions": [
-                {
-                    "name": action.name,
-                    "kind": action.kind,
-                    "powers": {name: [list(power) for power in powers] for name, powers in action.powers.items()},
-                    "shifts": dict(action.shifts),
-                }
-                for action in self.actions
-            ],
+            "actions": [action.to_dict() for action in self.actions],
+            **({"modal": [action.to_dict() for action in self.modal]} if self.modal else {}),
         }
 
     @classmethod
@@ -167,17 +177,14 @@ class WeightSpace:
         names = {name: Group(size, free, tuple(kinds)) for name, (size, free, kinds) in data["names"].items()}
         sizes = {name: group.size for name, group in names.items() if group.size is not None}
         sites = [Site(**{**site, "axis": parse_axes(site["axis"], sizes)[0]}) for site in data["sites"]]
-        actions = [
-            Action(**{**action, "powers": {k: tuple(map(tuple, v)) for k, v in action["powers"].items()}})
-            for action in data["actions"]
-        ]
         return cls(
             {name: TensorSpec.from_dict(spec, sizes) for name, spec in data["tensors"].items()},
             names,
             tuple(sites),
             tuple(Link(*link) for link in data["links"]),
-            tuple(actions),
+            tuple(map(Action.from_dict, data["actions"])),
             Report.from_dict(data["report"]) if data.get("report") else None,
+            tuple(map(Action.from_dict, data.get("modal", ()))),
         )
 
     def to_json(self) -> str:
