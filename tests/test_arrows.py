@@ -8,9 +8,11 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "weightspace"
 
 # Every folder of the package, the deepest foundations first: a file imports from its own folder, and from folders
-# that stand above it here. `palette` holds colours alone. A folder's files and its folders are separate rooms.
+# that stand above it here. `palette` holds colours alone, `reading` reads text from outside. A folder's files and its
+# folders are separate rooms.
 ORDER = (
     "palette",
+    "reading",
     "machine",
     "space",
     "space.algebra",
