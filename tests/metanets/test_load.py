@@ -58,3 +58,18 @@ def test_a_folder_without_weights_is_refused(saved):
 
 def test_no_pickle_is_written(saved):
     assert {path.name for path in saved.iterdir()} == {"config.json", "model.safetensors", "README.md"}
+
+
+def test_the_configuration_is_readable_json(tmp_path):
+    domain = {"data": {"name": "digits", "sizes": (8, 8)}, "architectures": [{"net": "mlp", "settings": {}}]}
+    metanet = StatNet.for_spaces(SPACES["mlp"], domain=domain)
+    metanet.save_pretrained(tmp_path)
+    data = json.loads((tmp_path / "config.json").read_text())
+    assert data["spaces"][0]["tensors"]["0.weight"]["axes"] == SPACES["mlp"].to_dict()["tensors"]["0.weight"]["axes"]
+    assert data["domain"]["data"] == {"name": "digits", "sizes": [8, 8]}
+    assert load_metanet(tmp_path).config == metanet.config
+
+
+def test_a_domain_must_be_json():
+    with pytest.raises(ValueError, match=r"domain must hold JSON values, got .*nan"):
+        StatNet.for_spaces(SPACES["mlp"], domain={"data": float("nan")})

@@ -112,12 +112,12 @@ def pattern(names, entry):
 
 
 def test_configurations_refuse_what_they_do_not_know():
-    space = SPACES["mlp"].to_json()
+    space = SPACES["mlp"]
     with pytest.raises(ValueError, match=r"config.json: a UNFConfig has the keys .*unknown: \['depth'\], missing"):
         read_config(UNFConfig, {"depth": 3})
     with pytest.raises(ValueError, match="head must be one of graph, weights, neurons, got 'edges'"):
         MetanetConfig(spaces=(space,), head="edges")
-    with pytest.raises(ValueError, match="spaces must name one weight space at least"):
+    with pytest.raises(ValueError, match="spaces must hold one weight space at least"):
         MetanetConfig()
     with pytest.raises(ValueError, match="width must be 1 or more, got 0"):
         GraphNetConfig(spaces=(space,), width=0)
@@ -126,7 +126,7 @@ def test_configurations_refuse_what_they_do_not_know():
 
 
 def test_a_metanet_takes_its_own_configuration_only():
-    config = UNFConfig(spaces=(SPACES["mlp"].to_json(),))
+    config = UNFConfig(spaces=(SPACES["mlp"],))
     with pytest.raises(TypeError, match="UNFConfig"):
         GraphMetanet(config)
     with pytest.raises(ValueError, match="StatNet has the heads graph, got 'weights'"):

@@ -54,7 +54,7 @@ class Metanet(
         if config.head not in self.heads:
             raise ValueError(f"{type(self).__name__} has the heads {', '.join(self.heads)}, got {config.head!r}.")
         self.config = config
-        self.spaces = config.weight_spaces()
+        self.spaces = config.spaces
         self.layout = Layout.of(*self.spaces)
         self.register_forward_pre_hook(_same_kind)
         self._hub_mixin_config = {"metanet": type(self).__name__, **config.to_dict()}
@@ -62,7 +62,7 @@ class Metanet(
     @classmethod
     def for_spaces(cls, *spaces: WeightSpace, **settings: Any) -> "Metanet":
         """A metanet for nets of these spaces; ``settings`` are fields of its `Config`."""
-        return cls(cls.Config(spaces=tuple(space.to_json() for space in spaces), **settings))
+        return cls(cls.Config(spaces=spaces, **settings))
 
     @abstractmethod
     def forward(self, graph: Data | Batch) -> Tensor | dict[str, Tensor]:

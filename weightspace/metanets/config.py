@@ -1,7 +1,8 @@
 """What all metanet configurations share, and how they are read and written."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from weightspace.space import WeightSpace
@@ -14,7 +15,7 @@ class MetanetConfig:
     """What every metanet is told.
 
     Args:
-        spaces: the weight spaces it is for, each as JSON text (`WeightSpace.to_json`).
+        spaces: the weight spaces it is for; JSON objects in ``config.json`` (`WeightSpace.to_dict`).
         outputs: numbers for each net; with ``head="neurons"`` for each neuron; unused for ``"weights"``.
         head: ``"graph"`` (a vector for each net), ``"weights"`` (a change for every weight) or ``"neurons"`` (a vector
             for each neuron).
@@ -22,24 +23,29 @@ class MetanetConfig:
         label_mean: and label_std: label = label_mean + label_std * output.
         classes: what the outputs stand for, one each, where the label is a class; outputs are then logits, and
             ``labels`` has one name.
-        domain: JSON text about the nets that it was trained on, where that is known: their data and, for implicit
-            representations, how they are rendered.
+        domain: what is known of the nets that it was trained on, JSON values by name: how they are built
+            (``"architectures"``), what they were fitted to (``"data"``), how implicit representations are rendered
+            (``"convention"``), and what it was trained for beyond labels (``"editing"``).
     """
 
-    spaces: tuple[str, ...] = ()
+    spaces: tuple[WeightSpace, ...] = ()
     outputs: int = 1
     head: str = "graph"
     labels: tuple[str, ...] = ()
     label_mean: tuple[float, ...] = ()
     label_std: tuple[float, ...] = ()
     classes: tuple[str, ...] = ()
-    domain: str = ""
+    domain: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not all(isinstance(space, WeightSpace) for space in self.spaces):
+            kinds = ", ".join(type(space).__name__ for space in self.spaces)
+            raise TypeError(f"spaces must be WeightSpaces, got {kinds}. Read JSON with WeightSpace.from_dict.")
+        object.__setattr__(self, "domain", _json_values(self.domain))
         if self.head not in HEADS:
             raise ValueError(f"head must be one of {', '.join(HEADS)}, got {self.head!r}.")
         if not self.spaces:
-            raise ValueError("spaces must name one weight space at least, got none. Give space.to_json().")
+            raise ValueError("spaces must hold one weight space at least, got none. Make it with WeightSpace.trace().")
         if not (len(self.labels) == len(self.label_mean) == len(self.label_std)):
             raise ValueError(
                 f"Each label needs a mean and a std, got {len(self.labels)} labels, {len(self.label_mean)} and "
@@ -50,19 +56,17 @@ class MetanetConfig:
                 f"Classes need one label and as many outputs, got {len(self.classes)} classes, {len(self.labels)} "
                 f"labels and {self.outputs} outputs."
             )
-        for field in fields(self):
-            value = getattr(self, field.name)
-            least = 0 if field.name.startswith(("dropout", "noise", "probes")) else 1
+        for each in fields(self):
+            value = getattr(self, each.name)
+            least = 0 if each.name.startswith(("dropout", "noise", "probes")) else 1
             if isinstance(value, int | float) and not isinstance(value, bool) and value < least:
-                raise ValueError(f"{field.name} must be {least} or more, got {value}.")
-
-    def weight_spaces(self) -> tuple[WeightSpace, ...]:
-        """The weight spaces, read."""
-        return tuple(WeightSpace.from_json(text) for text in self.spaces)
+                raise ValueError(f"{each.name} must be {least} or more, got {value}.")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `read_config` reads them back."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        values = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        return values | {"spaces": [space.to_dict() for space in self.spaces]}
 
 
 C = TypeVar("C", bound=MetanetConfig)
@@ -83,6 +87,17 @@ def read_config(kind: type[C], data: Mapping[str, Any], where: str = "config.jso
         )
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
     try:
-        return kind(**values)
+        spaces = tuple(WeightSpace.from_dict(space) for space in data["spaces"])
+        return kind(**values | {"spaces": spaces})
     except (ValueError, TypeError) as error:
         raise ValueError(f"{where}: {error}") from error
+
+
+def _json_values(domain: Mapping[str, Any]) -> dict[str, Any]:
+    """The domain as it will be when it is read again: lists for tuples, names as text."""
+    if not isinstance(domain, Mapping):
+        raise TypeError(f"domain must be a mapping of JSON values, got {type(domain).__name__}.")
+    try:
+        return json.loads(json.dumps(domain, allow_nan=False, default=dict))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"domain must hold JSON values, got {domain!r} ({error}).") from error

@@ -81,7 +81,7 @@ class ProbeNet(Metanet):
         with torch.no_grad():
             answer = module.eval()(inputs)
         shapes = {"input_shape": tuple(inputs.shape[1:]), "output_size": answer[0].numel()}
-        return cls(cls.Config(spaces=(space.to_json(),), **{**shapes, **settings}), module)
+        return cls(cls.Config(spaces=(space,), **{**shapes, **settings}), module)
 
     def inputs(self) -> Tensor:
         """The learned inputs, ``[probes, *input_shape]``."""

@@ -1,4 +1,3 @@
-import json
 import math
 from dataclasses import replace
 
@@ -249,8 +248,8 @@ def test_a_metanet_that_predicts_cannot_edit(zoo):
         ({"candidates": 2, "convention": {"net": "fourier"}}, "for SIRENs only, got a net 'fourier'"),
     ],
 )
-def test_settings_are_checked(change, message):
-    values = {"edits": ("dilate",), "space": "{}", "convention": {"net": "siren"}} | change
+def test_settings_are_checked(zoo, change, message):
+    values = {"edits": ("dilate",), "space": zoo.space, "convention": {"net": "siren"}} | change
     with pytest.raises(ValueError, match=message):
         EditSettings(**values)
 
@@ -263,7 +262,7 @@ def test_settings_of_another_version():
 def test_settings_are_json(nets):
     settings = settings_of(nets, EDITS, EditConfig())
     editor = make_editor(UNF, settings, width=4, layers=1)
-    stored = json.loads(editor.metanet.config.domain)
+    stored = editor.metanet.config.domain
     assert stored["convention"]["settings"]["w0"] == 10.0
     assert stored["data"] == {"name": "digits"}
     assert stored["editing"]["edits"] == ["dilate:size=3", "blur:sigma=0.7"]

@@ -1,5 +1,3 @@
-import json
-
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -11,7 +9,7 @@ from weightspace.tasks.prediction.files import check_domain, predict_files
 from weightspace.tasks.prediction.fit import fit, predict, predict_nets
 from weightspace.tasks.training.train import TrainConfig
 
-DOMAIN = json.dumps({"data": {"name": "digits"}, "convention": {"settings": {"w0": 30.0}}})
+DOMAIN = {"data": {"name": "digits"}, "convention": {"settings": {"w0": 30.0}}}
 
 
 @pytest.fixture(scope="module")

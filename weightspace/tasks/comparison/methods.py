@@ -1,6 +1,5 @@
 """Every method of the comparisons by name: metanets, baselines, and what they are told at each size."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -51,7 +50,6 @@ class Method:
 
 def with_metanet(kind: str, problem: Problem, run: Run, shapes: int = 0) -> Outcome:
     """Trains a metanet on the training nets, keeps it in the run's folder, and predicts."""
-    domain = json.dumps(problem.domain, sort_keys=True) if problem.domain else ""
     metanet = fit(
         METANETS[kind],
         problem.train,
@@ -62,7 +60,7 @@ def with_metanet(kind: str, problem: Problem, run: Run, shapes: int = 0) -> Outc
         device=run.device,
         augmentation=run.augmentation,
         shapes=shapes,
-        domain=domain,
+        domain=problem.domain,
         **run.settings,
     )
     found = {part: predict_nets(metanet, nets.to(run.device)).cpu() for part, nets in problem.judged.items()}

@@ -1,8 +1,6 @@
 """A metanet that edits implicit representations: a change of every weight, so that the rendered signal is edited."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -15,7 +13,6 @@ from weightspace.inr.edits import apply_edits, parse_edits
 from weightspace.inr.gradient import error_gradient
 from weightspace.inr.readout import solve_readout
 from weightspace.metanets import Metanet
-from weightspace.space import WeightSpace
 from weightspace.space.channels import channel, stack_channels, with_channels
 from weightspace.tasks.editing.settings import EditSettings
 
@@ -42,7 +39,7 @@ class Editor:
     """
 
     def __init__(self, metanet: Metanet):
-        domain = json.loads(metanet.config.domain or "{}")
+        domain = metanet.config.domain
         if metanet.config.head != "weights" or "editing" not in domain:
             raise ValueError(
                 f"An editing metanet is needed, got a {type(metanet).__name__} with the head {metanet.config.head!r}. "
@@ -51,7 +48,7 @@ class Editor:
         self.metanet = metanet
         apart = {"convention": domain["convention"], "data": domain.get("data")}
         self.settings = EditSettings.from_dict(domain["editing"] | apart)
-        self.space = WeightSpace.from_json(self.settings.space)
+        self.space = self.settings.space
         self.convention = Convention.from_dict(self.settings.convention)
         self.points = self.convention.points()
 
@@ -156,10 +153,9 @@ class Editor:
 
 def make_editor(kind: type[Metanet], settings: EditSettings, **metanet: Any) -> Editor:
     """An editor with a fresh metanet of class `kind`; ``metanet`` are fields of its `Config`."""
-    space = with_channels(WeightSpace.from_json(settings.space), settings.channels)
-    values = asdict(settings) | {"convention": dict(settings.convention)}
+    space, values = with_channels(settings.space, settings.channels), settings.to_dict()
     domain = {"convention": values.pop("convention"), "data": values.pop("data"), "editing": values}
-    return Editor(kind.for_spaces(space, head="weights", domain=json.dumps(domain), **metanet))
+    return Editor(kind.for_spaces(space, head="weights", domain=domain, **metanet))
 
 
 def edit_names(text: str) -> str:

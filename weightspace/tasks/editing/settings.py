@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from weightspace.inr.edits import parse_edits
+from weightspace.space import WeightSpace
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class EditSettings:
 
     Args:
         edits: what it was trained for, each the text of one edit or of several in a row, ``dilate:size=3``.
-        space: the weight space of the nets, as JSON text.
+        space: the weight space of the nets.
         convention: how they are rendered, `Convention.to_dict`.
         data: what they were fitted to, the settings of the recipe's dataset; None if unknown.
         gradients: whether it also reads the gradient of the edit's error. That needs no ground truth: the net is
@@ -28,7 +29,7 @@ class EditSettings:
     """
 
     edits: tuple[str, ...]
-    space: str
+    space: WeightSpace
     convention: Mapping[str, Any]
     data: Mapping[str, Any] | None = None
     gradients: bool = False
@@ -57,7 +58,7 @@ class EditSettings:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "EditSettings":
-        """The inverse of ``asdict``.
+        """The inverse of `to_dict`.
 
         Raises:
             ValueError: an unknown or missing key.
@@ -69,7 +70,11 @@ class EditSettings:
                 f"{sorted(known - set(data)) or 'none'}, unknown: {sorted(set(data) - known) or 'none'}. Was it "
                 "saved by another version?"
             )
-        return cls(**{**data, "edits": tuple(data["edits"])})
+        return cls(**{**data, "edits": tuple(data["edits"]), "space": WeightSpace.from_dict(data["space"])})
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; `from_dict` reads them back."""
+        return {each.name: getattr(self, each.name) for each in fields(self)} | {"space": self.space.to_dict()}
 
     @property
     def reads(self) -> str:

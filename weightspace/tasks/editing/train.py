@@ -94,7 +94,7 @@ def settings_of(nets: EditNets, edits: Sequence[str], config: EditConfig) -> Edi
     ]
     return EditSettings(
         edits=tuple("+".join(map(str, parse_edits(text))) for text in edits),
-        space=nets.space.to_json(),
+        space=nets.space,
         convention=nets.convention.to_dict(),
         data=nets.data,
         weight_sizes={name: float(usual_size(tensor)) for name, tensor in nets.weights.items()},

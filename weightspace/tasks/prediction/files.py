@@ -1,6 +1,5 @@
 """What a metanet says of the nets in files, folders and zoos, and whether they are nets that it can read."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -88,7 +87,7 @@ def check_domain(metanet: Metanet, given: Mapping[str, Any], *, anyway: bool, wa
     Raises:
         ValueError: they are rendered in another way (unless ``anyway``); says what differs.
     """
-    trained = json.loads(metanet.config.domain or "{}")
+    trained = metanet.config.domain
     convention, data = compare_domains(trained, given)
     if convention and not anyway:
         raise ValueError(
