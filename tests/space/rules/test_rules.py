@@ -31,9 +31,8 @@ def moves(space):
 
 def forgets(t, *_, **__):
     """A wrong rule: the output's axes have nothing to do with the inputs'."""
-    several = bool(t.shape) and not isinstance(t.shape[0], int)
-    values = [Value(tuple(leaf(size) for size in shape), t.dtype) for shape in (t.shape if several else [t.shape])]
-    return values if several else values[0]
+    values = [Value(tuple(leaf(size) for size in shape), t.dtype) for shape in t.shapes]
+    return values if t.several else values[0]
 
 
 def ignores(t, value, *_, **__):

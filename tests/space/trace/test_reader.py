@@ -1,12 +1,12 @@
 """Reading a graph: operators by rule, by tag, by their decomposition, or not at all; and code that works in place."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from tests.space.layered import Code
 from weightspace.space import WeightSpace
-from weightspace.space.algebra.tracer import Tracer
 from weightspace.space.rules import RULES
 from weightspace.space.trace.reader import Reader, constant_value, operator_name
 
@@ -70,5 +70,17 @@ def test_writing_in_place():
 
 
 def test_constants():
-    kinds = [constant_value(Tracer(), t).constant for t in (torch.zeros(3), torch.full((3,), 2.0), torch.arange(3))]
+    kinds = [constant_value(t).constant for t in (torch.zeros(3), torch.full((3,), 2.0), torch.arange(3))]
     assert kinds == ["zero", "uniform", "data"]
+
+
+def test_a_mistake_inside_a_rule_is_no_lost_symmetry(monkeypatch):
+    monkeypatch.setitem(RULES, "aten.relu", lambda t, value: undefined_name)
+    with pytest.raises(NameError, match="undefined_name") as caught:
+        traced(F.relu)
+    assert any("rule of aten.relu" in note for note in caught.value.__notes__)
+
+
+def test_a_form_of_a_call_that_a_rule_does_not_take_is_read_another_way(monkeypatch):
+    monkeypatch.setitem(RULES, "aten.relu", lambda t, value, unknown: None)
+    assert traced(F.relu).free == ("a",)

@@ -6,9 +6,14 @@ import pytest
 import torch
 
 from weightspace.space.algebra.dims import leaf, sum_dim
-from weightspace.space.algebra.tracer import Tracer
+from weightspace.space.algebra.operation import Operation
+from weightspace.space.algebra.record import Record
 from weightspace.space.algebra.value import Value
 from weightspace.space.trace.scales import Scales, System
+
+
+def operation():
+    return Operation("aten.any", ((),), (torch.float32,), False, frozenset(), Record())
 
 
 def value(*sizes, **settings):
@@ -18,7 +23,7 @@ def value(*sizes, **settings):
 def powers(t, signs, *values):
     """The power of each value's first atom of its last axis, in terms of free unknowns."""
     scales = Scales(signs)
-    for step in t.steps:
+    for step in t.record.steps:
         scales.read(step)
     return [scales.system.resolve(scales.unknowns(v, len(v.dims) - 1)[0][1]) for v in values]
 
@@ -46,7 +51,7 @@ def test_modulo_two_a_double_is_nothing():
      ("abs", True, False), ("even", False, False), ("opaque", False, False)],
 )  # fmt: skip
 def test_what_each_kind_lets_through(kind, scale, sign):
-    t, x = Tracer(), value(3, 4)
+    t, x = operation(), value(3, 4)
     y = t.pointwise(kind, x)
     for signs, passes in ((False, scale), (True, sign)):
         # without half turns, which count from -1 down
@@ -57,7 +62,7 @@ def test_what_each_kind_lets_through(kind, scale, sign):
 
 
 def test_a_sine_adds_its_half_turn():
-    t, x = Tracer(), value(4)
+    t, x = operation(), value(4)
     y = t.pointwise("sine", x)
     before, after = powers(t, True, x, y)
     (half_turn,) = set(before) ^ set(after)
@@ -65,7 +70,7 @@ def test_a_sine_adds_its_half_turn():
 
 
 def test_factors_multiply_and_cancel_in_sums():
-    t, x, w = Tracer(), value(2, 4), value(3, 4)
+    t, x, w = operation(), value(2, 4), value(3, 4)
     y = t.einsum([x, w], [["n", "i"], ["o", "i"]], ["n", "o"])
     into, weight, out = powers(t, False, x, w, y)
     assert into == {unknown: -power for unknown, power in weight.items()}
@@ -73,13 +78,13 @@ def test_factors_multiply_and_cancel_in_sums():
 
 
 def test_summed_neurons_keep_their_factor():
-    t, x = Tracer(), value(2, 4)
+    t, x = operation(), value(2, 4)
     t.reduce(x, [1], keep=False)
     assert powers(t, False, x) == powers(t, True, x) == [{}]
 
 
 def test_powers_multiply():
-    t, x = Tracer(), value(4)
+    t, x = operation(), value(4)
     y = t.pointwise("power", x, data=2)
     z = t.pointwise("power", y, data=-0.5)
     one, two, back = powers(t, False, x, y, z)
@@ -90,16 +95,16 @@ def test_powers_multiply():
 
 @pytest.mark.parametrize(("constant", "passes"), [("zero", True), ("uniform", False), ("data", False)])
 def test_adding_a_constant(constant, passes):
-    t, x = Tracer(), value(4)
+    t, x = operation(), value(4)
     t.pointwise("equal", x, Value((leaf(4),), torch.float32, constant=constant))
     assert bool(powers(t, False, x)[0]) == passes
 
 
 def test_concatenated_neurons_keep_their_own_factors():
-    t, x, y = Tracer(), value(3), value(4)
+    t, x, y = operation(), value(3), value(4)
     both = t.join([x, y], 0)
     scales = Scales(False)
-    for step in t.steps:
+    for step in t.record.steps:
         scales.read(step)
     inside = [scales.system.resolve(unknown) for _, unknown in scales.unknowns(both, 0)]
     assert inside == [scales.system.resolve(scales.unknowns(v, 0)[0][1]) for v in (x, y)]
@@ -107,11 +112,11 @@ def test_concatenated_neurons_keep_their_own_factors():
 
 
 def test_a_slice_has_the_factor_of_its_part():
-    t = Tracer()
+    t = operation()
     x = Value((sum_dim([leaf(3), leaf(4)]),), torch.float32)
     y = t.slice(x, 0, 3, 7)
     scales = Scales(False)
-    for step in t.steps:
+    for step in t.record.steps:
         scales.read(step)
     first, second = (scales.system.resolve(unknown) for _, unknown in scales.unknowns(x, 0))
     assert scales.system.resolve(scales.unknowns(y, 0)[0][1]) == second != first

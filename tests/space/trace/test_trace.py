@@ -232,3 +232,8 @@ def test_parameters_that_the_code_writes_still_move():
     assert space.report.sound and space.report.failed == ()
     assert space.names["first"].free and space.report.moved > 0.9
     assert torch.equal(net.first.weight, before)
+
+
+def test_a_module_without_parameters():
+    space = WeightSpace.trace(nn.ReLU(), torch.randn(2, 3))
+    assert not space.tensors and space.free == () and space.report.sound

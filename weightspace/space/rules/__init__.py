@@ -15,10 +15,11 @@ from weightspace.space.rules import (
     table,
 )
 from weightspace.space.rules.pointwise import opaque_pointwise
-from weightspace.space.rules.registry import RULES, rule
+from weightspace.space.rules.registry import RULES, Rule, rule
 
 __all__ = [
     "RULES",
+    "Rule",
     "arrange",
     "attention",
     "conv",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from weightspace.space.algebra.dims import fix
-from weightspace.space.algebra.tracer import Tracer
+from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.value import Value
 from weightspace.space.rules.linear import biased
 from weightspace.space.rules.registry import rule
@@ -11,7 +11,7 @@ from weightspace.space.rules.registry import rule
 
 @rule("aten.conv1d", "aten.conv2d", "aten.conv3d")
 def conv(
-    t: Tracer,
+    op: Operation,
     value: Value,
     weight: Value,
     bias: Value | None = None,
@@ -22,12 +22,12 @@ def conv(
 ) -> Value:
     """Convolution; kernel and spatial axes are fixed, groups are an axis of their own."""
     settings = {"stride": stride, "padding": padding, "dilation": dilation}
-    return _convolve(t, value, weight, bias, groups, False, settings)
+    return _convolve(op, value, weight, bias, groups, False, settings)
 
 
 @rule("aten.conv_transpose1d", "aten.conv_transpose2d", "aten.conv_transpose3d")
 def conv_transpose(
-    t: Tracer,
+    op: Operation,
     value: Value,
     weight: Value,
     bias: Value | None = None,
@@ -39,12 +39,12 @@ def conv_transpose(
 ) -> Value:
     """Transposed convolution; the weight's first axis reads the input."""
     settings = {"stride": stride, "padding": padding, "dilation": dilation}
-    return _convolve(t, value, weight, bias, groups, True, settings)
+    return _convolve(op, value, weight, bias, groups, True, settings)
 
 
 @rule("aten.convolution", "aten._convolution")
 def convolution(
-    t: Tracer,
+    op: Operation,
     value: Value,
     weight: Value,
     bias: Value | None,
@@ -58,11 +58,17 @@ def convolution(
 ) -> Value:
     """Either of the two, as decomposed code calls them."""
     settings = {"stride": stride, "padding": padding, "dilation": dilation}
-    return _convolve(t, value, weight, bias, groups, transposed, settings)
+    return _convolve(op, value, weight, bias, groups, transposed, settings)
 
 
 def _convolve(
-    t: Tracer, value: Value, weight: Value, bias: Value | None, groups: int, transposed: bool, settings: dict[str, Any]
+    op: Operation,
+    value: Value,
+    weight: Value,
+    bias: Value | None,
+    groups: int,
+    transposed: bool,
+    settings: dict[str, Any],
 ) -> Value:
     kernel = len(weight.dims) - 2
     batched = len(value.dims) == kernel + 2
@@ -71,16 +77,16 @@ def _convolve(
     lead = ["n"] if batched else []
     space_in, taps = [f"x{axis}" for axis in range(kernel)], [f"k{axis}" for axis in range(kernel)]
     space_out = [f"y{axis}" for axis in range(kernel)]
-    sizes = dict(zip(space_out, t.shape[len(t.shape) - kernel :], strict=True))
+    sizes = dict(zip(space_out, op.shape[len(op.shape) - kernel :], strict=True))
     weight_labels = ["i", "o"] if transposed else ["o", "i"]
     channels_in, channels_out = ["i"], ["o"]
     if groups > 1:
         rows, columns = weight.shape[0] // groups, weight.shape[1]
-        weight = t.reshape(weight, [groups, rows, columns, *weight.shape[2:]])
+        weight = op.reshape(weight, [groups, rows, columns, *weight.shape[2:]])
         inner = value.shape[-kernel - 1] // groups
-        value = t.reshape(value, [*value.shape[: -kernel - 1], groups, inner, *value.shape[-kernel:]])
+        value = op.reshape(value, [*value.shape[: -kernel - 1], groups, inner, *value.shape[-kernel:]])
         weight_labels, channels_in, channels_out = ["g", *weight_labels], ["g", "i"], ["g", "o"]
-    out = t.einsum(
+    out = op.einsum(
         [value, weight],
         [[*lead, *channels_in, *space_in], [*weight_labels, *taps]],
         [*lead, *channels_out, *space_out],
@@ -91,12 +97,12 @@ def _convolve(
         target = [axis for axis, label in enumerate(weight_labels) if label in channels_out]
         source = [axis for axis, label in enumerate(weight_labels) if label == "i"]
         settings = {**settings, "kernel": list(weight.shape[-kernel:]), "groups": groups, "transposed": transposed}
-        out.site, out.origin = t.book.weight(weight, value, target, source, "conv", _plain(settings)), {}
+        out.site, out.origin = op.book.weight(weight, value, target, source, "conv", _plain(settings)), {}
     if groups > 1:
         channels = weight.shape[0] * weight.shape[1 if not transposed else 2]
         lead_sizes = list(out.shape[: len(lead)])
-        out = t.reshape(out, [*lead_sizes, channels, *out.shape[len(out.dims) - kernel :]])
-    return biased(t, out, bias, len(lead))
+        out = op.reshape(out, [*lead_sizes, channels, *out.shape[len(out.dims) - kernel :]])
+    return biased(op, out, bias, len(lead))
 
 
 def _plain(settings: dict[str, Any]) -> dict[str, Any]:

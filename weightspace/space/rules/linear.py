@@ -4,24 +4,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from weightspace.space.algebra.dims import fix
-from weightspace.space.algebra.tracer import Tracer
+from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.value import Value
 from weightspace.space.rules.pointwise import meet
 from weightspace.space.rules.registry import rule
 
 
 def contract(
-    t: Tracer,
+    op: Operation,
     one: Value,
     other: Value,
     ones: Sequence[Any],
     others: Sequence[Any],
     outs: Sequence[Any],
-    op: str = "linear",
+    reader: str = "linear",
     **settings: Any,
 ) -> Value:
     """`einsum` of two tensors, either of which may be a weight: the other's neurons are then its sources."""
-    out = t.einsum([one, other], [ones, others], outs, "attention")
+    out = op.einsum([one, other], [ones, others], outs, "attention")
     for weight, labels, reads, read_labels in ((other, others, one, ones), (one, ones, other, others)):
         if weight.origin and not weight.site and (reads.site or not reads.origin):
             target = [
@@ -30,50 +30,50 @@ def contract(
                 if label in outs and (weight.dims[axis].size > 1 or label not in read_labels)
             ]
             source = [axis for axis, label in enumerate(labels) if label in read_labels and label not in outs]
-            out.site = t.book.weight(weight, reads, target, source, op, settings)
+            out.site = op.book.weight(weight, reads, target, source, reader, settings)
             out.origin = {}
             break
     else:
         if one.site and other.site:
-            _hint(t, [one, other], [ones, others])
+            _hint(op, [one, other], [ones, others])
     return out
 
 
-def _hint(t: Tracer, values: Sequence[Value], labels: Sequence[Sequence[Any]]) -> None:
+def _hint(op: Operation, values: Sequence[Value], labels: Sequence[Sequence[Any]]) -> None:
     """Neurons contracted with neurons are attention: its leading axes are heads, the others channels of a head."""
     for value, names in zip(values, labels, strict=True):
         for dim, label in zip(value.dims, names, strict=True):
-            t.hints.setdefault(dim, "heads" if isinstance(label, tuple) else "dim")
+            op.hint(dim, "heads" if isinstance(label, tuple) else "dim")
 
 
-def biased(t: Tracer, out: Value, bias: Value | None, axis: int = -1) -> Value:
+def biased(op: Operation, out: Value, bias: Value | None, axis: int = -1) -> Value:
     """Add a bias along one axis of the output."""
     if bias is None:
         return out
     tail = len(out.dims) - 1 - axis % len(out.dims)
-    shaped = t.reshape(bias, [*bias.shape, *[1] * tail]) if tail else bias
-    return meet(t, "equal", out, shaped, "bias", "residual")
+    shaped = op.reshape(bias, [*bias.shape, *[1] * tail]) if tail else bias
+    return meet(op, "equal", out, shaped, "bias", "residual")
 
 
 @rule("aten.linear")
-def linear(t: Tracer, value: Value, weight: Value, bias: Value | None = None) -> Value:
+def linear(op: Operation, value: Value, weight: Value, bias: Value | None = None) -> Value:
     """``x @ W.T + b``."""
     lead = [("lead", axis) for axis in range(len(value.dims) - 1)]
     outs = ["o"] if len(weight.dims) == 2 else []
-    return biased(t, contract(t, value, weight, [*lead, "i"], [*outs, "i"], [*lead, *outs]), bias)
+    return biased(op, contract(op, value, weight, [*lead, "i"], [*outs, "i"], [*lead, *outs]), bias)
 
 
 @rule("aten.addmm", "aten.baddbmm", "aten.addbmm", "aten.addmv")
-def add_matmul(t: Tracer, bias: Value, one: Value, other: Value, *, beta: Any = 1, alpha: Any = 1) -> Value:
+def add_matmul(op: Operation, bias: Value, one: Value, other: Value, *, beta: Any = 1, alpha: Any = 1) -> Value:
     """``b + x @ W``."""
-    out = matmul(t, one, other)
-    if t.op.startswith("aten.addbmm"):
-        out = t.reduce(out, [0], keep=False)
-    return meet(t, "equal", out, bias, "bias", "residual")
+    out = matmul(op, one, other)
+    if op.name.startswith("aten.addbmm"):
+        out = op.reduce(out, [0], keep=False)
+    return meet(op, "equal", out, bias, "bias", "residual")
 
 
 @rule("aten.matmul", "aten.mm", "aten.bmm", "aten.mv", "aten.dot", "aten.inner", "aten.vdot")
-def matmul(t: Tracer, one: Value, other: Value) -> Value:
+def matmul(op: Operation, one: Value, other: Value) -> Value:
     """Matrix product, with leading axes broadcast."""
     ones = ["n", "k"] if len(one.dims) > 1 else ["k"]
     others = ["k", "m"] if len(other.dims) > 1 else ["k"]
@@ -82,34 +82,34 @@ def matmul(t: Tracer, one: Value, other: Value) -> Value:
     lead_other = [("lead", axis) for axis in range(len(others) - len(other.dims), 0)]
     lead = lead_one if len(lead_one) >= len(lead_other) else lead_other
     outs = [*lead, *(["n"] if "n" in ones else []), *(["m"] if "m" in others else [])]
-    return contract(t, one, other, [*lead_one, *ones], [*lead_other, *others], outs)
+    return contract(op, one, other, [*lead_one, *ones], [*lead_other, *others], outs)
 
 
 @rule("aten._grouped_mm", "transformers.grouped_mm_fallback")
-def grouped_matmul(t: Tracer, one: Value, other: Value, *_: Any, **__: Any) -> Value:
+def grouped_matmul(op: Operation, one: Value, other: Value, *_: Any, **__: Any) -> Value:
     """Rows of a matrix, each times the matrix of its group: rows and groups are fixed."""
     if len(one.dims) != 2 or len(other.dims) != 3:
-        return t.opaque(one, other)
+        return op.opaque(one, other)
     fix(one.dims[0])
     fix(other.dims[0])
-    return contract(t, one, other, ["n", "k"], ["g", "k", "m"], ["n", "m"])
+    return contract(op, one, other, ["n", "k"], ["g", "k", "m"], ["n", "m"])
 
 
 @rule("aten.cdist", "aten._cdist_forward", "aten._euclidean_dist")
-def distances(t: Tracer, one: Value, other: Value, *_: Any) -> Value:
+def distances(op: Operation, one: Value, other: Value, *_: Any) -> Value:
     """Distances between rows: symmetric in the entries of a row, but no factor passes."""
-    one, other = t.pointwise("opaque", one), t.pointwise("opaque", other)
-    return matmul(t, one, t.permute(other, [*range(len(other.dims) - 2), -1, -2]))
+    one, other = op.pointwise("opaque", one), op.pointwise("opaque", other)
+    return matmul(op, one, op.permute(other, [*range(len(other.dims) - 2), -1, -2]))
 
 
 @rule("aten.outer", "aten.ger")
-def outer(t: Tracer, one: Value, other: Value) -> Value:
+def outer(op: Operation, one: Value, other: Value) -> Value:
     """Every entry with every other."""
-    return contract(t, one, other, ["n"], ["m"], ["n", "m"])
+    return contract(op, one, other, ["n"], ["m"], ["n", "m"])
 
 
 @rule("aten.einsum")
-def einsum(t: Tracer, equation: str, values: Sequence[Value], *_: Any, **__: Any) -> Value:
+def einsum(op: Operation, equation: str, values: Sequence[Value], *_: Any, **__: Any) -> Value:
     """Any contraction; several tensors are contracted from left to right."""
     left, _, right = equation.replace(" ", "").partition("->")
     ins = [_labels(term, len(value.dims)) for term, value in zip(left.split(","), values, strict=True)]
@@ -121,12 +121,12 @@ def einsum(t: Tracer, equation: str, values: Sequence[Value], *_: Any, **__: Any
         outs = sorted({label for label in flat if flat.count(label) == 1}, key=str)
     ins = [list(dict.fromkeys(labels)) if len(set(labels)) == len(labels) else labels for labels in ins]
     if len(values) == 1:
-        return t.einsum(values, ins, outs)
+        return op.einsum(values, ins, outs)
     current, labels = values[0], ins[0]
     for index in range(1, len(values)):
         later = set(outs).union(*ins[index + 1 :])
         kept = [x for x in dict.fromkeys([*labels, *ins[index]]) if x in later] if index + 1 < len(values) else outs
-        current, labels = contract(t, current, values[index], labels, ins[index], kept), kept
+        current, labels = contract(op, current, values[index], labels, ins[index], kept), kept
     return current
 
 
@@ -140,12 +140,12 @@ def _labels(term: str, rank: int) -> list[Any]:
 
 
 @rule("aten.bilinear")
-def bilinear(t: Tracer, one: Value, other: Value, weight: Value, bias: Value | None = None) -> Value:
+def bilinear(op: Operation, one: Value, other: Value, weight: Value, bias: Value | None = None) -> Value:
     """``x W y + b``."""
     lead = [("lead", axis) for axis in range(len(one.dims) - 1)]
-    half = contract(t, one, weight, [*lead, "i"], ["o", "i", "j"], [*lead, "o", "j"], op="bilinear")
+    half = contract(op, one, weight, [*lead, "i"], ["o", "i", "j"], [*lead, "o", "j"], reader="bilinear")
     site = half.site
-    out = t.einsum([half, other], [[*lead, "o", "j"], [*lead, "j"]], [*lead, "o"], "product")
-    t.book.link(other.site, site[0], "product") if site and other.site else None
+    out = op.einsum([half, other], [[*lead, "o", "j"], [*lead, "j"]], [*lead, "o"], "product")
+    op.book.link(other.site, site[0], "product") if site and other.site else None
     out.site = site or out.site
-    return biased(t, out, bias)
+    return biased(op, out, bias)

@@ -4,51 +4,47 @@ from collections.abc import Sequence
 from typing import Any
 
 from weightspace.space.algebra.dims import fix, leaf, unify
-from weightspace.space.algebra.tracer import Tracer
-from weightspace.space.algebra.value import Step, Value
+from weightspace.space.algebra.operation import Operation
+from weightspace.space.algebra.value import Value
 from weightspace.space.rules.registry import rule
 
 
 @rule("aten.topk", "aten.kthvalue")
-def topk(t: Tracer, value: Value, _count: Any, dim: int = -1, *_: Any, **__: Any) -> tuple[Value, Value]:
+def topk(op: Operation, value: Value, _count: Any, dim: int = -1, *_: Any, **__: Any) -> tuple[Value, Value]:
     """The largest entries of an axis and their places."""
     axis = dim % len(value.dims)
     fix(value.dims[axis])
-    labels = [("old", a) if a == axis and len(t.shape[0]) == len(value.dims) else a for a in range(len(value.dims))]
-    outs = list(range(len(value.dims))) if len(t.shape[0]) == len(value.dims) else [a for a in labels if a != axis]
-    sizes = {axis: t.shape[0][axis]} if len(t.shape[0]) == len(value.dims) else {}
-    found = t.einsum([value], [labels], outs, sizes=sizes)
-    return t.pointwise("opaque", found), t.pointwise("opaque", found)
+    if len(op.shape) == len(value.dims):
+        found = op.resized(value, [axis], op.shape)
+    else:
+        found = op.select(value, axis)
+    return op.pointwise("opaque", found), op.result(1).pointwise("opaque", found)
 
 
 @rule("aten.gather", "aten.take_along_dim")
-def gather(t: Tracer, value: Value, *args: Any, **kwargs: Any) -> Value:
+def gather(op: Operation, value: Value, *args: Any, **kwargs: Any) -> Value:
     """Entry by entry, a place along one axis."""
     given = [*args, *kwargs.values()]
     index = next(arg for arg in given if isinstance(arg, Value))
     dim = next((arg for arg in given if isinstance(arg, int) and not isinstance(arg, bool)), None)
     if dim is None or len(index.dims) != len(value.dims):
-        return t.opaque(value, index)
+        return op.opaque(value, index)
     _along(value, [index], dim)
     dims = [leaf(d.size, fixed=True) if a == dim % len(value.dims) else d for a, d in enumerate(index.dims)]
-    out = t.derived(dims, [value], "", [[(0, a)] for a in range(len(dims))])
-    labels = tuple(range(len(dims)))
-    old = tuple(("old", a) if a == dim % len(dims) or value.dims[a].size != dims[a].size else a for a in labels)
-    t.steps.append(Step("equal", out, (value,), (labels, old)))
-    t.pointwise("opaque", index)
-    return out
+    op.pointwise("opaque", index)
+    return op.mapped("equal", [value], dims, [[(0, a)] for a in range(len(dims))])
 
 
 @rule("aten.scatter", "aten.scatter_add", "aten.scatter_reduce")
-def scatter(t: Tracer, value: Value, dim: int, index: Value, source: Any = None, *_: Any, **__: Any) -> Value:
+def scatter(op: Operation, value: Value, dim: int, index: Value, source: Any = None, *_: Any, **__: Any) -> Value:
     """Entry by entry, written to a place along one axis."""
     others = [part for part in (index, source) if isinstance(part, Value) and part.dims]
     if any(len(part.dims) != len(value.dims) for part in others):
-        return t.opaque(value, *others)
+        return op.opaque(value, *others)
     _along(value, others, dim)
     for part in others:
-        t.pointwise("opaque", part)
-    return t.pointwise("opaque", value)
+        op.pointwise("opaque", part)
+    return op.pointwise("opaque", value)
 
 
 def _along(value: Value, others: Sequence[Value], dim: int) -> None:
@@ -63,28 +59,24 @@ def _along(value: Value, others: Sequence[Value], dim: int) -> None:
 
 
 @rule("aten.index_add", "aten.index_copy")
-def index_add(t: Tracer, value: Value, dim: int, index: Value, source: Value, **_: Any) -> Value:
+def index_add(op: Operation, value: Value, dim: int, index: Value, source: Value, **_: Any) -> Value:
     """Slices written to places along one axis."""
     for part in index.dims:
         fix(part)
     _along(value, [source], dim)
-    axis = dim % len(value.dims)
-    labels = tuple(range(len(value.dims)))
-    out = t.derived(value.dims, [value, source], "residual", [[(0, a), (1, a)] for a in labels])
-    old = tuple(("old", a) if a == axis else a for a in labels)
-    t.steps.append(Step("equal", out, (value, source), (labels, labels, old)))
-    return out
+    axes = [[(0, axis), (1, axis)] for axis in range(len(value.dims))]
+    return op.mapped("equal", [value, source], value.dims, axes, "residual")
 
 
 @rule("aten.index_put", "aten._unsafe_index_put", "aten._index_put_impl")
-def index_put(t: Tracer, value: Value, indices: Sequence[Value | None], new: Value, *_: Any) -> Value:
+def index_put(op: Operation, value: Value, indices: Sequence[Value | None], new: Value, *_: Any) -> Value:
     """Entries written at given places: the indexed axes are fixed, the others move with the new entries'."""
     places = [axis for axis, place in enumerate(indices) if place is not None]
     given = [place for place in indices if place is not None]
     kept = [axis for axis in range(len(value.dims)) if axis not in places]
     masked = any(str(place.dtype) == "torch.bool" for place in given)
     if masked or places != list(range(len(places))):  # only where the kept axes are the last ones of the new entries
-        return t.opaque(value, new, *given)
+        return op.opaque(value, new, *given)
     for dim in [value.dims[axis] for axis in places] + [dim for place in given for dim in place.dims]:
         fix(dim)
     tail = [value.dims[axis] for axis in kept]
@@ -95,5 +87,5 @@ def index_put(t: Tracer, value: Value, indices: Sequence[Value | None], new: Val
             fix(one)
     for dim in new.dims[: max(0, len(new.dims) - len(tail))]:
         fix(dim)
-    t.pointwise("opaque", new)
-    return t.pointwise("opaque", value)
+    op.pointwise("opaque", new)
+    return op.pointwise("opaque", value)

@@ -1,76 +1,73 @@
 """Reductions, pooling and interpolation."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from weightspace.space.algebra.dims import fix, leaf
-from weightspace.space.algebra.tracer import Tracer
-from weightspace.space.algebra.value import Step, Value
+from weightspace.space.algebra.dims import fix
+from weightspace.space.algebra.operation import Operation
+from weightspace.space.algebra.value import Value
 from weightspace.space.rules.registry import rule
 
 
 @rule("aten.sum", "aten.mean", "aten.nansum")
-def add_up(t: Tracer, value: Value, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
+def add_up(op: Operation, value: Value, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
     """Sums and means: neurons that are summed must keep their factors."""
-    return t.reduce(value, _axes(dim), keepdim)
+    return op.reduce(value, _axes(dim), keepdim)
 
 
 @rule("aten.amax", "aten.amin")
-def extreme(t: Tracer, value: Value, dim: Any = None, keepdim: bool = False) -> Value:
+def extreme(op: Operation, value: Value, dim: Any = None, keepdim: bool = False) -> Value:
     """Extremes: positive factors of the other axes pass."""
-    return t.reduce(value, _axes(dim) or None, keepdim, kind="positive")
+    return op.reduce(value, _axes(dim) or None, keepdim, kind="positive")
 
 
 @rule("aten.max", "aten.min", "aten.median", "aten.mode", "aten.nanmedian")
-def extreme_with_place(t: Tracer, value: Value, dim: Any = None, keepdim: bool = False) -> Any:
+def extreme_with_place(op: Operation, value: Value, dim: Any = None, keepdim: bool = False) -> Any:
     """The extreme entry, and with an axis also its place, which fixes that axis if it is read."""
     if isinstance(dim, Value):
-        return t.pointwise("positive", value, dim)
+        return op.pointwise("positive", value, dim)
     if dim is None:
-        return t.reduce(value, None, False, kind="positive")
-    if 1 in t.wanted:  # the place of the extreme is a number, so moving entries along the axis would change it
+        return op.reduce(value, None, False, kind="positive")
+    if 1 in op.wanted:  # the place of the extreme is a number, so moving entries along the axis would change it
         fix(value.dims[dim])
-    shapes, t.shape = t.shape, t.shape[0]
-    out = t.reduce(value, [dim], keepdim, kind="positive"), t.reduce(value, [dim], keepdim, kind="opaque")
-    t.shape = shapes
-    return out
+    largest = op.reduce(value, [dim], keepdim, kind="positive")
+    return largest, op.result(1).reduce(value, [dim], keepdim, kind="opaque")
 
 
 @rule("aten.argmax", "aten.argmin")
-def place(t: Tracer, value: Value, dim: Any = None, keepdim: bool = False) -> Value:
+def place(op: Operation, value: Value, dim: Any = None, keepdim: bool = False) -> Value:
     """Places of extremes: the axis is fixed."""
     for axis in [dim] if dim is not None else range(len(value.dims)):
         fix(value.dims[axis])
-    return t.reduce(value, None if dim is None else [dim], keepdim, kind="opaque")
+    return op.reduce(value, None if dim is None else [dim], keepdim, kind="opaque")
 
 
 @rule("aten.prod", "aten.any", "aten.all", "aten.logsumexp", "aten.count_nonzero")
-def opaque_reduction(t: Tracer, value: Value, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
+def opaque_reduction(op: Operation, value: Value, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
     """Symmetric in the entries, but no factor passes."""
-    return t.reduce(value, _axes(dim), keepdim, kind="opaque")
+    return op.reduce(value, _axes(dim), keepdim, kind="opaque")
 
 
 @rule("aten.var", "aten.std")
 def variance(
-    t: Tracer, value: Value, dim: Any = None, _unbiased: Any = None, keepdim: bool = False, **__: Any
+    op: Operation, value: Value, dim: Any = None, _unbiased: Any = None, keepdim: bool = False, **__: Any
 ) -> Value:
     """Variances carry the square of the factor, standard deviations its absolute value."""
-    return t.reduce(value, _axes(dim), keepdim, "power" if t.op == "aten.var" else "abs", data=2)
+    return op.reduce(value, _axes(dim), keepdim, "power" if op.name == "aten.var" else "abs", data=2)
 
 
 @rule("aten.var_mean", "aten.std_mean")
 def variance_and_mean(
-    t: Tracer, value: Value, dim: Any = None, _unbiased: Any = None, keepdim: bool = False, **__: Any
+    op: Operation, value: Value, dim: Any = None, _unbiased: Any = None, keepdim: bool = False, **__: Any
 ) -> Any:
     """Both at once."""
-    kind = "power" if t.op == "aten.var_mean" else "abs"
-    return t.reduce(value, _axes(dim), keepdim, kind, data=2), t.reduce(value, _axes(dim), keepdim)
+    kind = "power" if op.name == "aten.var_mean" else "abs"
+    return op.reduce(value, _axes(dim), keepdim, kind, data=2), op.reduce(value, _axes(dim), keepdim)
 
 
 @rule("aten.norm", "aten.linalg_vector_norm")
-def norm(t: Tracer, value: Value, p: Any = 2, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
+def norm(op: Operation, value: Value, p: Any = 2, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
     """Norms carry the absolute value of a factor."""
-    return t.reduce(value, _axes(dim), keepdim, kind="abs")
+    return op.reduce(value, _axes(dim), keepdim, kind="abs")
 
 
 def _axes(dim: Any) -> list[int] | None:
@@ -96,18 +93,10 @@ _POOLS = {
 
 
 @rule(*_POOLS)
-def pool(t: Tracer, value: Value, *_: Any, **__: Any) -> Any:
+def pool(op: Operation, value: Value, *_: Any, **__: Any) -> Any:
     """Pooling and interpolation mix along space, which is fixed; channels stay."""
-    space = _POOLS[t.op]
-    several = bool(t.shape) and not isinstance(t.shape[0], int)
-    shape: Sequence[int] = t.shape[0] if several else t.shape
+    space = _POOLS[op.name]
     lead = len(value.dims) - space
-    for dim in value.dims[lead:]:
-        fix(dim)
-    dims = [*value.dims[:lead], *(leaf(size, fixed=True) for size in shape[lead:])]
-    out = t.derived(dims, [value], "", [[(0, axis)] for axis in range(len(dims))])
-    labels = tuple(range(len(dims)))
-    old = tuple(axis if axis < lead else ("old", axis) for axis in labels)
-    linear = "max" not in t.op and "lp_" not in t.op
-    t.steps.append(Step("equal" if linear else "positive", out, (value,), (labels, old)))
-    return (out, t.pointwise("opaque", out)) if several else out
+    kind = "positive" if "max" in op.name or "lp_" in op.name else "equal"
+    out = op.resized(value, range(lead, len(value.dims)), op.shape, kind)
+    return (out, op.result(1).pointwise("opaque", out)) if op.several else out

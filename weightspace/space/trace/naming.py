@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from weightspace.space.algebra.dims import LEAF, PRODUCT, Dim, atoms_of, factors, find, is_fixed, terms
+from weightspace.space.algebra.record import Record
+from weightspace.space.algebra.value import Use, Value
 from weightspace.space.axes import Atom, Axis, Product, Sum
 from weightspace.space.parse import is_fixed_name
 
@@ -62,6 +64,49 @@ class Names:
             *((dim, name, False) for dim, name in self.fixed.items()),
         ]
         return {name: (dim.size, free) for dim, name, free in both}
+
+
+def name_all(record: Record, values: Mapping[str, Value], inputs: Sequence[Value], outputs: Sequence[Value]) -> Names:
+    """Names for all free leaves, and for the fixed axes of weights, after the tensors that lead to them."""
+    names = Names()
+    uses = record.book.uses
+    hints = {find(dim): hint for dim, hint in record.hints.items()}
+    for dim, hint in record.hints.items():
+        factors_of = [factor for factor in factors(dim) if not is_fixed(factor)]
+        if len(factors_of) == 1:
+            hints.setdefault(find(factors_of[0]), hint)
+    for name, value in values.items():
+        if name in uses and uses[name].role == "weight":
+            names.name_leaves([value.dims[axis] for axis in uses[name].target], base_name(name), hints)
+    for name, value in values.items():
+        names.name_leaves(value.dims, base_name(name), hints)
+    ends = _Ends(record, inputs, outputs)
+    for name, value in values.items():
+        if name in uses and uses[name].role == "weight":
+            for axis in (*uses[name].target, *uses[name].source):
+                if is_fixed(value.dims[axis]):
+                    word = ends.word(value.dims[axis], uses[name], is_source=axis in uses[name].source)
+                    names.name_fixed(value.dims[axis], word or f"{base_name(name)}.fixed")
+    return names
+
+
+class _Ends:
+    """Which fixed axes are the module's inputs and outputs."""
+
+    def __init__(self, record: Record, inputs: Sequence[Value], outputs: Sequence[Value]):
+        self.entering = {find(dim) for value in inputs for dim in value.dims if dim.size > 1}
+        self.leaving = {find(dim) for value in outputs for dim in value.dims if dim.size > 1}
+        self.first = {site for site, draft in enumerate(record.book.sites) if draft.kind == "input"}
+        self.last = {index for value in outputs for index in value.site}
+
+    def word(self, dim: Dim, use: Use, is_source: bool) -> str | None:
+        """``in`` or ``out`` for an axis of a weight, or None where neither is seen."""
+        root = find(dim)
+        if root in self.entering or (is_source and self.first & set(use.source_site)):
+            return "in"
+        if root in self.leaving or (not is_source and use.target_site in self.last):
+            return "out"
+        return None
 
 
 def base_name(tensor: str) -> str:

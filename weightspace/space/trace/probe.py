@@ -4,7 +4,7 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +15,7 @@ from torch.utils import _pytree as pytree
 from weightspace.space.move import move_entries
 from weightspace.space.symmetry import Symmetry, axis_order
 from weightspace.space.trace.exported import plain
-
-if TYPE_CHECKING:
-    from weightspace.space.weightspace import WeightSpace
+from weightspace.space.weightspace import WeightSpace
 
 
 class Probe:
@@ -57,11 +55,11 @@ class Probe:
             result = torch.func.functional_call(self.module, state, tuple(self.args), dict(self.kwargs))
         return [t.double() for t in _tensors(result) if t.numel()]
 
-    def error(self, space: "WeightSpace", symmetry: Symmetry) -> float:
+    def error(self, space: WeightSpace, symmetry: Symmetry) -> float:
         """Largest difference of the outputs after a symmetry, relative to their largest value."""
         return self._distance(self.run(space.apply(symmetry, self.weights)))
 
-    def change(self, space: "WeightSpace") -> float:
+    def change(self, space: WeightSpace) -> float:
         """The same with every tensor moved by itself, which isn't a symmetry unless the outputs ignore the weights."""
         moved = {}
         for index, (name, spec) in enumerate(space.tensors.items()):

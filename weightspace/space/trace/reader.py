@@ -1,5 +1,6 @@
 """Read an exported graph operator by operator, giving every tensor labelled axes."""
 
+import inspect
 import operator
 from collections.abc import Sequence
 from functools import cache
@@ -9,16 +10,18 @@ import torch
 from torch import Tensor, fx
 from torch._ops import OpOverload
 
-from weightspace.space.algebra.tracer import Tracer
+from weightspace.space.algebra.dims import fix
+from weightspace.space.algebra.operation import Operation, constant
+from weightspace.space.algebra.record import Record
 from weightspace.space.algebra.value import Value
-from weightspace.space.rules import RULES, opaque_pointwise
+from weightspace.space.rules import RULES, Rule, opaque_pointwise
 
 
 class Reader:
     """Runs graphs on `Value`s instead of tensors."""
 
-    def __init__(self, tracer: Tracer):
-        self.tracer = tracer
+    def __init__(self, record: Record):
+        self.record = record
         self.operators = 0
         self._decomposed: dict[Any, fx.GraphModule | None] = {}
 
@@ -43,7 +46,7 @@ class Reader:
         target: Any = module
         for part in path.split("."):
             target = getattr(target, part)
-        return constant_value(self.tracer, target) if isinstance(target, Tensor) else target
+        return constant_value(target) if isinstance(target, Tensor) else target
 
     def _call(self, node: fx.Node, found: dict[fx.Node, Any]) -> Any:
         args = fx.node.map_arg(node.args, lambda n: found[n])
@@ -51,61 +54,55 @@ class Reader:
         if node.target is operator.getitem:
             return args[0][args[1]]
         self.operators += 1
-        self.tracer.wanted = _wanted(node)
-        return self.apply(node.target, args, kwargs, node.meta.get("val"))
+        return self.apply(node.target, args, kwargs, node.meta.get("val"), _wanted(node))
 
-    def apply(self, target: Any, args: Any, kwargs: Any, result: Any) -> Any:
+    def apply(self, target: Any, args: Any, kwargs: Any, result: Any, wanted: frozenset[int]) -> Any:
         """One operator: by its rule, else entry by entry if it is tagged so, else by its decomposition, else opaque."""
         values = [value for value in _flatten([args, kwargs]) if isinstance(value, Value)]
         if not isinstance(target, OpOverload):
             return self._higher_order(target, args, values, result)
         name = operator_name(target)
-        self._describe(name, result)
+        if not isinstance(result, Tensor | list | tuple):
+            return _number(name, values, result)
+        operation = self._operation(name, result, wanted)
         if name in RULES:
-            found = self._by_rule(name, args, kwargs, result)
+            found = _by_rule(operation, args, kwargs)
             if found is not None:
                 return found
         if not values:
-            return _map_results(result, lambda _: self.tracer.constant("data"), self.tracer)
-        if torch.Tag.pointwise in target.tags and name not in RULES and isinstance(result, Tensor):
-            return opaque_pointwise(self.tracer, *args, *kwargs.values())
+            return self._opaque(name, result, ())
+        if torch.Tag.pointwise in target.tags and isinstance(result, Tensor):
+            return opaque_pointwise(operation, *args, *kwargs.values())
         graph = self._decompose(target, args, kwargs)
         if graph is not None:
             return self.run(graph, values)
-        self.tracer.loses(name, values)
-        return self._opaque(result, values)
+        self.record.loses(name, values)
+        return self._opaque(name, result, values)
 
-    def _by_rule(self, name: str, args: Any, kwargs: Any, result: Any) -> Any:
-        """What the rule gives, or None if it doesn't cover this use of the operator."""
-        try:
-            found = RULES[name](self.tracer, *args, **kwargs)
-        except Exception:  # an unforeseen form of a call costs symmetry, never the whole trace
-            return None
-        shapes = [tuple(part.shape) for part in _flatten(result) if isinstance(part, Tensor)]
-        values = [value.shape for value in _flatten(found) if isinstance(value, Value)]
-        return found if shapes == values[: len(shapes)] else None
+    def _operation(self, name: str, result: Any, wanted: frozenset[int] = frozenset()) -> Operation:
+        parts = result if isinstance(result, list | tuple) else [result]
+        tensors = [part if isinstance(part, Tensor) else torch.empty((), device="meta") for part in parts]
+        shapes = tuple(tuple(map(int, tensor.shape)) for tensor in tensors)
+        dtypes = tuple(tensor.dtype for tensor in tensors)
+        return Operation(name, shapes, dtypes, isinstance(result, list | tuple), wanted, self.record)
 
-    def _describe(self, name: str, result: Any) -> None:
-        t = self.tracer
-        t.op = name
-        if isinstance(result, Tensor):
-            t.shape, t.dtype = tuple(map(int, result.shape)), result.dtype
-        elif isinstance(result, list | tuple):
-            t.shape = tuple(tuple(map(int, part.shape)) if isinstance(part, Tensor) else () for part in result)
-            t.dtype = next((part.dtype for part in result if isinstance(part, Tensor)), torch.float32)
-
-    def _opaque(self, result: Any, values: list[Value]) -> Any:
-        return _map_results(result, lambda part: self.tracer.opaque(*values, shape=tuple(part.shape)), self.tracer)
+    def _opaque(self, name: str, result: Any, values: Sequence[Value]) -> Any:
+        """Values about whose axes nothing is known; data, if no other values stand behind them."""
+        if isinstance(result, list | tuple):
+            return [self._opaque(name, part, values) for part in result]
+        if not isinstance(result, Tensor):
+            return result
+        operation = self._operation(name, result)
+        return operation.opaque(*values) if values else operation.constant("data")
 
     def _higher_order(self, target: Any, args: Any, values: list[Value], result: Any) -> Any:
         """Wrappers around a block of code (no_grad, autocast) run the block; anything else is opaque."""
         graphs = [arg for arg in args if isinstance(arg, fx.GraphModule)]
         if len(graphs) == 1 and "wrap" in str(target):
             return self.run(graphs[0], args[args.index(graphs[0]) + 1 :])
-        if not values:
-            return _map_results(result, lambda _: self.tracer.constant("data"), self.tracer)
-        self.tracer.loses(str(target), values)
-        return self._opaque(result, values)
+        if values:
+            self.record.loses(str(target), values)
+        return self._opaque(str(target), result, values)
 
     def _decompose(self, target: OpOverload, args: Any, kwargs: Any) -> fx.GraphModule | None:
         """The operator's own definition by simpler operators, or None if torch has none."""
@@ -115,11 +112,52 @@ class Reader:
         return self._decomposed[key]
 
 
-def _wanted(node: fx.Node) -> set[int]:
+def _number(name: str, values: Sequence[Value], result: Any) -> Any:
+    """What isn't a tensor: a number read from one may depend on where each entry stands; a check gives nothing."""
+    if result is not None:
+        for dim in (dim for value in values for dim in value.dims):
+            fix(dim)
+    return result
+
+
+def _by_rule(operation: Operation, args: Any, kwargs: Any) -> Any:
+    """What the rule gives, or None if it doesn't cover this form of the call: other arguments or other results."""
+    function = RULES[operation.name]
+    if not _fits(function, args, kwargs):
+        return None
+    try:
+        found = function(operation, *args, **kwargs)
+    except Exception as error:
+        error.add_note(f"This is a mistake in the rule of {operation.name} for results of sizes {operation.shapes}.")
+        raise
+    values = [value.shape for value in _flatten(found) if isinstance(value, Value)]
+    return found if values and list(operation.shapes)[: len(values)] == values else None
+
+
+def _fits(function: Rule, args: Any, kwargs: Any) -> bool:
+    """The rule takes these arguments, and gets a tensor wherever it asks for one."""
+    signature = _signature(function)
+    try:
+        given = signature.bind(None, *args, **kwargs).arguments
+    except TypeError:
+        return False
+    return all(
+        isinstance(value, Value)
+        for name, value in given.items()
+        if signature.parameters[name].annotation is Value and signature.parameters[name].kind is not _MANY
+    )
+
+
+_signature = cache(inspect.signature)
+_MANY = inspect.Parameter.VAR_POSITIONAL
+
+
+def _wanted(node: fx.Node) -> frozenset[int]:
     """Which of an operator's results anything reads."""
     if any(user.target is not operator.getitem for user in node.users):
-        return set(range(len(node.meta["val"]))) if isinstance(node.meta.get("val"), list | tuple) else {0}
-    return {int(user.args[1]) for user in node.users if user.users}  # type: ignore[arg-type]
+        parts = node.meta.get("val")
+        return frozenset(range(len(parts))) if isinstance(parts, list | tuple) else frozenset({0})
+    return frozenset(int(user.args[1]) for user in node.users if user.users)  # type: ignore[arg-type]
 
 
 def operator_name(target: OpOverload) -> str:
@@ -128,12 +166,11 @@ def operator_name(target: OpOverload) -> str:
     return name[:-1] if target._schema.is_mutable and name.endswith("_") and not name.endswith("__") else name
 
 
-def constant_value(tracer: Tracer, tensor: Tensor) -> Value:
+def constant_value(tensor: Tensor) -> Value:
     """A tensor that the state dict doesn't hold: fixed, unless all its entries are equal."""
     same = tensor.numel() > 0 and tensor.device.type != "meta" and bool((tensor == tensor.flatten()[0]).all())
     kind = "data" if not same else "zero" if not bool(tensor.flatten()[0]) else "uniform"
-    tracer.dtype = tensor.dtype
-    return tracer.constant(kind, tuple(tensor.shape))
+    return constant(kind, tuple(tensor.shape), tensor.dtype)
 
 
 def _write_back(node: fx.Node, found: dict[fx.Node, Any], roots: dict[fx.Node, fx.Node]) -> None:
@@ -145,15 +182,6 @@ def _write_back(node: fx.Node, found: dict[fx.Node, Any], roots: dict[fx.Node, f
             roots[node] = root
             for alias in (root, *(n for n, r in roots.items() if r is root)):
                 found[alias] = found[node]
-
-
-def _map_results(result: Any, make: Any, tracer: Tracer) -> Any:
-    if isinstance(result, Tensor):
-        tracer.shape, tracer.dtype = tuple(result.shape), result.dtype
-        return make(result)
-    if isinstance(result, list | tuple):
-        return [_map_results(part, make, tracer) for part in result]
-    return result
 
 
 def _flatten(tree: Any) -> list[Any]:

@@ -12,12 +12,12 @@ from torch.export.graph_signature import InputKind, OutputKind
 from torch.utils import _pytree as pytree
 
 from weightspace.space.algebra.dims import fix, leaf, unify
-from weightspace.space.algebra.tracer import Tracer
+from weightspace.space.algebra.record import Record
 from weightspace.space.algebra.value import Value
 from weightspace.space.parts import Group
 from weightspace.space.report import Report
 from weightspace.space.trace.actions import find_actions
-from weightspace.space.trace.assemble import Assembly
+from weightspace.space.trace.assemble import assemble
 from weightspace.space.trace.exported import PREFIX, export
 from weightspace.space.trace.reader import Reader, constant_value
 from weightspace.space.trace.verify import settle
@@ -57,26 +57,26 @@ def trace(module: nn.Module, *args: Any, verify: bool = True, **kwargs: Any) -> 
 
 def read_program(program: ExportedProgram, module: nn.Module) -> WeightSpace:
     """The weight space of an exported program, not verified."""
-    tracer = Tracer()
-    reader = Reader(tracer)
+    record = Record()
+    reader = Reader(record)
     tensors = _state(module)
     same = _tied(tensors)
-    values, inputs, placeholders = _inputs(tracer, program, tensors, same)
+    values, inputs, placeholders = _inputs(record, program, tensors, same)
     results = reader.run(program.graph_module, placeholders)
     outputs = _outputs(program, results, values)
     for name, tensor in tensors.items():
         if name not in same:
             values.setdefault(name, _unused(tensor))
     ordered = {name: values[name] for name in tensors if name in values}
-    assembly = Assembly(tracer, ordered, tensors, inputs, outputs)
+    assembly = assemble(record, ordered, inputs, outputs)
     buffers = {name for name, _ in module.named_buffers(remove_duplicate=False)}
-    specs = assembly.specs(buffers, same)
-    sites, links = assembly.sites()
     weights = {name: value for name, value in ordered.items() if value.dtype.is_floating_point}
-    actions = find_actions(tracer.steps, weights, assembly.names.free)
+    actions = find_actions(record.steps, weights, assembly.names.free)
     actions = [_with_tied(action, same) for action in actions]
-    lost = {op: tuple(params) for op, params in tracer.lost.items()}
-    space = WeightSpace(specs, _with_kinds(assembly.groups(), actions), sites, links, tuple(actions))
+    groups = _with_kinds(assembly.names.sizes(), actions)
+    specs = assembly.of_tensors(tensors, buffers, same)
+    lost = {op: tuple(params) for op, params in record.lost.items()}
+    space = WeightSpace(specs, groups, assembly.sites, assembly.links, tuple(actions))
     return replace(space, report=Report(moved=space.moved, lost=lost, operators=reader.operators))
 
 
@@ -91,7 +91,7 @@ def _tied(tensors: Mapping[str, Tensor]) -> dict[str, str]:
 
 
 def _inputs(
-    tracer: Tracer, program: ExportedProgram, tensors: Mapping[str, Tensor], same: Mapping[str, str]
+    record: Record, program: ExportedProgram, tensors: Mapping[str, Tensor], same: Mapping[str, str]
 ) -> tuple[dict[str, Value], list[Value], list[Any]]:
     values: dict[str, Value] = {}
     inputs: list[Value] = []
@@ -105,10 +105,10 @@ def _inputs(
             value = values.setdefault(name, _parameter(name, tensors[name]))
         elif spec.kind == InputKind.USER_INPUT and isinstance(fake, Tensor):
             value = Value(tuple(leaf(int(size), fixed=True) for size in fake.shape), fake.dtype)
-            value.site = (tracer.book.site(("input", len(inputs)), "input"),)
+            value.site = (record.book.site(("input", len(inputs)), "input"),)
             inputs.append(value)
         elif isinstance(fake, Tensor):
-            value = constant_value(tracer, _constant(program, spec.target or "", fake))
+            value = constant_value(_constant(program, spec.target or "", fake))
         else:
             value = getattr(spec.arg, "value", None)
         placeholders.append(value)
@@ -153,13 +153,14 @@ def _listed(results: Any) -> Sequence[Any]:
     return pytree.tree_leaves(results, is_leaf=lambda x: isinstance(x, Value))
 
 
-def _with_kinds(groups: Mapping[str, Group], actions: Sequence[Any]) -> dict[str, Group]:
+def _with_kinds(sizes: Mapping[str, tuple[int, bool]], actions: Sequence[Any]) -> dict[str, Group]:
+    """The group of each name with its size, and the kinds of symmetry that it has."""
     found: dict[str, list[str]] = {}
     for action in actions:
         found.setdefault(action.name, []).append(action.kind)
     return {
-        name: replace(group, kinds=(*group.kinds, *dict.fromkeys(found.get(name, ()))))
-        for name, group in groups.items()
+        name: Group(size, free, ("permutation", *dict.fromkeys(found.get(name, ()))) if free else ())
+        for name, (size, free) in sizes.items()
     }
 
 

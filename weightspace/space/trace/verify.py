@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,15 +12,13 @@ from weightspace.space.parts import KINDS
 from weightspace.space.report import Report
 from weightspace.space.symmetry import Symmetry
 from weightspace.space.trace.probe import Probe
-
-if TYPE_CHECKING:
-    from weightspace.space.weightspace import WeightSpace
+from weightspace.space.weightspace import WeightSpace
 
 TOLERANCE = 1e-9
 _CHANGE_UP_TO = 50_000_000  # entries; for larger nets a third forward pass in float64 costs more than it tells
 
 
-def verify(space: "WeightSpace", module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Report:
+def verify(space: WeightSpace, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Report:
     """Act on every free name of a module at random and compare the outputs with those before.
 
     Runs in float64 on a copy. Norm statistics and constant tensors are randomised first, because a wrong answer can
@@ -45,13 +43,13 @@ def verify(space: "WeightSpace", module: nn.Module, args: Sequence[Any], kwargs:
     )  # fmt: skip
 
 
-def _each_kind(space: "WeightSpace", probe: "Probe") -> dict[str, float]:
+def _each_kind(space: WeightSpace, probe: Probe) -> dict[str, float]:
     """The error of each kind of symmetry by itself."""
     found = {"permutation", *(action.kind for action in space.actions)}
     return {kind: probe.error(space, draw(space, (kind,))) for kind in KINDS if kind in found}
 
 
-def settle(space: "WeightSpace", module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> "WeightSpace":
+def settle(space: WeightSpace, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> WeightSpace:
     """A space in which all that doesn't hold is fixed, with the report of what that was."""
     report = verify(space, module, args, kwargs)
     if report.sound:
@@ -75,19 +73,19 @@ def _kinds(name: str, actions: Sequence[Any]) -> tuple[str, ...]:
     return ("permutation", *dict.fromkeys(action.kind for action in actions if action.name == name))
 
 
-def failing_names(space: "WeightSpace", probe: "Probe") -> list[str]:
+def failing_names(space: WeightSpace, probe: Probe) -> list[str]:
     """The names whose permutation changes the outputs."""
     moved = draw(space, ("permutation",)).permutations
     return _halve(list(moved), lambda names: Symmetry(space, {name: moved[name] for name in names}, {}), probe)
 
 
-def failing_actions(space: "WeightSpace", probe: "Probe") -> list[int]:
+def failing_actions(space: WeightSpace, probe: Probe) -> list[int]:
     """The indices of the actions that change the outputs."""
     factors = draw(space, KINDS).factors
     return _halve(list(factors), lambda chosen: Symmetry(space, {}, {i: factors[i] for i in chosen}), probe)
 
 
-def _halve(items: list[Any], symmetry: Callable[[list[Any]], Symmetry], probe: "Probe") -> list[Any]:
+def _halve(items: list[Any], symmetry: Callable[[list[Any]], Symmetry], probe: Probe) -> list[Any]:
     """The items that fail, found by halving; all of them where they fail together but neither half does."""
     if not items or probe.error(symmetry(items).space, symmetry(items)) <= TOLERANCE:
         return []
@@ -98,7 +96,7 @@ def _halve(items: list[Any], symmetry: Callable[[list[Any]], Symmetry], probe: "
     return failing or items
 
 
-def draw(space: "WeightSpace", kinds: tuple[str, ...]) -> Symmetry:
+def draw(space: WeightSpace, kinds: tuple[str, ...]) -> Symmetry:
     """A random symmetry that is the same at every call, and in which nothing stays as it is."""
     drawn = space.random_symmetry(torch.Generator().manual_seed(0), kinds)
     permutations = {name: _not_neutral(order, torch.arange(len(order))) for name, order in drawn.permutations.items()}

@@ -1,38 +1,71 @@
-"""The few primitives that every operator's rule is written in.
+"""One operator as its rule sees it, and the few primitives that every rule is written in.
 
 Each primitive makes the output's axes from the inputs', remembers the step for the scale symmetries, and keeps track of
 sites. A rule that calls them can't forget one of the three.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from weightspace.space.algebra.dims import Dim, fix, is_fixed, leaf, reshape_dims, split_sum, sum_dim, unify
+from weightspace.space.algebra.origins import origins_of, runs_behind
+from weightspace.space.algebra.record import Record
 from weightspace.space.algebra.sitebook import SiteBook
 from weightspace.space.algebra.value import Step, Value
 
 
-class Tracer:
-    """State of one trace: the steps taken, the sites found, the operators that had no rule."""
+@dataclass(frozen=True)
+class Operation:
+    """One operator of a computation.
 
-    def __init__(self) -> None:
-        self.steps: list[Step] = []
-        self.book = SiteBook()
-        self.hints: dict[Dim, str] = {}  # of axes inside attention: heads, dim
-        self.lost: dict[str, dict[str, None]] = {}
-        self.shape: Any = ()  # of the operator at hand, a tuple of them if it gives several values
-        self.dtype: Any = torch.float32
-        self.op = ""
-        self.wanted: set[int] = set()  # which of several results anything reads
+    Args:
+        name: like ``aten.relu``. shapes, dtypes: of its results.
+        several: it gives a tuple of results, not one tensor. wanted: the numbers of the results that anything reads.
+        record: what the trace has found so far; rules add to it through the methods below alone.
+    """
+
+    name: str
+    shapes: tuple[tuple[int, ...], ...]
+    dtypes: tuple[torch.dtype, ...]
+    several: bool
+    wanted: frozenset[int]
+    record: Record
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the first result."""
+        return self.shapes[0]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the first result."""
+        return self.dtypes[0]
+
+    @property
+    def book(self) -> SiteBook:
+        """Where neurons stand."""
+        return self.record.book
+
+    def result(self, number: int) -> "Operation":
+        """The operator as if it gave this one of its results only."""
+        return replace(self, shapes=(self.shapes[number],), dtypes=(self.dtypes[number],), several=False)
+
+    def with_dtype(self, dtype: torch.dtype) -> "Operation":
+        """The operator as if its result had another type: for values on the way to it."""
+        return replace(self, dtypes=(dtype,), several=False)
+
+    def hint(self, dim: Dim, word: str) -> None:
+        """What an axis may be called."""
+        self.record.hints.setdefault(dim, word)
 
     # ---- new values -------------------------------------------------------------------------------------------------
 
     def constant(self, kind: str, shape: Sequence[int] | None = None) -> Value:
         """A tensor that no input and no parameter reaches: ``"zero"``, ``"uniform"``, or ``"data"``, which is fixed."""
-        dims = tuple(leaf(size, fixed=kind == "data") for size in (self.shape if shape is None else shape))
-        return Value(dims, self.dtype, constant=kind)
+        return constant(kind, self.shape if shape is None else shape, self.dtype)
 
     def opaque(self, *values: Value, shape: Sequence[int] | None = None) -> Value:
         """What an operator gives about whose axes nothing can be said: all of them are fixed, the inputs' too."""
@@ -42,7 +75,7 @@ class Tracer:
         out = self.derived(
             [leaf(size, fixed=True) for size in (self.shape if shape is None else shape)], values, "opaque"
         )
-        self.steps.append(Step("opaque", out, tuple(values)))
+        self.record.steps.append(Step("opaque", out, tuple(values)))
         return out
 
     def derived(
@@ -64,7 +97,7 @@ class Tracer:
             out.constant = same.pop() if len(same) == 1 else "data"
         out.site = self.book.combined(kind, values, dims)
         if not out.site:
-            out.origin = _origins(values, axes if axes is not None else [()] * len(out.dims))
+            out.origin = origins_of(values, axes if axes is not None else [()] * len(out.dims))
         return out
 
     # ---- pointwise --------------------------------------------------------------------------------------------------
@@ -90,7 +123,7 @@ class Tracer:
             out.constant = "uniform"
         labels = tuple(range(rank))
         ins = tuple(self._broadcast_labels(value, shape) for value in values)
-        self.steps.append(Step(kind, out, tuple(values), (labels, *ins), data))
+        self.record.steps.append(Step(kind, out, tuple(values), (labels, *ins), data))
         return out
 
     @staticmethod
@@ -100,12 +133,12 @@ class Tracer:
         return tuple(start + axis if dim.size == shape[start + axis] else None for axis, dim in enumerate(value.dims))
 
     def with_param(
-        self, kind: str, value: Value, param: Value, slot: str, op: str = "elementwise", **settings: Any
+        self, kind: str, value: Value, param: Value, slot: str, reader: str = "elementwise", **settings: Any
     ) -> Value:
         """Pointwise with a tensor made of parameters, which then sits on the neurons' site."""
         out = self.pointwise(kind, value, param)
         if value.site and param.origin:
-            out.site = self.book.vector(param, value.site, slot, out.dims, op, **settings)
+            out.site = self.book.vector(param, value.site, slot, out.dims, reader, **settings)
         return out
 
     # ---- contraction, reduction -------------------------------------------------------------------------------------
@@ -145,7 +178,7 @@ class Tracer:
         if sum(bool(value.site) for value in values) > 1:
             # neurons times neurons, as in attention, stand at a place of their own
             out.site = self.book.meeting(meet, values, out.dims)
-        self.steps.append(Step("product", out, tuple(values), (tuple(outs), *kept)))
+        self.record.steps.append(Step("product", out, tuple(values), (tuple(outs), *kept)))
         return out
 
     def reduce(
@@ -159,39 +192,61 @@ class Tracer:
         dims = [leaf(1) if axis in gone else value.dims[axis] for axis in kept]
         out = self.derived(dims, [value], "", [[] if axis in gone else [(0, axis)] for axis in kept])
         outs = tuple(("one", axis) if axis in gone else axis for axis in kept)
-        self.steps.append(Step(kind, out, (value,), (outs, labels), data))
+        self.record.steps.append(Step(kind, out, (value,), (outs, labels), data))
         return out
 
     # ---- moving entries ---------------------------------------------------------------------------------------------
 
+    def mapped(
+        self,
+        kind: str,
+        values: Sequence[Value],
+        dims: Sequence[Dim],
+        axes: Sequence[Sequence[tuple[int, int]]],
+        meet: str = "",
+    ) -> Value:
+        """Entries of values at other places: the axes of the output, and for each the pairs (input, axis) behind it.
+
+        An axis of an input that stands behind none, or has another size than its output's, must be fixed by the rule.
+        """
+        out = self.derived(dims, values, meet, axes)
+        behind = {pair: number for number, pairs in enumerate(axes) for pair in pairs}
+        ins = tuple(
+            tuple(behind.get((index, axis), ("gone", index, axis)) for axis in range(len(value.dims)))
+            for index, value in enumerate(values)
+        )
+        self.record.steps.append(Step(kind, out, tuple(values), (tuple(range(len(dims))), *ins)))
+        return out
+
+    def resized(self, value: Value, axes: Sequence[int], sizes: Sequence[int], kind: str = "equal") -> Value:
+        """Some axes are mixed or picked from: they are fixed and come out with other sizes; the others stay."""
+        changed = {axis % len(value.dims) for axis in axes}
+        for axis in changed:
+            fix(value.dims[axis])
+        dims = [leaf(size, fixed=True) if a in changed else value.dims[a] for a, size in enumerate(sizes)]
+        return self.mapped(kind, [value], dims, [[(0, a)] for a in range(len(dims))])
+
     def reshape(self, value: Value, sizes: Sequence[int]) -> Value:
         """The same entries under other sizes."""
         dims = reshape_dims(value.dims, sizes)
-        out = self.derived(dims, [value], "", _runs(value.shape, tuple(sizes)))
-        self.steps.append(Step("flat", out, (value,)))
+        out = self.derived(dims, [value], "", runs_behind(value.shape, tuple(sizes)))
+        self.record.steps.append(Step("flat", out, (value,)))
         return out
 
     def permute(self, value: Value, order: Sequence[int]) -> Value:
         """Axes in another order."""
         order = [axis % len(value.dims) for axis in order]
-        out = self.derived([value.dims[axis] for axis in order], [value], "", [[(0, axis)] for axis in order])
-        self.steps.append(Step("equal", out, (value,), (tuple(order), tuple(range(len(order))))))
-        return out
+        return self.mapped("equal", [value], [value.dims[axis] for axis in order], [[(0, axis)] for axis in order])
 
     def expand(self, value: Value, sizes: Sequence[int]) -> Value:
         """Repeat along axes of size 1 and new ones in front; what is repeated is equal, so the new axis is free."""
         lead = len(sizes) - len(value.dims)
-        dims: list[Dim] = []
-        labels: list[Any] = []
-        for axis, size in enumerate(sizes):
-            old = value.dims[axis - lead] if axis >= lead else None
-            kept = old is not None and (size in (-1, old.size))
-            dims.append(old if kept and old is not None else leaf(size))
-            if axis >= lead:
-                labels.append(axis if kept else None)
-        out = self.derived(dims, [value], "", [[(0, a - lead)] if a >= lead else [] for a in range(len(sizes))])
-        self.steps.append(Step("equal", out, (value,), (tuple(range(len(sizes))), tuple(labels))))
-        return out
+        old = [None] * lead + list(value.dims)
+        dims = [
+            dim if dim is not None and size in (-1, dim.size) else leaf(size)
+            for dim, size in zip(old, sizes, strict=True)
+        ]
+        return self.mapped("equal", [value], dims, [[(0, a - lead)] if a >= lead else [] for a in range(len(sizes))])
 
     def slice(self, value: Value, axis: int, start: int, stop: int) -> Value:
         """The entries from ``start`` to before ``stop`` of one axis."""
@@ -200,17 +255,14 @@ class Tracer:
         pieces = split_sum(dim, [start, stop - start, dim.size - stop])
         dims = [*value.dims[:axis], pieces[1], *value.dims[axis + 1 :]]
         out = self.derived(dims, [value], "", [[(0, a)] for a in range(len(dims))])
-        self.steps.append(Step("slice", out, (value,), data=(axis, start)))
+        self.record.steps.append(Step("slice", out, (value,), data=(axis, start)))
         return out
 
     def select(self, value: Value, axis: int) -> Value:
         """One entry of an axis, which is fixed by that."""
-        axis %= len(value.dims)
         fix(value.dims[axis])
-        kept = [a for a in range(len(value.dims)) if a != axis]
-        out = self.derived([value.dims[a] for a in kept], [value], "", [[(0, a)] for a in kept])
-        self.steps.append(Step("equal", out, (value,), (tuple(kept), tuple(range(len(value.dims))))))
-        return out
+        kept = [a for a in range(len(value.dims)) if a != axis % len(value.dims)]
+        return self.mapped("equal", [value], [value.dims[a] for a in kept], [[(0, a)] for a in kept])
 
     def join(self, values: Sequence[Value], axis: int) -> Value:
         """Concatenate along an axis; along every other axis the values move together."""
@@ -224,44 +276,10 @@ class Tracer:
         neurons = not is_fixed(dims[axis])
         if neurons and all(value.site for value in values) and len({value.site for value in values}) > 1:
             out.site = tuple(index for value in values for index in value.site)
-        self.steps.append(Step("join", out, tuple(values), data=axis))
+        self.record.steps.append(Step("join", out, tuple(values), data=axis))
         return out
 
-    def loses(self, op: str, values: Sequence[Value]) -> None:
-        """Remember an operator without a rule, and the parameters whose axes it fixed."""
-        found = self.lost.setdefault(op, {})
-        for value in values:
-            found.update(dict.fromkeys(value.origin))
-            for index in value.site:
-                found.update(dict.fromkeys(p for p, use in self.book.uses.items() if use.target_site == index))
 
-
-def _origins(
-    values: Sequence[Value], axes: Sequence[Sequence[tuple[int, int]]]
-) -> Mapping[str, tuple[frozenset[int], ...]]:
-    """Which axes of which parameter stand behind each axis of a value made of these."""
-    origin: dict[str, tuple[frozenset[int], ...]] = {}
-    for index, value in enumerate(values):
-        for param, behind in value.origin.items():
-            mapped = tuple(
-                frozenset().union(*(behind[axis] for which, axis in pairs if which == index)) for pairs in axes
-            )
-            origin[param] = (
-                mapped if param not in origin else tuple(a | b for a, b in zip(origin[param], mapped, strict=True))
-            )
-    return origin
-
-
-def _runs(before: tuple[int, ...], after: tuple[int, ...]) -> list[list[tuple[int, int]]]:
-    """For each axis after a reshape the axes before it that share its entries."""
-    spans = []
-    for sizes in (before, after):
-        span, total = [], 1
-        for size in reversed(sizes):
-            span.append((total, total * size))
-            total *= size
-        spans.append(span[::-1])
-    return [
-        [(0, i) for i, (low, high) in enumerate(spans[0]) if low < end and high > start and high > low]
-        for start, end in spans[1]
-    ]
+def constant(kind: str, shape: Sequence[int], dtype: torch.dtype) -> Value:
+    """A tensor that no input and no parameter reaches: ``"zero"``, ``"uniform"``, or ``"data"``, which is fixed."""
+    return Value(tuple(leaf(size, fixed=kind == "data") for size in shape), dtype, constant=kind)
