@@ -11,30 +11,17 @@ HEADS = ("graph", "weights", "neurons")
 
 
 @dataclass(frozen=True)
-class MetanetConfig:
-    """What every metanet is told.
+class SpacesConfig:
+    """What everything is told that is learned about nets of some weight spaces.
 
     Args:
         spaces: the weight spaces it is for; JSON objects in ``config.json`` (`WeightSpace.to_dict`).
-        outputs: numbers for each net; with ``head="neurons"`` for each neuron; unused for ``"weights"``.
-        head: ``"graph"`` (a vector for each net), ``"weights"`` (a change for every weight) or ``"neurons"`` (a vector
-            for each neuron).
-        labels: what the outputs mean, where they are labels of a zoo; outputs are then in standard units:
-        label_mean: and label_std: label = label_mean + label_std * output.
-        classes: what the outputs stand for, one each, where the label is a class; outputs are then logits, and
-            ``labels`` has one name.
         domain: what is known of the nets that it was trained on, JSON values by name: how they are built
             (``"architectures"``), what they were fitted to (``"data"``), how implicit representations are rendered
             (``"convention"``), and what it was trained for beyond labels (``"editing"``).
     """
 
     spaces: tuple[WeightSpace, ...] = ()
-    outputs: int = 1
-    head: str = "graph"
-    labels: tuple[str, ...] = ()
-    label_mean: tuple[float, ...] = ()
-    label_std: tuple[float, ...] = ()
-    classes: tuple[str, ...] = ()
     domain: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -42,10 +29,43 @@ class MetanetConfig:
             kinds = ", ".join(type(space).__name__ for space in self.spaces)
             raise TypeError(f"spaces must be WeightSpaces, got {kinds}. Read JSON with WeightSpace.from_dict.")
         object.__setattr__(self, "domain", _json_values(self.domain))
-        if self.head not in HEADS:
-            raise ValueError(f"head must be one of {', '.join(HEADS)}, got {self.head!r}.")
         if not self.spaces:
             raise ValueError("spaces must hold one weight space at least, got none. Make it with WeightSpace.trace().")
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; `read_config` reads them back."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        values = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        return values | {"spaces": [space.to_dict() for space in self.spaces]}
+
+
+@dataclass(frozen=True)
+class MetanetConfig(SpacesConfig):
+    """What every metanet is told.
+
+    Args:
+        spaces: the weight spaces it is for.
+        domain: what is known of the nets that it was trained on.
+        outputs: numbers for each net; with ``head="neurons"`` for each neuron; unused for ``"weights"``.
+        head: ``"graph"`` (a vector for each net), ``"weights"`` (a change for every weight) or ``"neurons"`` (a vector
+            for each neuron).
+        labels: what the outputs mean, where they are labels of a zoo; outputs are then in standard units:
+        label_mean: and label_std: label = label_mean + label_std * output.
+        classes: what the outputs stand for, one each, where the label is a class; outputs are then logits, and
+            ``labels`` has one name.
+    """
+
+    outputs: int = 1
+    head: str = "graph"
+    labels: tuple[str, ...] = ()
+    label_mean: tuple[float, ...] = ()
+    label_std: tuple[float, ...] = ()
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.head not in HEADS:
+            raise ValueError(f"head must be one of {', '.join(HEADS)}, got {self.head!r}.")
         if not (len(self.labels) == len(self.label_mean) == len(self.label_std)):
             raise ValueError(
                 f"Each label needs a mean and a std, got {len(self.labels)} labels, {len(self.label_mean)} and "
@@ -62,14 +82,8 @@ class MetanetConfig:
             if isinstance(value, int | float) and not isinstance(value, bool) and value < least:
                 raise ValueError(f"{each.name} must be {least} or more, got {value}.")
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values; `read_config` reads them back."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        values = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-        return values | {"spaces": [space.to_dict() for space in self.spaces]}
 
-
-C = TypeVar("C", bound=MetanetConfig)
+C = TypeVar("C", bound=SpacesConfig)
 
 
 def read_config(kind: type[C], data: Mapping[str, Any], where: str = "config.json") -> C:

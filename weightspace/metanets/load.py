@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from weightspace.metanets.base import Metanet, read_json
+from weightspace.metanets.base import Metanet
 from weightspace.metanets.flatmlp import FlatMLP
 from weightspace.metanets.graphmetanet import GraphMetanet
 from weightspace.metanets.neuralgraph import NeuralGraphGNN
 from weightspace.metanets.neuralgraphtransformer import NeuralGraphTransformer
+from weightspace.metanets.pretrained import read_json
 from weightspace.metanets.probenet import ProbeNet
 from weightspace.metanets.pygmetanet import PyGMetanet
 from weightspace.metanets.scalegmn import ScaleGMN

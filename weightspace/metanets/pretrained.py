@@ -1,0 +1,106 @@
+"""How everything that is learned is kept: a folder, or a repository of the Hub, with a configuration and tensors."""
+
+import json
+from abc import ABC
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from weightspace.metanets.config import SpacesConfig, read_config
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+
+
+class Pretrained(
+    nn.Module, PyTorchModelHubMixin, ABC, library_name="weightspace", tags=["weight-space"], license="apache-2.0"
+):
+    """A module made from one frozen `Config`, which is saved with its tensors and loaded strictly.
+
+    What it learned about its inputs beside its parameters (normalisation, training nets) are buffers.
+    """
+
+    Config: ClassVar[type[SpacesConfig]]
+
+    def __init__(self, config: SpacesConfig):
+        super().__init__()
+        if not isinstance(config, self.Config):
+            raise TypeError(f"{type(self).__name__} needs a {self.Config.__name__}, got {type(config).__name__}.")
+        self.config = config
+        self._hub_mixin_config = {"metanet": type(self).__name__, **config.to_dict()}
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        state = {name: tensor.detach().contiguous().clone() for name, tensor in self.state_dict().items()}
+        save_file(state, save_directory / WEIGHTS, metadata={"metanet": type(self).__name__})
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options: Any) -> "Pretrained":
+        """Load what `save_pretrained` wrote, from a folder or a repository of the Hub.
+
+        Args:
+            pretrained_model_name_or_path: the folder, or ``"owner/name"``.
+            options: ``revision``, ``token``, ``cache_dir``, ``force_download``, ``local_files_only``, ``map_location``.
+
+        Raises:
+            ValueError: the configuration or the tensors aren't those of this class; nothing is loaded in part.
+        """
+        data = read_json(pretrained_model_name_or_path, options)
+        name = data.pop("metanet", None)
+        if name != cls.__name__:
+            raise ValueError(f"{pretrained_model_name_or_path} holds a {name}, not a {cls.__name__}. Use load_metanet.")
+        config = read_config(cls.Config, data, f"{pretrained_model_name_or_path}/{CONFIG}")
+        return super().from_pretrained(pretrained_model_name_or_path, config=config, **options)
+
+    @classmethod
+    def _from_pretrained(
+        cls,
+        *,
+        model_id: str,
+        revision: str | None,
+        cache_dir: str | Path | None,
+        force_download: bool,
+        local_files_only: bool,
+        token: str | bool | None,
+        map_location: str = "cpu",
+        **model_kwargs: Any,
+    ) -> "Pretrained":
+        options = {"revision": revision, "cache_dir": cache_dir, "force_download": force_download}
+        options |= {"local_files_only": local_files_only, "token": token}
+        model = cls(**model_kwargs)
+        _load_strictly(model, _fetch(model_id, WEIGHTS, options), map_location)
+        return model.to(map_location).eval()
+
+
+def read_json(source: str | Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of a saved metanet, from a folder or a repository."""
+    return json.loads(_fetch(source, CONFIG, options).read_text(encoding="utf-8"))
+
+
+def _fetch(source: str | Path, name: str, options: Mapping[str, Any]) -> Path:
+    folder = Path(source)
+    if folder.is_dir():
+        if not (folder / name).is_file():
+            raise ValueError(f"A saved metanet has {CONFIG} and {WEIGHTS}; {folder} has no {name}.")
+        return folder / name
+    keys = ("revision", "cache_dir", "force_download", "local_files_only", "token")
+    known = {key: options[key] for key in keys if options.get(key) is not None}
+    return Path(hf_hub_download(str(source), name, **known))
+
+
+def _load_strictly(metanet: nn.Module, path: Path, device: str) -> None:
+    saved, own = load_file(path, device=device), metanet.state_dict()
+    missing, unknown = sorted(set(own) - set(saved)), sorted(set(saved) - set(own))
+    shapes = [
+        f"{name} {tuple(saved[name].shape)} instead of {tuple(own[name].shape)}"
+        for name in sorted(set(own) & set(saved))
+        if saved[name].shape != own[name].shape
+    ]
+    if missing or unknown or shapes:
+        raise ValueError(
+            f"{path} doesn't hold the tensors of {type(metanet).__name__}; missing: {missing or 'none'}, unknown: "
+            f"{unknown or 'none'}, of another shape: {shapes or 'none'}. Nothing was loaded."
+        )
+    metanet.load_state_dict(saved)
