@@ -8,10 +8,11 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "weightspace"
 
 # Every folder of the package, the deepest foundations first: a file imports from its own folder, and from folders
-# that stand above it here. `palette` holds colours alone, `reading` reads text from outside. A folder's files and its
-# folders are separate rooms.
+# that stand above it here. `palette` holds colours alone, `suggest` names that may have been meant, `reading` reads
+# text from outside. A folder's files and its folders are separate rooms.
 ORDER = (
     "palette",
+    "suggest",
     "reading",
     "machine",
     "space",
@@ -26,6 +27,7 @@ ORDER = (
     "zoo.train.native",
     "zoo.train",
     "zoo",
+    "zoo.pictures",
     "zoo.build",
     "zoo.imports",
     "graphs",
@@ -40,6 +42,8 @@ ORDER = (
     "tasks.comparison.baselines",
     "tasks.comparison",
     "testing",
+    "cli.terminal",
+    "cli.zoo",
     "cli",
 )
 # Rooms that don't know each other although one stands above the other.
@@ -84,8 +88,10 @@ def allowed(module: str, name: str) -> bool:
 
 
 def modules() -> list[tuple[str, Path]]:
-    """Every module but the faces: an `__init__` only shows what its folder holds."""
-    paths = [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "__init__.py"]
+    """Every module but the faces: `__init__` shows what its folder holds, `__main__` runs the command line."""
+    paths = [
+        path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "__init__.py" and path != PACKAGE / "__main__.py"
+    ]
     return [(".".join(("weightspace", *path.relative_to(PACKAGE).with_suffix("").parts)), path) for path in paths]
 
 

@@ -12,6 +12,8 @@ Names are found when first used, so that `import weightspace` stays light.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from weightspace.suggest import suggestion
+
 if TYPE_CHECKING:
     from weightspace.graphs import from_graph, to_graph
     from weightspace.metanets import load_metanet
@@ -35,7 +37,7 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"weightspace has no {name!r}; it has {', '.join(__all__)}.")
+        raise AttributeError(f"weightspace has no {name!r}; it has {', '.join(__all__)}{suggestion(name, __all__)}.")
     value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

@@ -1,9 +1,9 @@
 """`weightspace edit`: changes what implicit representations show, through their weights."""
 
 import argparse
-from typing import Any
 
-from weightspace.cli.console import say, write_json, write_table
+from weightspace.cli.terminal.console import say, write_json, write_table
+from weightspace.cli.terminal.parser import Parser
 
 _EDIT = """\
 Edits implicit representations with a metanet that was trained for it: reads the weights of a net that renders a
@@ -18,14 +18,9 @@ store how it is rendered; --w0, --first-layer, --output-shift, --grid, --coordin
 """
 
 
-def add_parser(commands: Any) -> None:
+def add_command(parent: Parser) -> None:
     """Adds `edit`."""
-    parser = commands.add_parser(
-        "edit",
-        help="edit implicit representations through their weights",
-        description=_EDIT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parent.add_command("edit", "edit implicit representations through their weights", _EDIT, _run)
     parser.add_argument("metanet", metavar="METANET", help="a folder that save_pretrained made, or a name on the Hub")
     parser.add_argument("nets", metavar="INR", nargs="+", help=".safetensors files, or folders of them")
     parser.add_argument("--out", metavar="PATH", required=True, help="a .safetensors file, or a folder for several")
@@ -47,7 +42,6 @@ def add_parser(commands: Any) -> None:
         "--coordinates", type=float, nargs=2, metavar=("LOW", "HIGH"), help="least and largest coordinate"
     )
     told.add_argument("--values", type=float, nargs=2, metavar=("LOW", "HIGH"), help="pixel range of the fit")
-    parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> None:

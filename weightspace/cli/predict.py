@@ -3,7 +3,8 @@
 import argparse
 from typing import Any
 
-from weightspace.cli.console import say, write_json, write_table
+from weightspace.cli.terminal.console import say, write_json, write_table
+from weightspace.cli.terminal.parser import Parser
 
 _PREDICT = """\
 Predicts from weights alone: reads checkpoints of the architectures that a metanet was trained on, and prints what the
@@ -20,14 +21,9 @@ grid or image size) are refused with what differs; nets of other data are predic
 """
 
 
-def add_parser(commands: Any) -> None:
+def add_command(parent: Parser) -> None:
     """Adds `predict`."""
-    parser = commands.add_parser(
-        "predict",
-        help="predict labels of nets from their weights",
-        description=_PREDICT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parent.add_command("predict", "predict labels of nets from their weights", _PREDICT, _run)
     parser.add_argument("metanet", metavar="METANET", help="a folder that save_pretrained made, or a name on the Hub")
     parser.add_argument(
         "checkpoints", metavar="CHECKPOINT", nargs="+", help=".safetensors files, folders of them, zoos"
@@ -35,7 +31,6 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--space", metavar="HASH", help="the weight space of the nets, where tensors don't tell it")
     parser.add_argument("--anyway", action="store_true", help="predict nets that are rendered in another way too")
     parser.add_argument("--json", action="store_true", help="print a list of objects, one a checkpoint")
-    parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> None:

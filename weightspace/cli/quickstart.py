@@ -1,9 +1,9 @@
 """`weightspace quickstart`: from a recipe to a table, in minutes."""
 
 import argparse
-from typing import Any
 
-from weightspace.cli.console import say, write_json, write_table
+from weightspace.cli.terminal.console import say, write_json, write_table
+from weightspace.cli.terminal.parser import Parser
 
 _QUICKSTART = """\
 The whole toolkit once, on real data that needs no download, in a few minutes on two CPU cores:
@@ -20,14 +20,9 @@ Stopped and called again, it goes on from what it has.
 """
 
 
-def add_parser(commands: Any) -> None:
+def add_command(parent: Parser) -> None:
     """Adds `quickstart`."""
-    parser = commands.add_parser(
-        "quickstart",
-        help="a zoo, a metanet and a table of results, in minutes",
-        description=_QUICKSTART,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parent.add_command("quickstart", "a zoo, a metanet and a table of results, in minutes", _QUICKSTART, _run)
     parser.add_argument("--recipe", default="digits-cnn", help="a name of the gallery or a TOML file (%(default)s)")
     parser.add_argument("--out", default="runs/quickstart", metavar="DIR", help="where results go (%(default)s)")
     parser.add_argument("--nets", type=int, metavar="N", help="only the first N nets of the recipe")
@@ -36,7 +31,6 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the metanet and the baselines (%(default)s)")
     parser.add_argument("--json", action="store_true", help="print the result as JSON instead of a table")
     parser.add_argument("--quiet", action="store_true", help="no progress")
-    parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> None:

@@ -13,6 +13,7 @@ from weightspace.data.shapes import generate_shapes
 from weightspace.data.signals import Signals, image_signals
 from weightspace.data.sources import SOURCES
 from weightspace.data.waves import generate_waves
+from weightspace.suggest import suggestion
 
 SIGNALS: dict[str, Callable[..., Signals]] = {"shapes": generate_shapes, "waves": generate_waves}
 DATASETS: dict[str, Callable[..., Dataset]] = {
@@ -29,7 +30,7 @@ def data_settings(name: str, task: str) -> dict[str, Any]:
     """
     known = {**SIGNALS, **DATASETS} if task == "fit" else DATASETS
     if name not in known:
-        raise ValueError(f"unknown data {name!r}; known are {', '.join(known)}")
+        raise ValueError(f"unknown data {name!r}; known are {', '.join(known)}{suggestion(name, known)}")
     taken = known[name].args if isinstance(known[name], functools.partial) else ()
     parameters = list(inspect.signature(getattr(known[name], "func", known[name])).parameters.values())[len(taken) :]
     return {p.name: p.annotation for p in parameters if p.name != "standardize"}
@@ -51,7 +52,7 @@ def load_dataset(name: str, **settings: Any) -> Dataset:
 @functools.lru_cache(maxsize=4)
 def _dataset(name: str, root: str | None, **settings: Any) -> Dataset:
     if name not in DATASETS:
-        raise ValueError(f"unknown dataset {name!r}; known are {', '.join(DATASETS)}")
+        raise ValueError(f"unknown dataset {name!r}; known are {', '.join(DATASETS)}{suggestion(name, DATASETS)}")
     return DATASETS[name](**settings)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from weightspace.inr.fields import blend, offset, smooth
 from weightspace.inr.images import blur, contrast, denoise, dilate, erode, gamma, gradient, rotate
+from weightspace.suggest import suggestion
 
 EDITS: dict[str, Callable[..., Tensor]] = {
     "dilate": dilate,
@@ -50,7 +51,7 @@ class Edit:
         """
         name, _, rest = text.partition(":")
         if name not in EDITS:
-            raise ValueError(f"An edit must be one of {', '.join(EDITS)}, got {name!r}.")
+            raise ValueError(f"An edit must be one of {', '.join(EDITS)}, got {name!r}{suggestion(name, EDITS)}.")
         values = defaults(name)
         for part in filter(None, rest.split(",")):
             key, _, value = part.partition("=")

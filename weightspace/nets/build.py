@@ -13,6 +13,7 @@ from weightspace.nets.resnet import ResNet
 from weightspace.nets.settings import read_settings
 from weightspace.nets.siren import SIREN
 from weightspace.nets.vit import ViT
+from weightspace.suggest import suggestion
 
 NETS: dict[str, type[Net]] = {
     "mlp": MLP,
@@ -49,5 +50,7 @@ def net_class(name: str) -> type[Net] | NetFactory:
     if ":" in name:
         return find_factory(name)
     if name not in NETS:
-        raise ValueError(f"unknown net {name!r}; known are {', '.join(NETS)}, or package.module:function")
+        raise ValueError(
+            f"unknown net {name!r}; known are {', '.join(NETS)}, or package.module:function{suggestion(name, NETS)}"
+        )
     return NETS[name]

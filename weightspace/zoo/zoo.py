@@ -15,6 +15,7 @@ from weightspace.data import load_dataset, load_signals
 from weightspace.inr.convention import Convention
 from weightspace.inr.render import render
 from weightspace.space import WeightSpace
+from weightspace.suggest import suggestion
 from weightspace.zoo.check import check_index
 from weightspace.zoo.folder import INDEX, RECIPE, SPACES, read_manifest
 from weightspace.zoo.gather import gather_weights, only_space
@@ -95,7 +96,8 @@ class Zoo:
         table = self.table if expression is None else self.table.filter(expression)
         for name, value in columns.items():
             if name not in table.column_names:
-                raise ValueError(f"unknown column {name!r}; known are {', '.join(table.column_names)}")
+                hint = suggestion(name, table.column_names)
+                raise ValueError(f"unknown column {name!r}; known are {', '.join(table.column_names)}{hint}")
             table = table.filter(pc.field(name) == value)
         return self.view(table)
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from weightspace import __version__
 from weightspace.metanets import METANETS, load_metanet, presets
+from weightspace.suggest import suggestion
 from weightspace.tasks.comparison.figures import plot_predictions
 from weightspace.tasks.comparison.inspection import inspect_checkpoint, inspect_spaces
 from weightspace.tasks.comparison.methods import METHODS
@@ -60,7 +61,8 @@ class QuickstartConfig:
 
     def __post_init__(self) -> None:
         if self.metanet not in METANETS:
-            raise ValueError(f"metanet must be one of {', '.join(METANETS)}, got {self.metanet!r}.")
+            hint = suggestion(self.metanet, METANETS)
+            raise ValueError(f"metanet must be one of {', '.join(METANETS)}, got {self.metanet!r}{hint}.")
 
     @property
     def training(self) -> TrainConfig:

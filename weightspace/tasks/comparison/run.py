@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from weightspace.suggest import suggestion
 from weightspace.tasks.comparison.methods import METHODS
 from weightspace.tasks.comparison.protocols import PROTOCOLS
 from weightspace.tasks.comparison.result import Result, fingerprint_of
@@ -90,7 +91,9 @@ def jobs_of(
     """
     unknown = [name for name in methods if name not in METHODS]
     if unknown:
-        raise ValueError(f"Unknown methods {', '.join(unknown)}; known are {', '.join(METHODS)}.")
+        raise ValueError(
+            f"Unknown methods {', '.join(unknown)}; known are {', '.join(METHODS)}{suggestion(unknown[0], METHODS)}."
+        )
     problem = problem_of(protocol, tier, place)
     obstacles = {name: METHODS[name].obstacle(problem) for name in methods or METHODS}
     able = [name for name, obstacle in obstacles.items() if not obstacle]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from weightspace.suggest import suggestion
 from weightspace.tasks.training.config import TrainConfig
 
 TRAIN_PRESETS: dict[str, TrainConfig] = {
@@ -61,7 +62,8 @@ def train_preset(name: str) -> TrainConfig:
         ValueError: lists the known ones.
     """
     if name not in TRAIN_PRESETS:
-        raise ValueError(f"There is no training preset {name!r}; known are {', '.join(TRAIN_PRESETS)}.")
+        hint = suggestion(name, TRAIN_PRESETS)
+        raise ValueError(f"There is no training preset {name!r}; known are {', '.join(TRAIN_PRESETS)}{hint}.")
     return TRAIN_PRESETS[name]
 
 

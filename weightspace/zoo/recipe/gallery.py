@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from weightspace.suggest import suggestion
+
 PACKAGED = Path(__file__).parent / "gallery"
 CHECKOUT = Path(__file__).parents[3] / "zoo"
 
@@ -24,5 +26,6 @@ def gallery_path(name: str | Path) -> Path:
     if str(name) not in recipes:
         raise FileNotFoundError(
             f"no recipe file {name} and no recipe of that name; the gallery has {', '.join(recipes)}"
+            f"{suggestion(name, recipes)}"
         )
     return recipes[str(name)]

@@ -3,8 +3,10 @@
 import argparse
 import importlib
 import os
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def add_data_root(parser: argparse.ArgumentParser) -> None:
@@ -47,3 +49,29 @@ def apply_flags(arguments: argparse.Namespace) -> None:
         if not Path(arguments.data_root).is_dir():
             raise ValueError(f"--data-root {arguments.data_root} is no folder")
         os.environ["WEIGHTSPACE_DATA"] = str(Path(arguments.data_root).resolve())
+
+
+def numbers(text: str) -> list[int]:
+    """The numbers of ``0-15,40``."""
+    if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", text):
+        raise argparse.ArgumentTypeError(f"must be numbers like 3, 0-15 or 0-15,40, but {text!r} came")
+    found = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+def choose_nets(view: Any, nets: list[int]) -> Any:
+    """The states of some nets of a view of a zoo.
+
+    Raises:
+        ValueError: the view lacks one of them.
+    """
+    import pyarrow.compute as pc
+
+    known = set(view.table["net"].to_pylist())
+    missing = [net for net in nets if net not in known]
+    if missing:
+        raise ValueError(f"{view.path} has no net {missing[0]} to choose; it has {len(known)} such nets.")
+    return view.filter(pc.field("net").isin(nets))

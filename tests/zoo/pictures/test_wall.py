@@ -6,7 +6,7 @@ import torch
 from weightspace.inr import Convention, render, render_surface
 from weightspace.nets import build_net
 from weightspace.zoo import Recipe, build_zoo, render_wall
-from weightspace.zoo.wall import draw_wall, render_slice
+from weightspace.zoo.pictures.wall import draw_wall, render_slice
 
 FIT = """
 name = "fits"
@@ -31,7 +31,7 @@ def distances(monkeypatch):
         return ((points - centre).norm(dim=2) - weights["radius"].reshape(-1, 1)).unsqueeze(1)
 
     monkeypatch.setattr("weightspace.inr.surface.render_stack", evaluate)
-    monkeypatch.setattr("weightspace.zoo.wall.render_stack", evaluate)
+    monkeypatch.setattr("weightspace.zoo.pictures.wall.render_stack", evaluate)
     return {"radius": torch.tensor([0.5, 0.2])}
 
 

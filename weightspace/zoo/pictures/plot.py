@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from weightspace.zoo.wall import WALL, render_wall
+from weightspace.zoo.pictures.wall import WALL, render_wall
 from weightspace.zoo.zoo import Zoo
 
 COLOUR = "#3465a4"

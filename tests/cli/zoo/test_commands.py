@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from weightspace.cli import main
-from weightspace.cli.zoo_render import numbers
+from weightspace.cli.zoo.flags import numbers
 from weightspace.nets import build_net
 from weightspace.zoo import Zoo
 
@@ -77,7 +77,7 @@ def test_render(fits, tmp_path, capsys):
     label = Zoo(fits).row(0)["label"]
     assert run("zoo", "render", fits, "--out", tmp_path / "wall.png", "--label", label) == 0
     assert run("zoo", "render", fits, "--out", tmp_path / "wall.png", "--nets", "9") == 2
-    assert "has no net 9 to draw; it has 5 such nets" in capsys.readouterr().err
+    assert "has no net 9 to choose; it has 5 such nets" in capsys.readouterr().err
 
 
 def test_what_cannot_be_rendered(tiny_zoo, tmp_path, capsys):
@@ -158,3 +158,15 @@ def test_a_value_of_the_wrong_type_is_a_message(tmp_path, capsys):
     (tmp_path / "bad.toml").write_text(FITS.replace("steps = 2", 'steps = "two"'))
     assert run("zoo", "build", tmp_path / "bad.toml", "--out", tmp_path / "zoo") == 2
     assert "bad.toml: [train]: steps must be a whole number, but 'two' came" in capsys.readouterr().err
+
+
+def test_list_and_export(fits, tmp_path, capsys):
+    assert run("zoo", "list") == 0
+    assert "digits-cnn" in capsys.readouterr().out
+    assert run("zoo", "list", "--json") == 0
+    assert {"name", "nets", "data", "description"} == set(json.loads(capsys.readouterr().out)[0])
+    assert run("zoo", "export", fits, "--out", tmp_path / "out", "--nets", "0-1") == 0
+    assert "2 checkpoints and labels.csv" in capsys.readouterr().err
+    assert len(list((tmp_path / "out").glob("*.safetensors"))) == 2
+    assert run("zoo", "export", fits, "--out", tmp_path / "out") == 2
+    assert "must be a new or an empty folder" in capsys.readouterr().err

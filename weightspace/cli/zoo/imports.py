@@ -4,7 +4,8 @@ import argparse
 import json
 from typing import Any
 
-from weightspace.cli.console import say
+from weightspace.cli.terminal.console import say
+from weightspace.cli.terminal.parser import Parser
 
 _IMPORT = """\
 Makes a zoo from nets that others published, without running anything that is in their files:
@@ -24,14 +25,9 @@ overrides a part of it. Look at the result: 'weightspace zoo render ZOO --out wa
 """
 
 
-def add_parser(zoo: Any) -> None:
+def add_command(zoo: Parser) -> None:
     """Adds `import` to `weightspace zoo`."""
-    parser = zoo.add_parser(
-        "import",
-        help="make a zoo from nets that others published",
-        description=_IMPORT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = zoo.add_command("import", "make a zoo from nets that others published", _IMPORT, _run)
     parser.add_argument("kind", choices=("small-cnn", "inr", "ray"), help="what the folder holds")
     parser.add_argument("folder", metavar="FOLDER", help="what was downloaded and unpacked")
     parser.add_argument("--out", required=True, metavar="DIR", help="the folder of the new zoo")
@@ -44,7 +40,6 @@ def add_parser(zoo: Any) -> None:
     ray = parser.add_argument_group("ray")
     ray.add_argument("--net", help="a net of weightspace.nets (default: by model::type of the trials)")
     ray.add_argument("--settings", type=_settings, metavar="JSON", help="its settings: '{\"channels\": [8, 6, 4]}'")
-    parser.set_defaults(run=_run)
 
 
 def _add_inr(group: Any) -> None:

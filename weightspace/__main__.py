@@ -1,4 +1,4 @@
-"""`python -m weightspace.cli` is `weightspace`."""
+"""`python -m weightspace` is `weightspace`."""
 
 import sys
 

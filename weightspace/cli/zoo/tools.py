@@ -3,10 +3,10 @@
 import argparse
 import sys
 from dataclasses import asdict
-from typing import Any
 
-from weightspace.cli.console import say, write_json
-from weightspace.cli.zoo_flags import add_data_root, add_imports, apply_flags
+from weightspace.cli.terminal.console import say, write_json
+from weightspace.cli.terminal.parser import Parser
+from weightspace.cli.zoo.flags import add_data_root, add_imports, apply_flags
 
 _PLOT = """\
 Draws a zoo: how metrics spread, what each hyperparameter does, learning curves, and for INRs a wall of renderings.
@@ -29,26 +29,20 @@ Copies several finished zoos into one; the column 'source' says where a net came
 """
 
 
-def add_parser(zoo: Any) -> None:
-    """Adds the subcommands to `weightspace zoo`."""
-    plot = _add(zoo, "plot", "draw a zoo", _PLOT, _run_plot)
+def add_command(zoo: Parser) -> None:
+    """Adds `plot`, `verify` and `merge` to `weightspace zoo`."""
+    plot = zoo.add_command("plot", "draw a zoo", _PLOT, _run_plot)
     plot.add_argument("zoo", metavar="ZOO", help="the folder of a zoo, or hf://datasets/OWNER/NAME")
     plot.add_argument("--out", required=True, metavar="DIR", help="the folder for the PNG files")
-    verify = _add(zoo, "verify", "compare a zoo with its checksums and metrics", _VERIFY, _run_verify)
+    verify = zoo.add_command("verify", "compare a zoo with its checksums and metrics", _VERIFY, _run_verify)
     verify.add_argument("zoo", metavar="ZOO", help="the folder of a zoo, or hf://datasets/OWNER/NAME")
     verify.add_argument("--sample", type=int, default=16, metavar="N", help="states to measure again (%(default)s)")
     add_data_root(verify)
     add_imports(verify)
     verify.add_argument("--json", action="store_true", help="print the verdict as JSON")
-    merge = _add(zoo, "merge", "copy several zoos into one", _MERGE, _run_merge)
+    merge = zoo.add_command("merge", "copy several zoos into one", _MERGE, _run_merge)
     merge.add_argument("zoos", metavar="ZOO", nargs="+", help="folders of zoos")
     merge.add_argument("--out", required=True, metavar="DIR", help="the folder of the new zoo")
-
-
-def _add(zoo: Any, name: str, short: str, long: str, run: Any) -> argparse.ArgumentParser:
-    parser = zoo.add_parser(name, help=short, description=long, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _run_plot(arguments: argparse.Namespace) -> None:

@@ -1,14 +1,20 @@
 """The command line: help that teaches, one clear message and exit code 2 for what can't be done, JSON on request."""
 
 import json
+import re
+import shlex
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
 from filelock import FileLock
 from safetensors.torch import save_file
 
+from weightspace import __version__
 from weightspace.cli import main
+from weightspace.cli.main import build_parser
 
 
 @pytest.mark.parametrize(
@@ -34,12 +40,44 @@ def test_help_teaches(command, says, capsys):
     assert says in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [[], ["zoo"], ["zoo", "build", "digits-cnn"], ["unknown"]])
-def test_an_incomplete_command_is_code_2(command, capsys):
+@pytest.mark.parametrize("command", [[], ["zoo"]])
+def test_a_command_without_its_subcommand_shows_help(command, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(command)
     assert stopped.value.code == 2
-    assert "usage: weightspace" in capsys.readouterr().err
+    assert "commands:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", ["weightspace"])
+def test_the_package_runs_as_a_module(module):
+    done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"weightspace {__version__}\n"
+
+
+def test_help_loads_nothing_heavy():
+    """What makes `--help` quick: neither torch nor numpy is imported for it."""
+    code = "import sys\nfrom weightspace.cli.main import build_parser\nbuild_parser().format_help()\n"
+    code += "print([name for name in ('torch', 'numpy', 'rich', 'pyarrow') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def every_parser(parser=None):
+    """Each command of the command line: its words and its parser."""
+    parser = parser or build_parser()
+    yield parser
+    for child in parser.subcommands.choices.values() if parser.subcommands else ():
+        yield from every_parser(child)
+
+
+@pytest.mark.parametrize("parser", list(every_parser()), ids=lambda parser: parser.prog)
+def test_each_help_has_an_example_that_parses(parser):
+    """Every line of a description that shows a command is one that the parser takes."""
+    lines = re.findall(r"^  (weightspace .*?)(?:   .*)?$", parser.description, re.MULTILINE)
+    assert lines or parser.prog == "weightspace quickstart"
+    for line in lines:
+        words = shlex.split(re.sub(r" *[|#].*", "", line))
+        build_parser().parse_args(words[1:])
 
 
 def refused(command, capsys):
