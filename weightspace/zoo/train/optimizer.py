@@ -39,6 +39,8 @@ class StackedOptimizer:
         self.momentum = self._column("momentum")
         self.l2 = 2 * self._column("l2") * self.weights
         self.decay = self._column("weight_decay")
+        self.betas = self.first.new_tensor([BETA1, BETA2])
+        self.decays = any(train.weight_decay for train in self.trains)
         kinds = [(train.optimizer, train.nesterov) for train in self.trains]
         starts = [i for i in range(len(kinds)) if i == 0 or kinds[i] != kinds[i - 1]]
         ends = [*starts[1:], len(kinds)]
@@ -54,6 +56,7 @@ class StackedOptimizer:
         assert (train.optimizer, train.nesterov) == (self.trains[row].optimizer, self.trains[row].nesterov)
         self.trains[row] = train
         self.first[row], self.second[row] = 0.0, 0.0
+        self.decays = self.decays or train.weight_decay > 0
         self.momentum[row], self.decay[row], self.l2[row] = (
             train.momentum,
             train.weight_decay,
@@ -91,14 +94,15 @@ class StackedOptimizer:
         state = self.first[rows], self.second[rows], lr, self.decay[rows], steps
         if adam_rows(p, g, *state, decoupled=decoupled, betas=(BETA1, BETA2), eps=EPS):
             return
-        if decoupled:
+        if self.decays and decoupled:
             p.mul_(1 - lr * self.decay[rows])
-        else:
+        elif self.decays:
             g = torch.addcmul(g, p, self.decay[rows])
         mean = self.first[rows].lerp_(g, 1 - BETA1)
         square = self.second[rows].mul_(BETA2).addcmul_(g, g, value=1 - BETA2)
-        scale = square.sqrt().mul_((1 - BETA2**step) ** -0.5).add_(EPS)
-        p.addcmul_(lr / (1 - BETA1**step), mean / scale, value=-1)
+        seen = 1 - self.betas**steps  # what of the averages isn't their zero start
+        scale = (square / seen[:, 1:]).sqrt_().add_(EPS)
+        p.addcmul_(lr / seen[:, :1], mean / scale, value=-1)
 
     def _column(self, name: str) -> Tensor:
         values = [[getattr(train, name)] for train in self.trains]

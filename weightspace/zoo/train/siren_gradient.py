@@ -42,9 +42,10 @@ class SirenGradient:
 
     def _forward(self, flat: Tensor) -> Tensor:
         nets, last = len(flat), len(self.config.hidden)
-        self.weights = self.layout.views(flat)
+        self.weights, self.scaled = self.layout.views(flat), {}
         for layer, width in enumerate(self.config.hidden):
-            weight, bias = self._scaled(layer)
+            weight, bias = (self.weights[f"linears.{layer}.{kind}"] * self._w0(layer) for kind in ("weight", "bias"))
+            self.scaled[layer] = weight
             z = self._take(f"z{layer}", (nets, width, self.points.shape[1]), flat)
             if layer == 0:
                 flat_bias = bias.reshape(-1, 1)
@@ -57,8 +58,8 @@ class SirenGradient:
 
     def _backward(self, error: Tensor, grads: dict[str, Tensor]) -> None:
         last = len(self.config.hidden)
-        grads[f"linears.{last}.weight"].copy_(torch.bmm(error, self.memory[f"h{last - 1}"].transpose(1, 2)))
-        grads[f"linears.{last}.bias"].copy_(error.sum(2))
+        torch.bmm(error, self.memory[f"h{last - 1}"].transpose(1, 2), out=grads[f"linears.{last}.weight"])
+        torch.sum(error, 2, out=grads[f"linears.{last}.bias"])
         weight = self.weights[f"linears.{last}.weight"]
         for layer in reversed(range(last)):
             w0, z = self._w0(layer), self.memory[f"z{layer}"]
@@ -69,21 +70,17 @@ class SirenGradient:
                 torch.bmm(weight.transpose(1, 2), error, out=back)
             error = back.mul_(z.cos_())
             if layer == 0:
-                both = torch.mm(self.padded, error.view(-1, error.shape[2]).T).mul_(w0)
-                grads["linears.0.weight"].copy_(both[:-1].T.reshape(z.shape[0], z.shape[1], -1))
-                grads["linears.0.bias"].copy_(both[-1].view(z.shape[:2]))
+                both = torch.mm(self.padded, error.view(-1, error.shape[2]).T)
+                torch.mul(both[:-1].T.unflatten(0, z.shape[:2]), w0, out=grads["linears.0.weight"])
+                torch.mul(both[-1].view(z.shape[:2]), w0, out=grads["linears.0.bias"])
             else:
-                weight, _ = self._scaled(layer)
-                product = torch.bmm(error, self.memory[f"h{layer - 1}"].transpose(1, 2))
-                grads[f"linears.{layer}.weight"].copy_(product.mul_(w0))
-                grads[f"linears.{layer}.bias"].copy_(error.sum(2).mul_(w0))
+                weight, grad = self.scaled[layer], grads[f"linears.{layer}.weight"]
+                below = self.memory[f"h{layer - 1}"].transpose(1, 2)
+                torch.baddbmm(grad, error, below, beta=0, alpha=w0, out=grad)
+                torch.mul(error.sum(2), w0, out=grads[f"linears.{layer}.bias"])
 
     def _w0(self, layer: int) -> float:
         return self.config.w0 if layer == 0 else self.config.w0_hidden
-
-    def _scaled(self, layer: int) -> tuple[Tensor, Tensor]:
-        w0 = self._w0(layer)
-        return self.weights[f"linears.{layer}.weight"] * w0, self.weights[f"linears.{layer}.bias"] * w0
 
     def _take(self, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
         held = self.memory.get(name)

@@ -1,0 +1,34 @@
+"""Every metanet on another device, in float32, against the CPU in float64; run on the CPU too, so that the test runs."""
+
+import pytest
+import torch
+
+from tests.graphs.spaces import random_weights
+from tests.metanets.cases import CASES, home, small
+
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
+TOLERANCE = 2e-3  # of the largest entry: sums of float32 in another order, through several layers
+
+
+def outcome(name, head, device, dtype):
+    """Outputs and gradients of one metanet, the same parameters and nets whatever the device and type."""
+    space = home(name)
+    torch.manual_seed(0)
+    metanet = small(name, space, outputs=2, head=head).eval().to(device, dtype)
+    weights = {key: value.to(device) for key, value in random_weights(space, nets=3, dtype=dtype).items()}
+    found = metanet(metanet.graph(space, weights))
+    parts = list(found.values()) if isinstance(found, dict) else [found]
+    sum(part.square().mean() for part in parts if part.is_floating_point()).backward()
+    gradients = [p.grad for p in metanet.parameters() if p.grad is not None]
+    assert gradients
+    return [value.detach().cpu().double() for value in parts + gradients]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize(("name", "head"), CASES)
+def test_a_device_gives_what_the_cpu_gives_in_float64(name, head, device):
+    exact, ours = outcome(name, head, "cpu", torch.float64), outcome(name, head, device, torch.float32)
+    assert len(exact) == len(ours)
+    for wanted, got in zip(exact, ours, strict=True):
+        scale = float(wanted.abs().max()) + 1e-6
+        assert float((wanted - got).abs().max()) <= TOLERANCE * scale
