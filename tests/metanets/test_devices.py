@@ -1,4 +1,4 @@
-"""Every metanet on another device, in float32, against the CPU in float64; run on the CPU too, so that the test runs."""
+"""Every metanet on another device in float32, against the CPU in float64; run on the CPU too."""
 
 import pytest
 import torch
