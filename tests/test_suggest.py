@@ -9,7 +9,7 @@ from weightspace.suggest import suggestion
     ("word", "meant"), [("SpaceNt", "SpaceNet"), ("spacenet", "SpaceNet"), ("digits-cn", "digits-cnn")]
 )
 def test_what_was_meant(word, meant):
-    assert suggestion(word, ["StatNet", "SpaceNet", "digits-cnn"]) == f"; did you mean {meant!r}?"
+    assert suggestion(word, ["StatNet", "SpaceNet", "digits-cnn"]) == f" (did you mean {meant!r}?)"
 
 
 def test_nothing_near():

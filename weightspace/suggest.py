@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 
 def suggestion(word: object, known: Iterable[str]) -> str:
-    """The end of an error on an unknown name: "; did you mean 'SpaceNet'?", or nothing where no name is near.
+    """The end of an error on an unknown name: " (did you mean 'SpaceNet'?)", or nothing where no name is near.
 
     Example::
 
@@ -13,4 +13,4 @@ def suggestion(word: object, known: Iterable[str]) -> str:
     """
     by_lower = {name.lower(): name for name in known}
     near = get_close_matches(str(word).lower(), by_lower, n=1, cutoff=0.6)
-    return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
+    return f" (did you mean {by_lower[near[0]]!r}?)" if near else ""

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from weightspace.cli.terminal.answer import answer, one_line
+from weightspace.cli.terminal.answer import answer, message_of
 from weightspace.nets import net_factory
 
 
@@ -19,7 +19,8 @@ def failing(error):
 @pytest.mark.parametrize(
     ("error", "line"),
     [
-        (ValueError("x must be\n  whole"), "cmd: x must be whole"),
+        (ValueError("x must be whole"), "cmd: x must be whole"),
+        (ValueError("can't:\n  line 3"), "cmd: can't:\n  line 3"),
         (FileNotFoundError(2, "No such file or directory", "zoo.toml"), "cmd: zoo.toml: No such file or directory."),
         (ModuleNotFoundError("No module named 'ray'"), "cmd: No module named 'ray'"),
         (ValueError("\x1b[31mred"), r"cmd: \x1b[31mred"),
@@ -57,8 +58,8 @@ def test_codes(capsys):
 
 
 def test_an_error_without_words_has_its_name():
-    assert one_line(ValueError()) == "ValueError"
-    assert one_line(KeyError("no such name")) == "no such name"
+    assert message_of(ValueError()) == "ValueError"
+    assert message_of(KeyError("no such name")) == "no such name"
 
 
 @pytest.mark.parametrize(("error", "traced"), [("ValueError('said')", False), ("TypeError('said')", True)])

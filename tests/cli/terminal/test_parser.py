@@ -8,11 +8,11 @@ from weightspace.cli.main import build_parser
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("zo", "COMMAND must be one of quickstart, zoo,"),
-        ("zo", "got 'zo'; did you mean 'zoo'?"),
+        ("zo", "COMMAND must be one of quickstart,"),
+        ("zo", "got 'zo' (did you mean 'zoo'?). "),
         ("zoo buidl", "did you mean 'build'?"),
         ("zoo build digits-cnn", "the following arguments are required: --out"),
-        ("zoo build digits-cnn --out x --net 3", "there is no '--net' here; did you mean '--nets'?"),
+        ("zoo build digits-cnn --out x --net 3", "there is no '--net' here (did you mean '--nets'?"),
         ("zoo build digits-cnn --out x --engine loca", "--engine must be one of local, ray, got 'loca'"),
         ("zoo build digits-cnn --out x --nets many", "--nets"),
         ("quickstart extra", "there is no 'extra' here"),

@@ -31,7 +31,7 @@ def answer(name: str, run: Callable[[], int | None]) -> int:
     except Exception as error:
         if not is_users(error):
             raise
-        sys.stderr.write(f"{name}: {one_line(error)}\n")
+        sys.stderr.write(f"{name}: {message_of(error)}\n")
         return 2
 
 
@@ -42,7 +42,7 @@ def one_line_errors(name: str) -> None:
         if isinstance(error, KeyboardInterrupt):
             sys.stderr.write("\nInterrupted. What is finished stays; the same command goes on from there.\n")
         elif is_users(error):
-            sys.stderr.write(f"{name}: {one_line(error)}\n")
+            sys.stderr.write(f"{name}: {message_of(error)}\n")
         else:
             sys.__excepthook__(kind, error, trace)
 
@@ -61,12 +61,12 @@ def is_users(error: BaseException) -> bool:
     return isinstance(error, _STATED) and ours
 
 
-def one_line(error: BaseException) -> str:
-    """What an error says, in one line."""
+def message_of(error: BaseException) -> str:
+    """What an error says: one line, or the lines that it was written in."""
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         text = f"{error.filename}: {error.strerror}."
     elif isinstance(error, KeyError) and error.args:
         text = str(error.args[0])
     else:
         text = str(error)
-    return readable(" ".join(text.split()) or type(error).__name__)
+    return "\n".join(map(readable, text.splitlines())) or type(error).__name__

@@ -48,8 +48,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends with code 2 and one line."""
-        end = "" if message.endswith(("?", ".")) else "."
-        self.exit(2, readable(f"{self.prog}: {message}{end} '{self.prog} --help' shows how.") + "\n")
+        message = message.removesuffix(".")
+        self.exit(2, readable(f"{self.prog}: {message}. '{self.prog} --help' shows how.") + "\n")
 
     def _show_help(self, _: argparse.Namespace) -> int:
         self.exit(2, self.format_help())

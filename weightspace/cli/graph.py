@@ -1,0 +1,44 @@
+"""`weightspace graph draw`: the picture of a net as a graph of its neurons."""
+
+import argparse
+
+from weightspace.cli.terminal.console import say
+from weightspace.cli.terminal.module import FACTORY, add_factory, load_factory
+from weightspace.cli.terminal.parser import Parser
+
+_GRAPH = """\
+A net as a graph: a node for every neuron, an edge for every weight. This is how metanets read weights.
+
+  weightspace graph draw my_nets:small --out graph.png
+"""
+_DRAW = f"""\
+Draws a small net as a graph of its neurons: layers as columns from input to output; an edge's colour is the sign of its
+weight, its width the size. Residual connections are grey.
+
+  weightspace graph draw my_nets:small --out graph.png
+  weightspace graph draw my_nets:small --out graph.svg --checkpoint net.safetensors
+  weightspace graph draw my_nets:small --out graph.pdf --input 2,4
+
+{FACTORY}"""
+
+
+def add_command(parent: Parser) -> None:
+    """Adds `graph` and its subcommand `draw`."""
+    graph = parent.add_group("graph", "draw a net as a graph of its neurons", _GRAPH)
+    draw = graph.add_command("draw", "draw a small net", _DRAW, _run)
+    add_factory(draw)
+    draw.add_argument("--out", required=True, metavar="FILE", help="the .png, .svg or .pdf to write")
+    draw.add_argument("--checkpoint", metavar="FILE", help="the weights; without it those that the function gives")
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from weightspace.graphs import draw_graph, to_graph
+    from weightspace.space import WeightSpace
+    from weightspace.tasks.labelled.checkpoint import read_checkpoint
+
+    net, inputs = load_factory(arguments)
+    space = WeightSpace.trace(net, *inputs)
+    weights = dict(net.state_dict()) if arguments.checkpoint is None else read_checkpoint(arguments.checkpoint)[0]
+    graph = to_graph(space, {name: tensor.detach() for name, tensor in weights.items()})
+    path = draw_graph(graph, arguments.out, arguments.module)
+    say(f"{graph.num_nodes} neurons and {graph.num_edges} edges in {path}.")
