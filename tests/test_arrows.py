@@ -14,6 +14,7 @@ ORDER = (
     "palette",
     "suggest",
     "reading",
+    "hub",
     "machine",
     "space",
     "space.algebra",

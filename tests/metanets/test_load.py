@@ -52,7 +52,7 @@ def test_another_class_is_named(saved):
 
 def test_a_folder_without_weights_is_refused(saved):
     (saved / "model.safetensors").unlink()
-    with pytest.raises(ValueError, match=r"has no model.safetensors"):
+    with pytest.raises(FileNotFoundError, match=r"has no model.safetensors"):
         load_metanet(saved)
 
 

@@ -36,7 +36,8 @@ def load_metanet(path_or_repo: str | Path, **options: Any) -> Metanet:
     """Load a metanet of any class.
 
     Args:
-        path_or_repo: a folder that ``save_pretrained`` wrote, or a repository of the Hub, ``"owner/name"``.
+        path_or_repo: a folder that ``save_pretrained`` wrote; the name of a net that ships with the package, such as
+            ``"digits-accuracy"``; or a repository of the Hub, ``"owner/name"``.
         options: as for `Metanet.from_pretrained`.
 
     Raises:
@@ -44,7 +45,7 @@ def load_metanet(path_or_repo: str | Path, **options: Any) -> Metanet:
 
     Example::
 
-        metanet = load_metanet("runs/quickstart/metanet")
+        metanet = load_metanet("digits-accuracy")
         metanet(metanet.graph(space, weights))
     """
     name = read_json(path_or_repo, options).get("metanet")

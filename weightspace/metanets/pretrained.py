@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
+from huggingface_hub import PyTorchModelHubMixin
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from weightspace.hub.source import find_file
 from weightspace.metanets.config import SpacesConfig, read_config
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -38,10 +39,11 @@ class Pretrained(
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options: Any) -> "Pretrained":
-        """Load what `save_pretrained` wrote, from a folder or a repository of the Hub.
+        """Load what `save_pretrained` wrote, from a folder, from the package or from a repository of the Hub.
 
         Args:
-            pretrained_model_name_or_path: the folder, or ``"owner/name"``.
+            pretrained_model_name_or_path: as `weightspace.hub.source.find_file` takes it: a folder, the name of a net
+                that ships with the package, or ``"owner/name"``.
             options: ``revision``, ``token``, ``cache_dir``, ``force_download``, ``local_files_only``, ``map_location``.
 
         Raises:
@@ -52,42 +54,14 @@ class Pretrained(
         if name != cls.__name__:
             raise ValueError(f"{pretrained_model_name_or_path} holds a {name}, not a {cls.__name__}. Use load_metanet.")
         config = read_config(cls.Config, data, f"{pretrained_model_name_or_path}/{CONFIG}")
-        return super().from_pretrained(pretrained_model_name_or_path, config=config, **options)
-
-    @classmethod
-    def _from_pretrained(
-        cls,
-        *,
-        model_id: str,
-        revision: str | None,
-        cache_dir: str | Path | None,
-        force_download: bool,
-        local_files_only: bool,
-        token: str | bool | None,
-        map_location: str = "cpu",
-        **model_kwargs: Any,
-    ) -> "Pretrained":
-        options = {"revision": revision, "cache_dir": cache_dir, "force_download": force_download}
-        options |= {"local_files_only": local_files_only, "token": token}
-        model = cls(**model_kwargs)
-        _load_strictly(model, _fetch(model_id, WEIGHTS, options), map_location)
-        return model.to(map_location).eval()
+        model, device = cls(config), options.get("map_location", "cpu")
+        _load_strictly(model, find_file(pretrained_model_name_or_path, WEIGHTS, options), device)
+        return model.to(device).eval()
 
 
 def read_json(source: str | Path, options: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration of a saved metanet, from a folder or a repository."""
-    return json.loads(_fetch(source, CONFIG, options).read_text(encoding="utf-8"))
-
-
-def _fetch(source: str | Path, name: str, options: Mapping[str, Any]) -> Path:
-    folder = Path(source)
-    if folder.is_dir():
-        if not (folder / name).is_file():
-            raise ValueError(f"A saved metanet has {CONFIG} and {WEIGHTS}; {folder} has no {name}.")
-        return folder / name
-    keys = ("revision", "cache_dir", "force_download", "local_files_only", "token")
-    known = {key: options[key] for key in keys if options.get(key) is not None}
-    return Path(hf_hub_download(str(source), name, **known))
+    return json.loads(find_file(source, CONFIG, options).read_text(encoding="utf-8"))
 
 
 def _load_strictly(metanet: nn.Module, path: Path, device: str) -> None:
