@@ -20,6 +20,7 @@ ORDER = (
     "space.algebra",
     "space.rules",
     "space.trace",
+    "checkpoints",
     "nets",
     "nets.stacked",
     "data",

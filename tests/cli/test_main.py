@@ -185,10 +185,10 @@ def test_no_zoo_there(tmp_path, capsys):
     assert "no finished zoo" in refused(["zoo", "info", tmp_path], capsys)
 
 
-def test_a_pickle_is_refused_with_how_to_convert(tiny_quickstart, tmp_path, capsys):
-    torch.save({"w": torch.ones(1)}, tmp_path / "net.pt")
+def test_a_file_with_code_is_refused_with_what_to_do(tiny_quickstart, tmp_path, capsys):
+    torch.save(torch.nn.Linear(2, 2), tmp_path / "net.pt")
     message = refused(["predict", tiny_quickstart[0] / "metanet", tmp_path / "net.pt"], capsys)
-    assert "weights_only=True" in message
+    assert "torch.save(model.state_dict()" in message
 
 
 def test_weights_that_do_not_fit(tiny_quickstart, tmp_path, capsys):

@@ -8,7 +8,6 @@ from weightspace.tasks.editing.files import edit_files
 from weightspace.tasks.editing.nets import EditNets
 from weightspace.tasks.editing.train import EditConfig, fit_editor
 from weightspace.tasks.labelled.augment import AugmentConfig, augment, augment_labelled
-from weightspace.tasks.labelled.checkpoint import find_checkpoints, read_checkpoint
 from weightspace.tasks.labelled.domain import compare_domains, domain_of
 from weightspace.tasks.labelled.labelled import LabelledNets
 from weightspace.tasks.labelled.views import Views
@@ -36,7 +35,6 @@ __all__ = [
     "compare_domains",
     "domain_of",
     "edit_files",
-    "find_checkpoints",
     "fit",
     "fit_editor",
     "is_main_process",
@@ -48,7 +46,6 @@ __all__ = [
     "predict_files",
     "predict_nets",
     "r_squared",
-    "read_checkpoint",
     "run_quickstart",
     "score",
     "tau_ceiling",

@@ -2,7 +2,8 @@ import json
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from weightspace import load_metanet
 from weightspace.tasks.comparison.quickstart import QuickstartConfig, run_quickstart
@@ -70,6 +71,17 @@ def test_other_settings_in_the_same_folder_are_refused(tiny_quickstart, tiny_rec
     out, _ = tiny_quickstart
     with pytest.raises(ValueError, match="another model or configuration"):
         run_quickstart(QuickstartConfig(recipe=str(tiny_recipe), out=str(out), workers=1, steps=11), progress=False)
+
+
+def test_its_metanet_knows_its_data_and_warns_of_others(tiny_quickstart, tmp_path):
+    out, _ = tiny_quickstart
+    net = load_file(out / "checkpoint.safetensors")
+    with safe_open(out / "checkpoint.safetensors", framework="pt") as file:
+        note = file.metadata()
+    save_file(net, tmp_path / "net.safetensors", metadata=note | {"data": '{"name": "mnist"}'})
+    warnings = []
+    assert predict_files(load_metanet(out / "metanet"), [tmp_path / "net.safetensors"], warn=warnings.append)
+    assert "data.name is mnist here and was digits in training" in warnings[0]
 
 
 def test_unknown_metanet():

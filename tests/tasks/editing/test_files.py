@@ -141,7 +141,7 @@ def test_a_net_of_another_size_is_refused_with_what_differs(zoo, folder, tmp_pat
     cut = {name: tensor[:-1] if name.startswith("linears.0") else tensor for name, tensor in zoo[0][0].items()}
     write_inr(tmp_path / "cut.safetensors", cut, zoo.convention)
     words = ["edit", folder / "two", tmp_path / "cut.safetensors", "--edit", "dilate", "--out", tmp_path / "x"]
-    assert "'linears.0.weight' must have the shape (6, 2) but has (5, 2)" in refused(words, capsys)
+    assert "'linears.0.weight' must have the shape (6, 2), got (5, 2)" in refused(words, capsys)
 
 
 def test_a_net_of_other_data_is_edited_with_a_warning(zoo, folder, tmp_path, capsys):

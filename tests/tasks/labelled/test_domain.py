@@ -30,5 +30,5 @@ def test_what_one_does_not_say_is_not_compared():
 
 def test_metadata_of_a_file():
     assert read_domain({"data": '{"name": "mnist"}', "space": "abc"}) == {"data": {"name": "mnist"}}
-    with pytest.raises(ValueError, match="'convention' must be JSON, got 'w0=30'"):
+    with pytest.raises(ValueError, match="metadata 'convention' must be JSON text"):
         read_domain({"convention": "w0=30"})

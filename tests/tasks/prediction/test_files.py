@@ -1,9 +1,12 @@
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
-from weightspace import load_metanet
-from weightspace.metanets import StatNet
+from tests.tasks.tiny import TINY
+from weightspace import Recipe, build_zoo, load_metanet
+from weightspace.metanets import GraphMetanet, StatNet
+from weightspace.nets import build_net
+from weightspace.space import WeightSpace
 from weightspace.tasks.labelled.labelled import LabelledNets, classes_of
 from weightspace.tasks.prediction.files import check_domain, predict_files
 from weightspace.tasks.prediction.fit import fit, predict, predict_nets
@@ -80,3 +83,61 @@ def test_other_data_are_a_warning_and_so_is_no_convention(classifier, nets, tmp_
 def test_a_metanet_that_knows_no_domain_takes_all(nets, tiny_quickstart):
     metanet = load_metanet(tiny_quickstart[0] / "metanet")
     check_domain(metanet, {"data": {"name": "mnist"}}, anyway=False, warn=pytest.fail)
+
+
+@pytest.fixture(scope="module")
+def on_relu(tiny_zoo):
+    """A metanet for nets with ReLU alone, untrained."""
+    (space,) = (space for space in tiny_zoo.spaces.values() if any(site.activation == "relu" for site in space.sites))
+    labels = {"labels": ("gap",), "label_mean": (0.0,), "label_std": (1.0,)}
+    return GraphMetanet.for_spaces(space, width=4, layers=1, **labels).eval()
+
+
+def test_a_zoo_of_equal_shapes_with_another_activation_is_refused(on_relu, tmp_path):
+    gelu = Recipe.from_toml(TINY.replace('["relu", "tanh"]', '"gelu"').replace("nets = 24", "nets = 6"))
+    zoo = build_zoo(gelu, tmp_path / "gelu", workers=1, progress=False)
+    with pytest.raises(ValueError, match=r"the activation is gelu here and was relu in training.*--anyway"):
+        predict_files(on_relu, [zoo.path])
+    warnings = []
+    assert len(predict_files(on_relu, [zoo.path], anyway=True, warn=warnings.append)) == 6
+    assert "the activation is gelu here and was relu in training" in warnings[0]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_not_finite_is_said_and_left_out(on_relu, nets, tmp_path, value):
+    path = write(tmp_path / "good.safetensors", relu_nets(nets, on_relu))
+    weights = load_file(path)
+    save_file(weights | {"convs.0.weight": weights["convs.0.weight"] * value}, tmp_path / "bad.safetensors")
+    warnings = []
+    found = predict_files(on_relu, [tmp_path], warn=warnings.append)
+    assert list(found) == [str(path)]
+    assert len(warnings) == 1
+    assert "bad.safetensors: left out, because" in warnings[0]
+    with pytest.raises(ValueError, match="No net could be predicted"):
+        predict_files(on_relu, [tmp_path / "bad.safetensors"])
+
+
+def relu_nets(nets, metanet):
+    return nets.of(metanet.spaces[0])[0]
+
+
+def test_files_of_torch_save_and_half_precision(on_relu, nets, tmp_path):
+    path = write(tmp_path / "net.safetensors", relu_nets(nets, on_relu))
+    saved = {f"module.{name}": tensor.half() for name, tensor in load_file(path).items()}
+    torch.save({"state_dict": saved}, tmp_path / "net.pth")
+    own, other = predict_files(on_relu, [path, tmp_path / "net.pth"]).values()
+    assert other["gap"] == pytest.approx(own["gap"], abs=1e-2)
+
+
+def test_other_widths_where_the_metanet_takes_them(on_relu, nets, tmp_path):
+    settings = {"image_size": 8, "channels": [6, 3], "stride": [2, 2], "activation": "relu"}
+    net = build_net("cnn", **settings).eval()
+    torch.save(net.state_dict(), tmp_path / "wide.pt")
+    warnings = []
+    (found,) = predict_files(on_relu, [tmp_path / "wide.pt"], warn=warnings.append).values()
+    space = WeightSpace.trace(net, *net.example_inputs())
+    assert found["gap"] == pytest.approx(float(predict(on_relu, space, net.state_dict())[0]))
+    assert "other widths than those of the nets in training" in warnings[0]
+    fixed = StatNet.for_spaces(*on_relu.spaces, labels=("gap",), label_mean=(0.0,), label_std=(1.0,))
+    with pytest.raises(ValueError, match=r"wide\.pt: This StatNet was made for the weight spaces"):
+        predict_files(fixed, [tmp_path / "wide.pt"])

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from weightspace import __version__
+from weightspace.checkpoints import read_checkpoint
 from weightspace.metanets import METANETS, load_metanet, presets
 from weightspace.suggest import suggestion
 from weightspace.tasks.comparison.figures import plot_predictions
@@ -18,7 +19,7 @@ from weightspace.tasks.comparison.inspection import inspect_checkpoint, inspect_
 from weightspace.tasks.comparison.methods import METHODS
 from weightspace.tasks.comparison.stages import Stages
 from weightspace.tasks.comparison.table import markdown, readable
-from weightspace.tasks.labelled.checkpoint import read_checkpoint
+from weightspace.tasks.labelled.domain import domain_of
 from weightspace.tasks.labelled.labelled import LabelledNets
 from weightspace.tasks.labelled.problem import Problem, Run
 from weightspace.tasks.prediction.fit import fit, predict_nets
@@ -100,7 +101,8 @@ def run_quickstart(
     ours = "metanet on weights"
     with stage("metanet", f"4  Training the metanet, {config.metanet}, on weights alone"):
         metanet = fit(METANETS[config.metanet], parts["train"], parts["val"], config.training,
-                      out / "training" / "metanet", progress=progress, **SETTINGS.get(config.metanet, {}))  # fmt: skip
+                      out / "training" / "metanet", progress=progress, domain=domain_of(zoo),
+                      **SETTINGS.get(config.metanet, {}))  # fmt: skip
         predicted = {ours: predict_nets(metanet, parts["test"])}
     with stage("baselines", "5  Training the baselines"):
         predicted |= baseline_predictions(parts, out / "training", config, say, progress)

@@ -9,12 +9,12 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
+from weightspace.checkpoints import find_checkpoints, fit_checkpoint, nonfinite_tensors, read_checkpoint
 from weightspace.inr import Convention, render
+from weightspace.reading import read_json
 from weightspace.tasks.editing.editor import Editor
 from weightspace.tasks.editing.measures import signal_errors
-from weightspace.tasks.labelled.checkpoint import find_checkpoints, read_checkpoint
 from weightspace.tasks.labelled.domain import compare_domains, read_domain
-from weightspace.tasks.prediction.files import fitting_space
 
 ASKED = ("w0", "w0_hidden", "first_layer", "output_shift", "grid", "coordinates", "values")
 """What a file without a convention must be told, where its kind of net has it."""
@@ -115,15 +115,21 @@ def _edit_file(
     editor: Editor, source: Path, place: Path, edits: Sequence[str], strength: float, told: Mapping[str, Any]
 ) -> EditedFile:
     weights, note, convention = read_inr(source, editor.convention, told)
-    _check_fits(editor, weights, source)
+    weights = _fitted(editor, weights, source)
     before = target = render(weights, convention)
     for number, edit in enumerate(edits):
         if number:
-            _check_fits(editor, weights, source)
+            weights = _fitted(editor, weights, source)
         target = editor.apply(edit, target[None])[0]
         weights, convention = editor.edit(weights, edit, strength)
     after = render(weights, convention)
-    done = json.dumps([*json.loads(note.get("edits", "[]")), *edits])
+    if broken := nonfinite_tensors(weights | {"its picture": after}):
+        raise ValueError(
+            f"{source}: the edited net must be finite, but {', '.join(broken[:5])} isn't; its weights are far from "
+            "those in training. Nothing was written."
+        )
+    earlier = read_json(note.get("edits", "[]"), f"{source}: the metadata 'edits'").items()
+    done = json.dumps([*(edit.text() for edit in earlier), *edits])
     space = {"space": editor.space.hash} if convention == editor.convention else {}
     write_inr(place, weights, convention, {k: v for k, v in note.items() if k != "space"} | space | {"edits": done})
     peak = convention.peak
@@ -131,11 +137,15 @@ def _edit_file(
     return EditedFile(source, place, tuple(edits), before, target, after, scores[0], scores[1])
 
 
-def _check_fits(editor: Editor, weights: Mapping[str, Tensor], source: Path) -> None:
+def _fitted(editor: Editor, weights: Mapping[str, Tensor], source: Path) -> dict[str, Tensor]:
+    """The weights as the editor's space wants them, all finite."""
     try:
-        fitting_space((editor.space,), weights)
+        _, fitted = fit_checkpoint((editor.space,), weights)
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from error
+    if broken := nonfinite_tensors(fitted):
+        raise ValueError(f"{source}: its weights must be finite, but {', '.join(broken[:5])} hold infinities or NaN.")
+    return fitted
 
 
 def _told(path: str | Path, trained: Convention, told: Mapping[str, Any]) -> Convention:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from weightspace.reading import read_json
+from weightspace.space import WeightSpace
 from weightspace.zoo import Zoo
 
 
@@ -31,15 +33,13 @@ def read_domain(metadata: Mapping[str, str]) -> dict[str, Any]:
     """The domain in the metadata of a safetensors file; empty where it says nothing.
 
     Raises:
-        ValueError: the metadata has a domain that isn't JSON.
+        ValueError: ``data`` or ``convention`` isn't a JSON object.
     """
     found = {}
     for key in ("data", "convention"):
         if key in metadata:
-            try:
-                found[key] = json.loads(metadata[key])
-            except json.JSONDecodeError:
-                raise ValueError(f"The file's metadata {key!r} must be JSON, got {metadata[key]!r}.") from None
+            entries = read_json(metadata[key], f"The file's metadata {key!r}").entries()
+            found[key] = {name: entry.plain() for name, entry in entries.items()}
     return found
 
 
@@ -60,6 +60,20 @@ def compare_domains(trained: Mapping[str, Any], given: Mapping[str, Any]) -> tup
         for key in ("convention", "data")
     )
     return convention, data
+
+
+def compare_spaces(trained: WeightSpace, given: WeightSpace) -> list[str]:
+    """What differs between two weight spaces of the same tensors: activations and their settings, each as a phrase."""
+    if len(trained.sites) != len(given.sites):
+        return [f"they have {len(given.sites)} places of neurons, and had {len(trained.sites)} in training"]
+    pairs = [(_activation(own), _activation(other)) for own, other in zip(trained.sites, given.sites, strict=True)]
+    changed = dict.fromkeys((known, value) for known, value in pairs if known != value)
+    return [f"the activation is {value} here and was {known} in training" for known, value in changed]
+
+
+def _activation(site: Any) -> str:
+    settings = ", ".join(f"{name}={value}" for name, value in sorted(site.settings.items()))
+    return f"{site.activation}({settings})" if settings else site.activation
 
 
 def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:

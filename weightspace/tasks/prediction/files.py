@@ -1,19 +1,29 @@
 """What a metanet says of the nets in files, folders and zoos, and whether they are nets that it can read."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from weightspace.checkpoints import describe_space, find_checkpoints, fit_checkpoint, nonfinite_tensors, read_checkpoint
 from weightspace.metanets import Metanet
 from weightspace.space import WeightSpace
-from weightspace.tasks.labelled.checkpoint import find_checkpoints, read_checkpoint
-from weightspace.tasks.labelled.domain import compare_domains, domain_of, read_domain
+from weightspace.tasks.labelled.domain import compare_domains, compare_spaces, domain_of, read_domain
 from weightspace.tasks.prediction.fit import labelled_config, predict
 from weightspace.zoo import Zoo
 
-Said = dict[str, Any]
+Labels = dict[str, Any]
+"""Label -> value; where the label is a class its name, and ``probability`` for how sure the metanet is."""
+
+REMEDY = (
+    "Give checkpoints of an architecture that the metanet was trained on, or train one on yours: weightspace train "
+    "--checkpoints FILES --module FILE:NAME --labels CSV --out DIR."
+)
+"""What can be done where weights fit no weight space of a metanet."""
+
+Warn = Callable[[str], None]
 
 
 def predict_files(
@@ -22,57 +32,108 @@ def predict_files(
     space: str | None = None,
     *,
     anyway: bool = False,
-    warn: Callable[[str], None] = lambda message: None,
-) -> dict[str, Said]:
-    """The labels of the nets in `.safetensors` files, in folders of them and in zoos.
+    warn: Warn = lambda message: None,
+) -> dict[str, Labels]:
+    """The labels of the nets in checkpoints, in folders of them and in zoos.
 
     Args:
+        paths: see `find_checkpoints`; a folder with a ``manifest.json`` is a zoo.
         space: the beginning of the hash of the weight space they are of, needed where tensors alone don't tell.
         anyway: predict nets of another domain too, with a warning.
-        warn: is told what makes a prediction doubtful.
+        warn: is told what makes a prediction doubtful, and of nets that aren't finite, which are left out.
 
     Returns:
-        For each file (``zoo: net 7, step 200`` for a state of a zoo) label -> value; where the label is a class, its
-        name, and under ``probability`` how sure the metanet is.
+        The labels for each file (``zoo: net 7, step 200`` for a state of a zoo).
 
     Raises:
-        ValueError: for a pickle; for tensors that don't fit (names, both shapes); where several spaces fit; for nets
-            that are rendered in another way than those that the metanet was trained on.
+        ValueError: a file that can't be read; tensors that don't fit (names, both shapes); several spaces that do; nets
+            with other activations, or rendered in another way, than those of the training; no net that is finite.
     """
-    found: dict[str, Said] = {}
+    found: dict[str, Labels] = {}
+    labelled_config(metanet)
     for path in map(Path, paths):
         if (path / "manifest.json").is_file():
             found |= predict_zoo(metanet, Zoo(path), anyway=anyway, warn=warn)
             continue
         for file in find_checkpoints([path]):
-            weights, note = read_checkpoint(file)
             try:
-                check_domain(
-                    metanet, read_domain(note), anyway=anyway, warn=lambda text, at=file: warn(f"{at}: {text}")
-                )
-                chosen = fitting_space(metanet.spaces, weights, space or note.get("space"))
-                found[str(file)] = say(metanet, predict(metanet, chosen, weights))
+                labels = predict_file(metanet, file, space, anyway=anyway, warn=warn)
             except ValueError as error:
-                raise ValueError(f"{file}: {error}") from error
+                raise ValueError(str(error) if str(file) in str(error) else f"{file}: {error}") from error
+            found |= {str(file): labels} if labels is not None else {}
+    if not found:
+        raise ValueError("No net could be predicted: none of them is finite.")
     return found
 
 
+def predict_file(
+    metanet: Metanet, file: Path, space: str | None = None, *, anyway: bool = False, warn: Warn = lambda message: None
+) -> Labels | None:
+    """The labels of the net in one checkpoint, None where it isn't finite; see `predict_files`."""
+    weights, note = read_checkpoint(file)
+    tell = partial(_tell, warn, file)
+    check_domain(metanet, read_domain(note), anyway=anyway, warn=tell)
+    chosen, weights = fit_checkpoint(metanet.spaces, weights, space or note.get("space"), widths=True, remedy=REMEDY)
+    if chosen not in metanet.spaces:
+        tell("its layers have other widths than those of the nets in training")
+    if broken := nonfinite_tensors(weights):
+        tell(f"left out, because {', '.join(broken[:5])} must be finite and hold infinities or NaN")
+        return None
+    values = predict(metanet, chosen, weights)
+    if not bool(values.isfinite().all()):
+        tell("left out, because the metanet says nothing finite of it: its weights are far from those in training")
+        return None
+    return say(metanet, values)
+
+
 def predict_zoo(
-    metanet: Metanet, zoo: Zoo, *, anyway: bool = False, warn: Callable[[str], None] = lambda message: None
-) -> dict[str, Said]:
+    metanet: Metanet, zoo: Zoo, *, anyway: bool = False, warn: Warn = lambda message: None
+) -> dict[str, Labels]:
     """The labels of all saved states of a zoo that didn't diverge."""
-    check_domain(metanet, domain_of(zoo), anyway=anyway, warn=lambda text: warn(f"{zoo.path}: {text}"))
+    tell = partial(_tell, warn, zoo.path)
+    check_domain(metanet, domain_of(zoo), anyway=anyway, warn=tell)
     found = {}
     for part in zoo.filter(status="ok").by_space().values():
         weights = part.weights()
-        chosen = part.space if part.space in metanet.spaces else fitting_space(metanet.spaces, _first(weights))
+        chosen = nearest_space(metanet, part.space, weights, anyway=anyway, warn=tell)
         predicted = predict(metanet, chosen, weights)
         for row, values in zip(part.table.select(["net", "step"]).to_pylist(), predicted, strict=True):
             found[f"{zoo.path}: net {row['net']}, step {row['step']}"] = say(metanet, values)
     return found
 
 
-def say(metanet: Metanet, values: Tensor) -> Said:
+def nearest_space(
+    metanet: Metanet, space: WeightSpace, weights: Mapping[str, Tensor], *, anyway: bool, warn: Warn
+) -> WeightSpace:
+    """The weight space as which a metanet reads nets of `space`: itself, or one of the training with the same tensors.
+
+    Args:
+        weights: stacked.
+
+    Raises:
+        ValueError: no space of the training has these tensors; or the nearest has other activations and not ``anyway``.
+    """
+    if space in metanet.spaces:
+        return space
+    first = {name: tensor[0] for name, tensor in weights.items()}
+    alike = [fitted for own in metanet.spaces if (fitted := _fitted(own, first)) is not None]
+    if not alike:
+        fit_checkpoint(metanet.spaces, first, remedy=REMEDY)  # says which tensors differ
+    nearest = min(alike, key=lambda own: len(compare_spaces(own, space)))
+    if differences := compare_spaces(nearest, space):
+        text = f"its nets {describe_space(space)} aren't those of the training: {'; '.join(differences)}"
+        if not anyway:
+            raise ValueError(
+                f"{text[0].upper()}{text[1:]}. The same weights compute another function there; --anyway (anyway=True) "
+                "predicts nevertheless."
+            )
+        warn(text)
+    if nearest not in metanet.spaces:
+        warn(f"the layers of its nets {describe_space(space)} have other widths than those in training")
+    return nearest
+
+
+def say(metanet: Metanet, values: Tensor) -> Labels:
     """What `predict` gave for one net, by label."""
     config = labelled_config(metanet)
     if not config.classes:
@@ -81,7 +142,7 @@ def say(metanet: Metanet, values: Tensor) -> Said:
     return {config.labels[0]: config.classes[best], "probability": float(values[best].exp())}
 
 
-def check_domain(metanet: Metanet, given: Mapping[str, Any], *, anyway: bool, warn: Callable[[str], None]) -> None:
+def check_domain(metanet: Metanet, given: Mapping[str, Any], *, anyway: bool, warn: Warn) -> None:
     """Sees that nets are of the kind that a metanet was trained on.
 
     Raises:
@@ -100,56 +161,12 @@ def check_domain(metanet: Metanet, given: Mapping[str, Any], *, anyway: bool, wa
         warn("it doesn't say how it is rendered, so it is taken to be as in training")
 
 
-def fitting_space(
-    spaces: Iterable[WeightSpace], weights: Mapping[str, Tensor], wanted: str | None = None
-) -> WeightSpace:
-    """The one of `spaces` that the weights are of.
-
-    Raises:
-        ValueError: if none fits, with the misfits of the nearest; if several do and `wanted`, the beginning of a hash,
-            doesn't tell which.
-    """
-    spaces = tuple(spaces)
-    if wanted is not None:
-        known = ", ".join(describe(space) for space in spaces)
-        spaces = tuple(space for space in spaces if space.hash.startswith(wanted))
-        if not spaces:
-            raise ValueError(f"The metanet knows no weight space {wanted}; it knows {known}.")
-    misfits = {space: _misfits(space, weights) for space in spaces}
-    fitting = [space for space in spaces if not misfits[space]]
-    if not fitting:
-        nearest = min(misfits.values(), key=len)
-        more = f", and {len(nearest) - 3} more" if len(nearest) > 3 else ""
-        raise ValueError(
-            f"The weights don't fit a weight space of this metanet: {'; '.join(nearest[:3])}{more}. "
-            "A metanet reads the architectures that it was trained on."
-        )
-    if len(fitting) > 1:
-        choices = ", ".join(describe(space) for space in fitting)
-        raise ValueError(
-            f"The tensors fit {len(fitting)} weight spaces: {choices}. Say which one it is by the beginning of its "
-            "hash (--space on the command line), or save the file with the metadata {'space': hash}."
-        )
-    return fitting[0]
+def _fitted(space: WeightSpace, weights: Mapping[str, Tensor]) -> WeightSpace | None:
+    try:
+        return fit_checkpoint([space], weights, widths=True)[0]
+    except ValueError:
+        return None
 
 
-def describe(space: WeightSpace) -> str:
-    """A weight space in a few words: its hash and its activations."""
-    activations = sorted({site.activation for site in space.sites} - {"none"})
-    return f"{space.hash[:12]} ({' and '.join(activations) or 'no activation'})"
-
-
-def _first(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor[0] for name, tensor in weights.items()}
-
-
-def _misfits(space: WeightSpace, weights: Mapping[str, Tensor]) -> list[str]:
-    found = [
-        f"{name!r} must have the shape {tuple(spec.shape)} but has {tuple(weights[name].shape)}"
-        if name in weights
-        else f"{name!r} of shape {tuple(spec.shape)} is missing"
-        for name, spec in space.tensors.items()
-        if name not in weights or tuple(weights[name].shape) != tuple(spec.shape)
-    ]
-    unknown = [name for name in weights if name not in space.tensors]
-    return found + [f"{name!r} of shape {tuple(weights[name].shape)} isn't known" for name in unknown]
+def _tell(warn: Warn, place: Path, text: str) -> None:
+    warn(f"{place}: {text}")
