@@ -33,6 +33,7 @@ ORDER = (
     "zoo.build",
     "zoo.imports",
     "graphs",
+    "align",
     "metanets.frames",
     "metanets.inputs",
     "metanets.layers",
@@ -49,7 +50,11 @@ ORDER = (
     "cli",
 )
 # Rooms that don't know each other although one stands above the other.
-STRANGERS = {"metanets": {"zoo", "inr", "data", "nets", "machine"}, "graphs": {"zoo", "inr", "data", "nets", "machine"}}
+STRANGERS = {
+    "metanets": {"zoo", "inr", "data", "nets", "machine"},
+    "graphs": {"zoo", "inr", "data", "nets", "machine"},
+    "align": {"zoo", "inr", "data", "nets", "graphs"},
+}
 # Doors: a public face that finds what lies below it when it is first asked.
 DOORS = {
     ("space.weightspace", "space.trace"): "WeightSpace.trace",

@@ -1,0 +1,76 @@
+"""Align two nets of one space: the symmetry that brings the one closest to the other."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from weightspace.align.checks import check_pair, ready
+from weightspace.align.matching import match
+from weightspace.align.scales import balanced
+from weightspace.space import Symmetry, WeightSpace
+
+METHODS = ("weights",)
+
+
+def align(
+    space: WeightSpace,
+    a: Mapping[str, Tensor],
+    b: Mapping[str, Tensor],
+    method: str = "weights",
+    starts: int = 2,
+    seed: int = 0,
+) -> Symmetry:
+    """What brings ``b`` to ``a``: ``space.apply(align(space, a, b), b)`` is as close to ``a`` as was found.
+
+    Scales are settled first, by bringing both nets to the smallest sum of squares; then one assignment problem a name
+    is solved after the other, signs and phases chosen along with it, until none gains (Ainsworth et al. 2023, "Git
+    Re-Basin", extended to sign, scale and phase, and to whatever axes the space has: residual, flattened, heads).
+
+    Args:
+        a, b: single nets, or stacks ``[N, ...]`` that are paired off (a single net goes with all).
+        method: ``"weights"``.
+        starts: descents tried; the best counts, for each pair by itself.
+        seed: of the random starts, those after the second.
+
+    Raises:
+        ValueError: weights that don't fit the space or aren't finite, stacks that don't pair up, an unknown method, or
+            a space without symmetries.
+    """
+    if method not in METHODS:
+        raise ValueError(f"The method must be one of {', '.join(METHODS)}, got {method!r}.")
+    if not space.free:
+        raise ValueError(f"Weight space {space.hash} has no free names, so there is nothing to align.")
+    (one, first), (other, second) = ready(space, a, "a"), ready(space, b, "b")
+    symmetry = align_stacks(space, one, other, starts, seed)
+    return symmetry if first or second else unstacked(symmetry)
+
+
+def align_stacks(
+    space: WeightSpace, a: Mapping[str, Tensor], b: Mapping[str, Tensor], starts: int, seed: int
+) -> Symmetry:
+    """`align` for stacks as `ready` gives them, by their weights; a batched symmetry."""
+    one, here = balanced(space, a)
+    other, there = balanced(space, b)
+    one, other = paired(one, other)
+    found = match(space, one, other, starts, torch.Generator().manual_seed(seed))
+    return here.inverse().compose(found).compose(there)
+
+
+def paired(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Two stacks with as many nets: a single one is repeated (without copying).
+
+    Raises:
+        ValueError: they hold different numbers of nets, and neither is 1.
+    """
+    counts = len(next(iter(a.values()))), len(next(iter(b.values())))
+    check_pair(counts)
+    size = max(counts)
+    return tuple({name: t.expand(size, *t.shape[1:]) for name, t in side.items()} for side in (a, b))  # type: ignore[return-value]
+
+
+def unstacked(symmetry: Symmetry) -> Symmetry:
+    """The one symmetry of a stack of one."""
+    permutations = {name: order.reshape(order.shape[-1]) for name, order in symmetry.permutations.items()}
+    factors = {index: vector.reshape(vector.shape[-1]) for index, vector in symmetry.factors.items()}
+    return Symmetry(symmetry.space, permutations, factors)

@@ -1,0 +1,101 @@
+"""How far apart two nets are, whatever the order, scales and signs of their neurons."""
+
+import copy
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from weightspace.align.checks import ready
+from weightspace.align.matching import match
+from weightspace.align.scales import balanced
+from weightspace.space import WeightSpace
+
+_ENTRIES = 1 << 21  # entries of one side of the pairs that are matched at once
+
+
+def distance(
+    space: WeightSpace, a: Mapping[str, Tensor], b: Mapping[str, Tensor], starts: int = 1, seed: int = 0
+) -> Float[Tensor, "..."]:
+    """Distance of nets modulo symmetry: the norm of the difference over all parameters, after aligning ``b`` to ``a``.
+
+    Both nets are first brought to the smallest sum of squares among their rescalings, so that the distance doesn't
+    depend on scales. It is 0 for two members of one orbit, and an upper bound otherwise: the best alignment is hard to
+    find. Buffers, such as the statistics of a norm, don't count.
+
+    Args:
+        a, b: single nets, or stacks ``[N, ...]`` and ``[M, ...]``, every net of the one against every net of the other.
+        starts, seed: as for `align`.
+
+    Returns:
+        A number as a tensor of shape ``[]``, ``[N]``, ``[M]`` or ``[N, M]``, an axis for each stack.
+
+    Raises:
+        ValueError: weights that don't fit the space or aren't finite.
+    """
+    (one, first), (other, second) = ready(space, a, "a"), ready(space, b, "b")
+    one, other = balanced(space, one)[0], balanced(space, other)[0]
+    rows, columns = len(next(iter(one.values()))), len(next(iter(other.values())))
+    pairs = torch.cartesian_prod(torch.arange(rows), torch.arange(columns)).reshape(-1, 2)
+    entries = sum(spec.numel for spec in space.tensors.values())
+    found = [
+        _paired_distance(space, _rows(one, part[:, 0]), _rows(other, part[:, 1]), starts, seed)
+        for part in pairs.split(max(1, _ENTRIES // max(1, entries)))
+    ]
+    shape = [size for size, stacked in ((rows, first), (columns, second)) if stacked]
+    return torch.cat(found).reshape(shape)
+
+
+def _paired_distance(
+    space: WeightSpace, a: Mapping[str, Tensor], b: Mapping[str, Tensor], starts: int, seed: int
+) -> Float[Tensor, "pairs"]:
+    symmetry = match(space, a, b, starts, torch.Generator().manual_seed(seed)) if space.free else space.identity()
+    moved = space.apply(symmetry, b)
+    squares = [
+        (a[name].double() - moved[name].double()).flatten(1).square().sum(1)
+        for name, spec in space.tensors.items()
+        if not spec.buffer
+    ]
+    return torch.stack(squares).sum(0).sqrt().cpu()
+
+
+def function_distance(
+    module: nn.Module, a: Mapping[str, Tensor], b: Mapping[str, Tensor], inputs: Float[Tensor, "batch *input"]
+) -> Float[Tensor, "..."]:
+    """Distance of what nets compute: the root mean square of the difference of their outputs on some inputs.
+
+    Args:
+        module: of the nets' architecture, whose own weights are not read. a, b: single nets, or stacks ``[N, ...]`` and
+            ``[M, ...]``, every net of the one against every net of the other. inputs: what to run them on.
+
+    Returns:
+        A tensor of shape ``[]``, ``[N]``, ``[M]`` or ``[N, M]``, an axis for each stack.
+    """
+    one, other = outputs(module, a, inputs), outputs(module, b, inputs)
+    shape = [*one.shape[:-1], *other.shape[:-1]]
+    gaps = torch.cdist(one.reshape(-1, one.shape[-1]), other.reshape(-1, other.shape[-1]))
+    return (gaps / one.shape[-1] ** 0.5).reshape(shape)
+
+
+@torch.no_grad()
+def outputs(
+    module: nn.Module, weights: Mapping[str, Tensor], inputs: Float[Tensor, "batch *input"]
+) -> Float[Tensor, "*nets outputs"]:
+    """All outputs of a net, or of each net of a stack, in one row, float64; in evaluation mode, dropout off."""
+    own = {name: tensor for name, tensor in module.state_dict().items() if name in weights}
+    name = next(iter(own))
+    stacked = weights[name].ndim > own[name].ndim
+    module = copy.deepcopy(module).eval()
+
+    def run(net: Mapping[str, Tensor]) -> Tensor:
+        return functional_call(module, dict(net), (inputs,)).flatten().double()
+
+    if not stacked:
+        return run(weights)
+    return torch.stack([run({key: t[row] for key, t in weights.items()}) for row in range(len(weights[name]))])
+
+
+def _rows(stack: Mapping[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
+    return {name: tensor[rows.to(tensor.device)] for name, tensor in stack.items()}
