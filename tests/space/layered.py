@@ -67,7 +67,7 @@ def grouped_transposed() -> Built:
 
 def one_and_three_dimensions() -> Built:
     def forward(m, x):
-        return m.c(m.b(m.a(x).relu().reshape(2, 6, 2, 2, -1)).mean((2, 3, 4)))
+        return m.c(m.b(m.a(x).relu().reshape(len(x), 6, 2, 2, -1)).mean((2, 3, 4)))
 
     return Code(forward, a=nn.Conv1d(3, 6, 3), b=nn.Conv3d(6, 4, 2), c=nn.Linear(4, 2)), (torch.randn(2, 3, 10),)
 

@@ -125,7 +125,7 @@ CONTRACTIONS = {
     "aten.addmm": lambda m, x: m.o(torch.addmm(m.q, m.a(x), m.w)), "aten.dot": lambda m, x: m.a(x)[0].dot(m.p),
     "aten.baddbmm": lambda m, x: m.o(torch.baddbmm(m.q, m.a(x).expand(2, 4, 8), m.v)),
     "aten.addbmm": lambda m, x: m.o(torch.addbmm(m.q, m.a(x).expand(2, 4, 8), m.v)),
-    "aten.outer": lambda m, x: m.o(torch.outer(x[0], m.p)),
+    "aten.outer": lambda m, x: m.o(torch.outer(x[0], m.p) + m.a(x)[:1]),
     "aten.einsum": lambda m, x: m.o(torch.einsum("ni,ij->nj", m.a(x), m.w)),
     "aten.bilinear": lambda m, x: m.o(F.bilinear(m.a(x), m.b(x), m.w.expand(8, 8, 8))),
     "aten.embedding": lambda m, x: m.o(F.embedding(torch.arange(4), m.w) + m.a(x)),

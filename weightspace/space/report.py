@@ -19,6 +19,8 @@ class Report:
         failed: names that verifying found not to be symmetries; `trace` fixes them.
         lost: operators without a rule, each with the tensors whose axes it fixed.
         operators: number of operators traced. seconds: of each stage (export, trace, verify).
+        unread: tensors of which the example reads a part only, or nothing, each with how much; the rest of it is fixed.
+        cases: the inputs and modes that verifying compared the outputs on. notes: what it could not try.
         errors: where the error is too large, that of each kind of symmetry by itself.
     """
 
@@ -30,6 +32,9 @@ class Report:
     operators: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
     errors: Mapping[str, float] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
+    cases: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def sound(self) -> bool:
@@ -40,4 +45,5 @@ class Report:
     def from_dict(cls, data: Mapping[str, Any]) -> "Report":
         """Read what `dataclasses.asdict` wrote."""
         lost = {name: tuple(tensors) for name, tensors in data["lost"].items()}
-        return cls(**{**data, "failed": tuple(data["failed"]), "lost": lost})
+        lists = {name: tuple(data[name]) for name in ("failed", "cases", "notes") if name in data}
+        return cls(**{**data, **lists, "lost": lost})

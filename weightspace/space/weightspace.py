@@ -50,11 +50,13 @@ class WeightSpace:
     # ---- making one -------------------------------------------------------------------------------------------------
 
     @classmethod
-    def trace(cls, module: nn.Module, *args: Any, verify: bool = True, **kwargs: Any) -> "WeightSpace":
+    def trace(
+        cls, module: nn.Module, *args: Any, verify: bool = True, free_unused: bool = False, **kwargs: Any
+    ) -> "WeightSpace":
         """Find the weight space of a module from its computation; see `weightspace.space.trace.trace`."""
         from weightspace.space.trace.trace import trace
 
-        return trace(module, *args, verify=verify, **kwargs)
+        return trace(module, *args, verify=verify, free_unused=free_unused, **kwargs)
 
     @classmethod
     def parse(

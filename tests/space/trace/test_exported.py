@@ -1,10 +1,13 @@
 """Export without hidden state, and refusals that say where."""
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 from torch import nn
 
 from tests.space.layered import Code
+from weightspace.space import WeightSpace
 from weightspace.space.trace.exported import export
 
 X = torch.randn(2, 3)
@@ -82,9 +85,40 @@ class Result:
         return (self.scores, self.cache) if self.cache else (self.scores,)
 
 
+class Hidden:
+    """An object that carries a hidden state in a field."""
+
+    __slots__ = ("state",)
+
+    def __init__(self, state):
+        self.state = [state]
+
+
+class KeyCache:
+    """What goes back into the module."""
+
+    def __init__(self, keys):
+        self.keys = keys
+
+
+@dataclass
+class Carried:
+    """A result with a hidden state."""
+
+    scores: torch.Tensor
+    hidden: torch.Tensor
+
+
+@pytest.mark.parametrize("wrap", [Carried, lambda y, h: (y, Hidden(h)), lambda y, h: {"y": [y, Hidden(h)]}])
+def test_a_hidden_state_that_is_given_out_is_fixed(wrap):
+    space = WeightSpace.trace(code(lambda m, x: wrap(m.b(m.a(x)), m.a(x))), X)
+    assert space.free == () and space.report.sound and not space.report.failed
+
+
 def test_outputs_of_any_type():
     program, left_out = export(code(lambda m, x: Result(m.b(m.a(x)), object())), (X,), {})
     assert left_out == ("object",)
     assert len(program.graph_signature.user_outputs) == 1
-    _, left_out = export(code(lambda m, x: {"y": m.b(m.a(x)), "n": 3, "z": Result(x)}), (X,), {})
-    assert left_out == ("Result",)
+    result = code(lambda m, x: {"y": m.b(m.a(x)), "n": 3, "z": Hidden(m.a(x)), "cache": KeyCache(x)})
+    program, left_out = export(result, (X,), {})
+    assert left_out == ("KeyCache",) and len(program.graph_signature.user_outputs) == 2

@@ -66,7 +66,7 @@ def test_writing_in_place():
 
     space = traced(forward)
     sizes = sorted(space.names[name].size for name in space.free)
-    assert sizes == [2, 2, 2, 4]  # before, behind, and where it was written: the rows above it, the columns below it
+    assert sizes == [2, 2, 4]  # before, behind, and where it was written: what was computed there is read nowhere
 
 
 def test_constants():

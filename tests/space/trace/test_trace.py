@@ -169,8 +169,11 @@ def test_keyword_inputs():
     assert space.free == ("a",) and space.report.sound
 
 
-def test_unused_parameters_are_free():
-    space = traced("tied")
+def test_unused_parameters_are_fixed_unless_asked_otherwise():
+    assert format_axes(traced("tied").tensors["unused.weight"].axes) == "4 3"
+    assert traced("tied").report.unread["unused.weight"] == "read nowhere"
+    module, args = BY_NAME["tied"].make()
+    space = WeightSpace.trace(module, *args, free_unused=True)
     assert format_axes(space.tensors["unused.weight"].axes).startswith("unused")
     assert space.names[space.tensors["unused.bias"].axes[0].name].free
 

@@ -25,6 +25,7 @@ class Operation:
         name: like ``aten.relu``. shapes, dtypes: of its results.
         several: it gives a tuple of results, not one tensor. wanted: the numbers of the results that anything reads.
         record: what the trace has found so far; rules add to it through the methods below alone.
+        mode: in which the module takes the steps that follow.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Operation:
     several: bool
     wanted: frozenset[int]
     record: Record
+    mode: str = "both"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -57,6 +59,18 @@ class Operation:
         """The operator as if its result had another type: for values on the way to it."""
         return replace(self, dtypes=(dtype,), several=False)
 
+    def in_mode(self, mode: str) -> "Operation":
+        """The operator as it works in one mode of the module."""
+        return replace(self, mode=mode)
+
+    def _step(self, step: Step) -> None:
+        self.record.steps.append(replace(step, mode=self.mode))
+
+    def like(self, kind: str, one: Value, other: Value, axes: Mapping[int, int]) -> None:
+        """Two values that exist already carry related factors: along these axes of the one those of the other's."""
+        labels = tuple(axes.get(axis, ("own", axis)) for axis in range(len(one.dims)))
+        self._step(Step(kind, one, (other,), (labels, tuple(range(len(other.dims))))))
+
     def hint(self, dim: Dim, word: str) -> None:
         """What an axis may be called."""
         self.record.hints.setdefault(dim, word)
@@ -75,7 +89,7 @@ class Operation:
         out = self.derived(
             [leaf(size, fixed=True) for size in (self.shape if shape is None else shape)], values, "opaque"
         )
-        self.record.steps.append(Step("opaque", out, tuple(values)))
+        self._step(Step("opaque", out, tuple(values)))
         return out
 
     def derived(
@@ -123,7 +137,7 @@ class Operation:
             out.constant = "uniform"
         labels = tuple(range(rank))
         ins = tuple(self._broadcast_labels(value, shape) for value in values)
-        self.record.steps.append(Step(kind, out, tuple(values), (labels, *ins), data))
+        self._step(Step(kind, out, tuple(values), (labels, *ins), data))
         return out
 
     @staticmethod
@@ -178,7 +192,7 @@ class Operation:
         if sum(bool(value.site) for value in values) > 1:
             # neurons times neurons, as in attention, stand at a place of their own
             out.site = self.book.meeting(meet, values, out.dims)
-        self.record.steps.append(Step("product", out, tuple(values), (tuple(outs), *kept)))
+        self._step(Step("product", out, tuple(values), (tuple(outs), *kept)))
         return out
 
     def reduce(
@@ -192,7 +206,7 @@ class Operation:
         dims = [leaf(1) if axis in gone else value.dims[axis] for axis in kept]
         out = self.derived(dims, [value], "", [[] if axis in gone else [(0, axis)] for axis in kept])
         outs = tuple(("one", axis) if axis in gone else axis for axis in kept)
-        self.record.steps.append(Step(kind, out, (value,), (outs, labels), data))
+        self._step(Step(kind, out, (value,), (outs, labels), data))
         return out
 
     # ---- moving entries ---------------------------------------------------------------------------------------------
@@ -215,7 +229,14 @@ class Operation:
             tuple(behind.get((index, axis), ("gone", index, axis)) for axis in range(len(value.dims)))
             for index, value in enumerate(values)
         )
-        self.record.steps.append(Step(kind, out, tuple(values), (tuple(range(len(dims))), *ins)))
+        self._step(Step(kind, out, tuple(values), (tuple(range(len(dims))), *ins)))
+        return out
+
+    def silent(self, value: Value) -> Value:
+        """A value that only decides which entries are taken: it carries no factor, and its neurons don't take part."""
+        out = Value(value.dims, value.dtype)
+        labels = tuple(range(len(value.dims)))
+        self._step(Step("opaque", out, (value,), (labels, labels)))
         return out
 
     def resized(self, value: Value, axes: Sequence[int], sizes: Sequence[int], kind: str = "equal") -> Value:
@@ -230,7 +251,7 @@ class Operation:
         """The same entries under other sizes."""
         dims = reshape_dims(value.dims, sizes)
         out = self.derived(dims, [value], "", runs_behind(value.shape, tuple(sizes)))
-        self.record.steps.append(Step("flat", out, (value,)))
+        self._step(Step("flat", out, (value,)))
         return out
 
     def permute(self, value: Value, order: Sequence[int]) -> Value:
@@ -255,7 +276,7 @@ class Operation:
         pieces = split_sum(dim, [start, stop - start, dim.size - stop])
         dims = [*value.dims[:axis], pieces[1], *value.dims[axis + 1 :]]
         out = self.derived(dims, [value], "", [[(0, a)] for a in range(len(dims))])
-        self.record.steps.append(Step("slice", out, (value,), data=(axis, start)))
+        self._step(Step("slice", out, (value,), data=(axis, start)))
         return out
 
     def select(self, value: Value, axis: int) -> Value:
@@ -276,7 +297,7 @@ class Operation:
         neurons = not is_fixed(dims[axis])
         if neurons and all(value.site for value in values) and len({value.site for value in values}) > 1:
             out.site = tuple(index for value in values for index in value.site)
-        self.record.steps.append(Step("join", out, tuple(values), data=axis))
+        self._step(Step("join", out, tuple(values), data=axis))
         return out
 
 

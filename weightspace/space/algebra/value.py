@@ -51,6 +51,7 @@ class Step:
         out, ins: the values.
         labels: one label an axis for ``out`` and for each input; equal labels are one axis.
         data: the power; the axis for join; axis and start for slice.
+        mode: ``"train"`` or ``"eval"`` for what the module only does there; both are traced together.
     """
 
     kind: str
@@ -58,6 +59,7 @@ class Step:
     ins: tuple[Value, ...]
     labels: tuple[tuple[Any, ...], ...] = ()
     data: Any = None
+    mode: str = "both"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from weightspace.space.algebra.dims import unify
 from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.value import Value
 from weightspace.space.rules.registry import rule
@@ -34,7 +33,9 @@ def layer_norm(
     **__: Any,
 ) -> Any:
     """Statistics over the last axes; every one of them may be permuted."""
-    out = affine(op, normalized(op, value), scale, shift if isinstance(shift, Value) else None, 0)
+    # the mean square forgets signs; a mean that is subtracted ties all neurons together
+    plain = op.pointwise("odd", value) if "rms" in op.name else normalized(op, value)
+    out = affine(op, plain, scale, shift if isinstance(shift, Value) else None, 0)
     return (out, op.opaque(shape=op.shapes[1]), op.opaque(shape=op.shapes[-1])) if op.several else out
 
 
@@ -62,20 +63,12 @@ def group_norm(op: Operation, value: Value, groups: int, *args: Any, **__: Any) 
     "aten._batch_norm_no_update", "aten._native_batch_norm_legit_functional",
 )  # fmt: skip
 def batch_norm(
-    op: Operation, value: Value, scale: Value | None, shift: Value | None, mean: Any, var: Any, *args: Any, **_: Any
+    op: Operation, value: Value, scale: Value | None, shift: Value | None, mean: Any, var: Any, *_: Any, **__: Any
 ) -> Any:
     """With running statistics an affine map of each channel; with the batch's, a normalisation of each channel."""
-    training = bool(args[0]) if "no_training" not in op.name and "no_update" not in op.name else False
     tail = len(value.dims) - 2
     stored = isinstance(mean, Value) and isinstance(var, Value)
-    if stored and not training:
-        value = op.with_param("equal", value, op.reshape(mean, [*mean.shape, *[1] * tail]), "mean", "norm")
-        # epsilon is added to the variance, so that no factor passes exactly
-        spread = op.pointwise("opaque", op.reshape(var, [*var.shape, *[1] * tail]))
-        value = op.with_param("product", value, spread, "var", "norm")
-    else:
-        _place_statistics(op, value, mean, var)
-        value = normalized(op, value)
+    value = _standardized(op, value, mean, var) if stored else _by_channel(op, value)
     out = affine(op, value, scale, shift, tail)
     if not op.several:
         return out
@@ -85,13 +78,25 @@ def batch_norm(
     return out, *rest
 
 
-def _place_statistics(op: Operation, value: Value, mean: Any, var: Any) -> None:
-    """Running statistics that are only written move with their channels all the same."""
-    for param, slot in ((mean, "mean"), (var, "var")):
-        if isinstance(param, Value):
-            unify(param.dims[0], value.dims[1])
-            if value.site:
-                op.book.vector(param, value.site, slot, value.dims, "norm")
+def _standardized(op: Operation, value: Value, mean: Value, var: Value) -> Value:
+    """By running statistics in evaluation, and by the batch's in training, whichever of the two is traced."""
+    tail = [1] * (len(value.dims) - 2)
+    tested, trained = op.in_mode("eval"), op.in_mode("train")
+    centred = tested.with_param("equal", value, tested.reshape(mean, [*mean.shape, *tail]), "mean", "norm")
+    # epsilon is added to the variance, so that no factor passes exactly
+    spread = tested.pointwise("opaque", tested.reshape(var, [*var.shape, *tail]))
+    out = tested.with_param("product", centred, spread, "var", "norm")
+    trained.like("odd", out, value, {1: 1})
+    trained.like("equal", value, mean, {1: 0})  # the batch's mean goes into the running one
+    trained.pointwise("opaque", var)
+    return out
+
+
+def _by_channel(op: Operation, value: Value) -> Value:
+    """Minus the mean of each channel and over its deviation: a channel's sign passes."""
+    out = op.pointwise("odd", value)
+    op.like("odd", out, value, {1: 1})
+    return out
 
 
 @rule("aten.instance_norm")

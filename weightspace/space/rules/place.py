@@ -31,8 +31,7 @@ def gather(op: Operation, value: Value, *args: Any, **kwargs: Any) -> Value:
         return op.opaque(value, index)
     _along(value, [index], dim)
     dims = [leaf(d.size, fixed=True) if a == dim % len(value.dims) else d for a, d in enumerate(index.dims)]
-    op.pointwise("opaque", index)
-    return op.mapped("equal", [value], dims, [[(0, a)] for a in range(len(dims))])
+    return op.mapped("equal", [value, op.silent(index)], dims, [[(0, a)] for a in range(len(dims))])
 
 
 @rule("aten.scatter", "aten.scatter_add", "aten.scatter_reduce")
@@ -42,9 +41,13 @@ def scatter(op: Operation, value: Value, dim: int, index: Value, source: Any = N
     if any(len(part.dims) != len(value.dims) for part in others):
         return op.opaque(value, *others)
     _along(value, others, dim)
-    for part in others:
-        op.pointwise("opaque", part)
-    return op.pointwise("opaque", value)
+    return _written(op, value, others)
+
+
+def _written(op: Operation, value: Value, others: Sequence[Value]) -> Value:
+    """A value with other entries in some of its places."""
+    axes = [[(0, axis)] for axis in range(len(value.dims))]
+    return op.mapped("opaque", [value, *map(op.silent, others)], value.dims, axes)
 
 
 def _along(value: Value, others: Sequence[Value], dim: int) -> None:
@@ -87,5 +90,4 @@ def index_put(op: Operation, value: Value, indices: Sequence[Value | None], new:
             fix(one)
     for dim in new.dims[: max(0, len(new.dims) - len(tail))]:
         fix(dim)
-    op.pointwise("opaque", new)
-    return op.pointwise("opaque", value)
+    return _written(op, value, [new, *given])

@@ -1,5 +1,7 @@
 """Operators that work entry by entry: the axes stay; which factors pass depends on the function."""
 
+from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 from weightspace.space.algebra.operation import Operation
@@ -26,7 +28,9 @@ def passes(op: Operation, value: Any, *_: Any, **__: Any) -> Any:
     """What changes no entry but for its sign or type, or (dropout) does so at random."""
     if not isinstance(value, Value):
         return None
-    out = op.pointwise("equal", value)
+    # rounding to whole numbers or to yes and no lets no factor through
+    rounds = not (op.dtype.is_floating_point or op.dtype.is_complex)
+    out = op.pointwise("opaque" if rounds else "equal", value)
     return (out, out) if op.name == "aten.native_dropout" else out
 
 
@@ -85,9 +89,15 @@ def _activation(op: Operation, kind: str, value: Value) -> Value:
 @rule("aten.pow")
 def power(op: Operation, base: Any, exponent: Any) -> Value:
     """A fixed power raises the factors to it."""
-    if isinstance(base, Value) and not isinstance(exponent, Value):
+    if isinstance(base, Value) and isinstance(exponent, int | float) and as_power(exponent) is not None:
         return op.pointwise("power", base, data=exponent)
     return opaque_pointwise(op, base, exponent)
+
+
+def as_power(exponent: int | float) -> Fraction | None:
+    """An exponent as a fraction of small numbers, or None if it is none (.004, pi)."""
+    power = Fraction(exponent).limit_denominator(64) if isfinite(exponent) else Fraction(0)
+    return power if float(power) == float(exponent) else None
 
 
 @rule("aten.square")
@@ -122,7 +132,8 @@ def add(op: Operation, one: Any, other: Any, *_: Any, alpha: Any = 1) -> Value:
         scalar = other if isinstance(one, Value) else one
         return op.pointwise("equal" if scalar == 0 else "opaque", *values)
     if alpha != 1:
-        values[1] = op.pointwise("equal", values[1], data=alpha)
+        scaled = 0 if op.name == "aten.rsub" else 1
+        values[scaled] = op.pointwise("equal", values[scaled], data=alpha)
     return meet(op, "equal", values[0], values[1], "bias", "residual")
 
 

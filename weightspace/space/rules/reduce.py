@@ -52,7 +52,16 @@ def variance(
     op: Operation, value: Value, dim: Any = None, _unbiased: Any = None, keepdim: bool = False, **__: Any
 ) -> Value:
     """Variances carry the square of the factor, standard deviations its absolute value."""
-    return op.reduce(value, _axes(dim), keepdim, "power" if op.name == "aten.var" else "abs", data=2)
+    return _spread(op, value, dim, keepdim)
+
+
+def _spread(op: Operation, value: Value, dim: Any, keepdim: bool) -> Value:
+    """What is reduced lies around its mean, which ties its entries: they may not change signs one by one."""
+    rank, axes = len(value.dims), _axes(dim)
+    gone = {axis % rank for axis in (axes if axes is not None else range(rank))} if rank else set()
+    centred = op.pointwise("equal", value)
+    op.like("equal", centred, value, {axis: axis for axis in range(rank) if axis not in gone})
+    return op.reduce(centred, axes, keepdim, "power" if "var" in op.name else "abs", data=2)
 
 
 @rule("aten.var_mean", "aten.std_mean")
@@ -60,14 +69,13 @@ def variance_and_mean(
     op: Operation, value: Value, dim: Any = None, _unbiased: Any = None, keepdim: bool = False, **__: Any
 ) -> Any:
     """Both at once."""
-    kind = "power" if op.name == "aten.var_mean" else "abs"
-    return op.reduce(value, _axes(dim), keepdim, kind, data=2), op.reduce(value, _axes(dim), keepdim)
+    return _spread(op, value, dim, keepdim), op.reduce(value, _axes(dim), keepdim)
 
 
 @rule("aten.norm", "aten.linalg_vector_norm")
 def norm(op: Operation, value: Value, p: Any = 2, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
-    """Norms carry the absolute value of a factor."""
-    return op.reduce(value, _axes(dim), keepdim, kind="abs")
+    """Norms carry the absolute value of a factor; the number of entries that aren't zero does not."""
+    return op.reduce(value, _axes(dim), keepdim, kind="opaque" if p == 0 else "abs")
 
 
 def _axes(dim: Any) -> list[int] | None:

@@ -22,11 +22,18 @@ def lookup(op: Operation, weight: Value, index: Value) -> Value:
         fix(dim)
     dims = [leaf(dim.size, fixed=True) for dim in index.dims] + list(weight.dims[1:])
     where = [()] * len(index.dims) + [[(0, axis)] for axis in range(1, len(weight.dims))]
-    out = op.mapped("equal", [weight, Value(index.dims, index.dtype, index.site)], dims, where)
+    out = op.mapped("equal", [weight, _indexing(op, index)], dims, where)
     if weight.origin and not weight.site and index.site:
         target = list(range(1, len(weight.dims)))
         out.site = op.book.weight(weight, index, target, [0], "embedding")
         out.origin = {}
+    return out
+
+
+def _indexing(op: Operation, index: Value) -> Value:
+    """Places as they take part in a lookup: with their site, but carrying no factor."""
+    out = op.silent(index)
+    out.site = index.site
     return out
 
 
@@ -72,5 +79,4 @@ def index(op: Operation, value: Value, indices: Sequence[Value | None]) -> Value
         for axis, size in zip(layout, op.shape, strict=True)
     ]
     where = [[] if axis is None else [(0, axis)] for axis in layout]
-    indexing = [Value(place.dims, place.dtype, place.site) for place in given]
-    return op.mapped("equal", [value, *indexing], dims, where, "lookup")
+    return op.mapped("equal", [value, *(_indexing(op, place) for place in given)], dims, where, "lookup")

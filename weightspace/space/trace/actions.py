@@ -1,16 +1,18 @@
 """The scale, sign and phase symmetries of a traced computation, read off the solution of its scale equations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import lcm, pi
+from typing import Any
 
 from weightspace.space.algebra.dims import Dim, atoms_of, find, is_fixed
 from weightspace.space.algebra.value import Step, Value
-from weightspace.space.parts import Action
-from weightspace.space.trace.scales import Scales
+from weightspace.space.parts import KINDS, Action
+from weightspace.space.trace.scales import Scales, Span
 
 
-def find_actions(steps: list[Step], params: Mapping[str, Value], names: Mapping[Dim, str]) -> list[Action]:
+def find_actions(steps: Sequence[Step], params: Mapping[str, Value], names: Mapping[Dim, str]) -> list[Action]:
     """The scale, sign and phase symmetries of a traced computation.
 
     Args:
@@ -18,15 +20,40 @@ def find_actions(steps: list[Step], params: Mapping[str, Value], names: Mapping[
     """
     used = {id(value) for step in steps for value in step.ins}
     reached = {name: value for name, value in params.items() if id(value) in used}
+    actions = _solved(steps, reached, names)
+    modes = sorted({step.mode for step in steps} - {"both"})
+    for mode in modes if len(modes) == 2 else ():
+        found = _solved([step for step in steps if step.mode in ("both", mode)], reached, names)
+        actions += _beyond([action for action in actions if action.mode == "both"], found, mode)
+    order = {name: index for index, name in enumerate(dict.fromkeys(names.values()))}
+    return sorted(actions, key=lambda action: (order[action.name], KINDS.index(action.kind)))
+
+
+def _solved(steps: Sequence[Step], params: Mapping[str, Value], names: Mapping[Dim, str]) -> list[Action]:
+    """The symmetries that all these steps allow."""
     actions = []
     for signs in (False, True):
         scales = Scales(signs)
         for step in steps:
             scales.read(step)
-        shifts = _phase_shifts(scales, steps, reached) if signs else {}
-        actions.extend(_generators(scales, reached, names, shifts))
-    order = {name: index for index, name in enumerate(dict.fromkeys(names.values()))}
-    return sorted(actions, key=lambda action: (order[action.name], ("scale", "sign", "phase").index(action.kind)))
+        shifts = _phase_shifts(scales, steps, params) if signs else {}
+        actions.extend(_generators(scales, params, names, shifts))
+    return actions
+
+
+def _beyond(known: Sequence[Action], found: Sequence[Action], mode: str) -> list[Action]:
+    """Those scales and signs among the found ones that the known ones don't generate, as holding in one mode."""
+    result = []
+    for kind, modulus in (("scale", None), ("sign", 2)):
+        span = Span(modulus)
+        for action in known:
+            span.add(_powers(action) if action.kind == kind else {})
+        result += [replace(a, mode=mode) for a in found if a.kind == kind and span.add(_powers(a))]
+    return result
+
+
+def _powers(action: Action) -> dict[Any, Fraction]:
+    return {(t, axis, place): Fraction(p) for t, powers in action.powers.items() for axis, place, p in powers}
 
 
 def _generators(
@@ -57,7 +84,7 @@ def _generators(
     return actions
 
 
-def _phase_shifts(scales: Scales, steps: list[Step], params: Mapping[str, Value]) -> dict[int, tuple[str, float]]:
+def _phase_shifts(scales: Scales, steps: Sequence[Step], params: Mapping[str, Value]) -> dict[int, tuple[str, float]]:
     """For each sine whose input has a bias of its own: that bias, and what it takes to turn the sine by half a turn."""
     makers = {id(step.out): step for step in steps}
     readers: dict[int, int] = {}

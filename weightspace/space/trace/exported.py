@@ -36,14 +36,31 @@ class Tensors(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> list[Tensor]:
         """The tensors in the order of the outputs."""
-        leaves = pytree.tree_leaves(plain(self.module(*args, **kwargs)))
+        leaves = output_leaves(self.module(*args, **kwargs))
         self.left_out.update(type(leaf).__name__ for leaf in leaves if _is_opaque(leaf))
         return [leaf for leaf in leaves if isinstance(leaf, Tensor)]
 
 
-def plain(result: Any) -> Any:
-    """A result object of a model library as a plain tuple."""
-    return result.to_tuple() if hasattr(result, "to_tuple") else result
+def output_leaves(result: Any, seen: frozenset[int] = frozenset()) -> list[Any]:
+    """What a module gives, out of lists, dicts, and objects with fields; a cache stays closed.
+
+    A cache goes back into the same module, which reads it as it wrote it: nobody else looks at it.
+    """
+    leaves = pytree.tree_leaves(result.to_tuple() if hasattr(result, "to_tuple") else result)
+    found: list[Any] = []
+    for leaf in leaves:
+        inside = _fields(leaf) if _is_opaque(leaf) and id(leaf) not in seen else None
+        found.extend(output_leaves(inside, seen | {id(leaf)}) if inside else [leaf])
+    return found
+
+
+def _fields(value: Any) -> dict[str, Any] | None:
+    """The fields of an object, or None for what isn't one to look into."""
+    if isinstance(value, nn.Module | type) or callable(value) or "cache" in type(value).__name__.lower():
+        return None
+    slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
+    found = {**getattr(value, "__dict__", {}), **{name: getattr(value, name, None) for name in slots}}
+    return {name: part for name, part in found.items() if not name.startswith("__")} or None
 
 
 def _is_opaque(leaf: Any) -> bool:
@@ -124,3 +141,20 @@ def _is_fresh(target: OpOverload) -> bool:
 def _may_alias(node: fx.Node) -> bool:
     mutable = isinstance(node.target, OpOverload) and node.target._schema.is_mutable
     return not (isinstance(node.target, OpOverload) and (mutable or _is_fresh(node.target)))
+
+
+def used_targets(program: ExportedProgram) -> set[str]:
+    """The module's tensors on which an output of a program depends, or something that is written in place."""
+    waiting = [node for node in program.graph.nodes if node.op == "output" or _writes(node)]
+    reached = set(waiting)
+    while waiting:
+        for node in waiting.pop().all_input_nodes:
+            if node not in reached:
+                reached.add(node)
+                waiting.append(node)
+    given = zip(program.graph.nodes, program.graph_signature.input_specs, strict=False)
+    return {(spec.target or "").removeprefix(PREFIX) for node, spec in given if node in reached}
+
+
+def _writes(node: fx.Node) -> bool:
+    return isinstance(node.target, OpOverload) and node.target._schema.is_mutable

@@ -6,7 +6,7 @@ solutions that touch parameters are the symmetries. Over the rationals they are 
 sine adds an unknown of its own, the half turn of its input.
 """
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -52,6 +52,30 @@ class System:
             pivot = max(left)
             factor = left.pop(pivot)
             self._known[pivot] = {free: self._reduce(-power / factor) for free, power in left.items()}
+
+
+class Span:
+    """All combinations of the vectors that were added."""
+
+    def __init__(self, modulus: int | None):
+        self.modulus = modulus
+        self._rows: dict[Hashable, dict[Hashable, Fraction]] = {}
+
+    def add(self, vector: Mapping[Hashable, Fraction]) -> bool:
+        """Add a vector; whether it was none of the combinations yet."""
+        rest = self._reduced(vector.items())
+        for pivot, row in self._rows.items():
+            if pivot in rest:
+                factor = rest[pivot] / row[pivot]
+                joined = [(key, rest.get(key, Fraction(0)) - factor * row.get(key, Fraction(0))) for key in rest | row]
+                rest = self._reduced(joined)
+        if rest:
+            self._rows[next(iter(rest))] = rest
+        return bool(rest)
+
+    def _reduced(self, entries: Iterable[tuple[Hashable, Fraction]]) -> dict[Hashable, Fraction]:
+        kept = ((key, value if self.modulus is None else Fraction(value % self.modulus)) for key, value in entries)
+        return {key: value for key, value in kept if value}
 
 
 class Scales:

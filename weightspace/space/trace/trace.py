@@ -12,19 +12,22 @@ from torch.export.graph_signature import InputKind, OutputKind
 from torch.utils import _pytree as pytree
 
 from weightspace.space.algebra.dims import fix, leaf, unify
+from weightspace.space.algebra.operation import constant
 from weightspace.space.algebra.record import Record
-from weightspace.space.algebra.value import Value
+from weightspace.space.algebra.value import Step, Value
 from weightspace.space.parts import Group
 from weightspace.space.report import Report
 from weightspace.space.trace.actions import find_actions
 from weightspace.space.trace.assemble import assemble
-from weightspace.space.trace.exported import PREFIX, export
+from weightspace.space.trace.copies import Tie, find_ties, state_of
+from weightspace.space.trace.exported import PREFIX, export, used_targets
 from weightspace.space.trace.reader import Reader, constant_value
+from weightspace.space.trace.unread import fix_unread
 from weightspace.space.trace.verify import settle
 from weightspace.space.weightspace import WeightSpace
 
 
-def trace(module: nn.Module, *args: Any, verify: bool = True, **kwargs: Any) -> WeightSpace:
+def trace(module: nn.Module, *args: Any, verify: bool = True, free_unused: bool = False, **kwargs: Any) -> WeightSpace:
     """Find the weight space of a module from its computation.
 
     The forward pass is exported with the example inputs, each tensor of the graph gets labelled axes, and every
@@ -35,6 +38,8 @@ def trace(module: nn.Module, *args: Any, verify: bool = True, **kwargs: Any) -> 
         args, kwargs: example inputs, as for the module itself.
         verify: act on the weights at random in float64 and compare outputs; a name that fails is fixed, so that the
             result is true in any case. What was found is in ``space.report``.
+        free_unused: parameters that no output depends on are free, where they are fixed otherwise: another mode or
+            another input may read them.
 
     Raises:
         ValueError: the code can't be exported; the message says where, why, and what to do.
@@ -47,7 +52,7 @@ def trace(module: nn.Module, *args: Any, verify: bool = True, **kwargs: Any) -> 
     started = time.perf_counter()
     program, left_out = export(module, args, kwargs)
     exported = time.perf_counter()
-    space = read_program(program, module)
+    space = read_program(program, module, free_unused)
     seconds = {"export": exported - started, "trace": time.perf_counter() - exported}
     report = space.report or Report()
     lost = {**report.lost, **{f"output {name}": () for name in left_out}}
@@ -55,39 +60,55 @@ def trace(module: nn.Module, *args: Any, verify: bool = True, **kwargs: Any) -> 
     return settle(space, module, args, kwargs) if verify else space
 
 
-def read_program(program: ExportedProgram, module: nn.Module) -> WeightSpace:
+def read_program(program: ExportedProgram, module: nn.Module, free_unused: bool = False) -> WeightSpace:
     """The weight space of an exported program, not verified."""
     record = Record()
     reader = Reader(record)
-    tensors = _state(module)
-    same = _tied(tensors)
+    tensors = state_of(module)
+    ties = find_ties(tensors)
+    same = {name: tie.first for name, tie in ties.items() if _is_twin(tie)}
     values, inputs, placeholders = _inputs(record, program, tensors, same)
     results = reader.run(program.graph_module, placeholders)
-    outputs = _outputs(program, results, values)
+    outputs, written = _outputs(program, results, values)
+    known = {name for name, _ in [*_named(module.named_parameters), *_named(module.named_buffers)]}
     for name, tensor in tensors.items():
         if name not in same:
-            values.setdefault(name, _unused(tensor))
+            values.setdefault(name, _parameter("", tensor) if name in known else _fixed(tensor))
     ordered = {name: values[name] for name in tensors if name in values}
+    _join_tied(record, ordered, ties)
+    unused = {name for name in ordered if name not in used_targets(program)}
+    unread = fix_unread(record.steps, ordered, [*outputs, *written], unused, free_unused)
     assembly = assemble(record, ordered, inputs, outputs)
     buffers = {name for name, _ in module.named_buffers(remove_duplicate=False)}
     weights = {name: value for name, value in ordered.items() if value.dtype.is_floating_point}
     actions = find_actions(record.steps, weights, assembly.names.free)
     actions = [_with_tied(action, same) for action in actions]
-    groups = _with_kinds(assembly.names.sizes(), actions)
+    both = [action for action in actions if action.mode == "both"]
+    groups = _with_kinds(assembly.names.sizes(), both)
     specs = assembly.of_tensors(tensors, buffers, same)
     lost = {op: tuple(params) for op, params in record.lost.items()}
-    space = WeightSpace(specs, groups, assembly.sites, assembly.links, tuple(actions))
-    return replace(space, report=Report(moved=space.moved, lost=lost, operators=reader.operators))
+    space = WeightSpace(specs, groups, assembly.sites, assembly.links, tuple(both))
+    space = replace(space, modal=tuple(action for action in actions if action.mode != "both"))
+    return replace(space, report=Report(moved=space.moved, lost=lost, operators=reader.operators, unread=unread))
 
 
-def _state(module: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor for name, tensor in module.state_dict(keep_vars=True).items() if isinstance(tensor, Tensor)}
+def _is_twin(tie: Tie) -> bool:
+    return tie.order is not None and tie.order == tuple(range(len(tie.order)))
 
 
-def _tied(tensors: Mapping[str, Tensor]) -> dict[str, str]:
-    """For each tensor that is another one under a second name: the first name."""
-    first: dict[int, str] = {}
-    return {name: first[id(t)] for name, t in tensors.items() if first.setdefault(id(t), name) != name}
+def _join_tied(record: Record, values: Mapping[str, Value], ties: Mapping[str, Tie]) -> None:
+    """Tensors that share memory move together, one with its axes in another order; others that overlap are fixed."""
+    for name, tie in ties.items():
+        if _is_twin(tie):
+            continue
+        one, other = values[tie.first], values[name]
+        if tie.order is None:
+            for dim in (*one.dims, *other.dims):
+                fix(dim)
+            continue
+        for dim, axis in zip(other.dims, tie.order, strict=True):
+            unify(dim, one.dims[axis])
+        record.steps.append(Step("equal", other, (one,), (tie.order, tuple(range(len(one.dims))))))
 
 
 def _inputs(
@@ -123,18 +144,23 @@ def _constant(program: ExportedProgram, name: str, fake: Tensor) -> Tensor:
 def _parameter(name: str, tensor: Tensor) -> Value:
     """Every axis may move until the code says otherwise; whole numbers (indices, counters) stay where they are."""
     if not (tensor.is_floating_point() or tensor.is_complex()):
-        return Value(tuple(leaf(size, fixed=True) for size in tensor.shape), tensor.dtype, constant="data")
+        return _fixed(tensor)
     axes = tuple(frozenset([axis]) for axis in range(tensor.ndim))
     return Value(tuple(leaf(size) for size in tensor.shape), tensor.dtype, origin={name: axes})
 
 
-def _unused(tensor: Tensor) -> Value:
-    return _parameter("", tensor)
+def _fixed(tensor: Tensor) -> Value:
+    """A tensor that belongs to no neuron, like the extra state that a module saves: nobody knows what reads it."""
+    return constant("data", tuple(tensor.shape), tensor.dtype)
 
 
-def _outputs(program: ExportedProgram, results: Any, values: Mapping[str, Value]) -> list[Value]:
-    """Fix the axes of what the user sees; a buffer that is written keeps its own."""
-    outputs = []
+def _named(tensors: Any) -> list[tuple[str, Tensor]]:
+    return list(tensors(remove_duplicate=False))
+
+
+def _outputs(program: ExportedProgram, results: Any, values: Mapping[str, Value]) -> tuple[list[Value], list[Value]]:
+    """Fix the axes of what the user sees; a buffer that is written keeps its own. Returns both kinds of values."""
+    outputs, written = [], []
     for spec, result in zip(program.graph_signature.output_specs, _listed(results), strict=False):
         if not isinstance(result, Value):
             continue
@@ -142,11 +168,12 @@ def _outputs(program: ExportedProgram, results: Any, values: Mapping[str, Value]
         if spec.kind != OutputKind.USER_OUTPUT and target in values:  # a tensor that is written in passing
             for new, old in zip(result.dims, values[target].dims, strict=True):
                 unify(new, old)
+            written.append(result)
             continue
         for dim in result.dims:
             fix(dim)
         outputs.append(result)
-    return outputs
+    return outputs, written
 
 
 def _listed(results: Any) -> Sequence[Any]:

@@ -8,65 +8,100 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from weightspace.space.parts import KINDS
+from weightspace.space.parts import KINDS, Action
 from weightspace.space.report import Report
 from weightspace.space.symmetry import Symmetry
-from weightspace.space.trace.probe import Probe
+from weightspace.space.trace.probe import Case, Probe
 from weightspace.space.weightspace import WeightSpace
 
 TOLERANCE = 1e-9
+_NOTHING = 1e-12  # of change: less is rounding
 _CHANGE_UP_TO = 50_000_000  # entries; for larger nets a third forward pass in float64 costs more than it tells
 
 
 def verify(space: WeightSpace, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Report:
     """Act on every free name of a module at random and compare the outputs with those before.
 
-    Runs in float64 on a copy. Norm statistics and constant tensors are randomised first, because a wrong answer can
+    Runs in float64 on a copy, on the example and, as far as the module runs on them, on drawn inputs, inputs of other
+    sizes, and in its other mode. Norm statistics and constant tensors are randomised first, because a wrong answer can
     pass on zeros and ones; dropout is off.
 
     Returns:
         A `Report` with the error, what the same moves do when every tensor is moved by itself (``change``), the error
         of each kind of symmetry, and the names that fail.
     """
+    return _verified(space, Probe(module, args, kwargs))
+
+
+def _verified(space: WeightSpace, probe: Probe) -> Report:
     started = time.perf_counter()
-    probe = Probe(module, args, kwargs)
     space.check(probe.weights)
-    error = probe.error(space, draw(space, KINDS))
+    error = max(_error(space, probe), *(_error(space.in_mode(mode), probe, mode) for mode in _modes(space)), 0.0)
     errors = {} if error <= TOLERANCE else _each_kind(space, probe)
-    # not "> TOLERANCE": outputs that are nowhere finite give an error that is no number, and prove nothing
-    failed = () if errors.get("permutation", 0.0) <= TOLERANCE else tuple(failing_names(space, probe))
-    base = space.report or Report()
     change = probe.change(space) if sum(t.numel() for t in probe.weights.values()) <= _CHANGE_UP_TO else None
+    if change is not None and change <= _NOTHING and space.free:
+        failed = space.free  # outputs that don't depend on where the neurons are prove nothing
+        errors = {**errors, "permutation": float("inf")}
+    else:
+        # not "> TOLERANCE": outputs that are nowhere finite give an error that is no number, and prove nothing
+        failed = () if errors.get("permutation", 0.0) <= TOLERANCE else tuple(failing_names(space, probe))
+    base = space.report or Report()
     seconds = {**base.seconds, "verify": base.seconds.get("verify", 0.0) + time.perf_counter() - started}
     return replace(
-        base, error=error, errors=errors, failed=failed, moved=space.moved, seconds=seconds, change=change
+        base, error=error, errors=errors, failed=failed, moved=space.moved, seconds=seconds, change=change,
+        cases=tuple(f"{case.label}, {case.mode}" for case in probe.cases), notes=tuple(probe.notes),
     )  # fmt: skip
+
+
+def _modes(space: WeightSpace) -> list[str]:
+    """The modes in which more holds than in both."""
+    return sorted({action.mode for action in space.modal})
+
+
+def _error(space: WeightSpace, probe: Probe, mode: str | None = None, kinds: tuple[str, ...] = KINDS) -> float:
+    """The error of a random symmetry in all cases, or in those of one mode."""
+    cases = probe.cases if mode is None else [case for case in probe.cases if case.mode == mode]
+    return max((probe.error(space, draw(space, kinds, index), [case]) for index, case in enumerate(cases)), default=0.0)
 
 
 def _each_kind(space: WeightSpace, probe: Probe) -> dict[str, float]:
     """The error of each kind of symmetry by itself."""
     found = {"permutation", *(action.kind for action in space.actions)}
-    return {kind: probe.error(space, draw(space, (kind,))) for kind in KINDS if kind in found}
+    return {kind: _error(space, probe, None, (kind,)) for kind in KINDS if kind in found}
 
 
 def settle(space: WeightSpace, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> WeightSpace:
-    """A space in which all that doesn't hold is fixed, with the report of what that was."""
-    report = verify(space, module, args, kwargs)
-    if report.sound:
-        return replace(space, report=report)
+    """A space in which all that doesn't hold is fixed, with the report of what that was.
+
+    A scale, sign or phase that holds in one mode only is kept for that mode.
+    """
     probe = Probe(module, args, kwargs)
+    report = _verified(space, probe)
+    if report.sound and not report.failed:
+        return replace(space, report=report)
     names = {name: replace(group, free=group.free and name not in report.failed) for name, group in space.names.items()}
-    fixed = replace(space, names=names)
-    wrong = failing_actions(space, probe)
-    keep = [
-        action for index, action in enumerate(space.actions) if names[action.name].free and index not in wrong
-    ]  # fmt: skip
-    kinds = {
-        name: replace(group, kinds=_kinds(name, keep) if group.free else ()) for name, group in fixed.names.items()
-    }
-    fixed = replace(fixed, names=kinds, actions=tuple(keep))
-    after = verify(fixed, module, args, kwargs)
+    fixed = _with_actions(replace(space, names=names, report=report), probe)
+    after = _verified(fixed, probe)
     return replace(fixed, report=replace(after, failed=report.failed))
+
+
+def _with_actions(space: WeightSpace, probe: Probe) -> WeightSpace:
+    """The space with those actions that hold, each in the modes in which it does."""
+    both, modal = list[Action](), list[Action]()
+    wrong = {mode: failing_actions(space.in_mode(mode), probe, mode) for mode in ("train", "eval")}
+    for index, action in enumerate(space.actions):
+        holds = [mode for mode in wrong if index not in wrong[mode]]
+        if space.names[action.name].free and len(holds) == 2:
+            both.append(action)
+        elif space.names[action.name].free and holds and {case.mode for case in probe.cases} >= set(wrong):
+            modal.append(replace(action, mode=holds[0]))
+    for mode in wrong:
+        added = [action for action in space.modal if action.mode == mode]
+        places = range(len(space.actions), len(space.actions) + len(added))
+        kept = zip(places, added, strict=True)
+        modal.extend(a for place, a in kept if place not in wrong[mode] and space.names[a.name].free)
+    names = {n: replace(group, kinds=_kinds(n, both) if group.free else ()) for n, group in space.names.items()}
+    return replace(space, names=names, actions=tuple(both), modal=tuple(modal))
 
 
 def _kinds(name: str, actions: Sequence[Any]) -> tuple[str, ...]:
@@ -74,31 +109,50 @@ def _kinds(name: str, actions: Sequence[Any]) -> tuple[str, ...]:
 
 
 def failing_names(space: WeightSpace, probe: Probe) -> list[str]:
-    """The names whose permutation changes the outputs."""
-    moved = draw(space, ("permutation",)).permutations
-    return _halve(list(moved), lambda names: Symmetry(space, {name: moved[name] for name in names}, {}), probe)
+    """The names whose permutation changes the outputs in some case."""
+    found: dict[str, None] = {}
+    for index, case in enumerate(probe.cases):
+        moved = draw(space, ("permutation",), index).permutations
+        rest = [name for name in moved if name not in found]
+
+        def chosen(names: list[str], moved: Mapping[str, Tensor] = moved) -> Symmetry:
+            return Symmetry(space, {name: moved[name] for name in names}, {})
+
+        found.update(dict.fromkeys(_halve(rest, chosen, probe, [case])))
+    return list(found)
 
 
-def failing_actions(space: WeightSpace, probe: Probe) -> list[int]:
-    """The indices of the actions that change the outputs."""
-    factors = draw(space, KINDS).factors
-    return _halve(list(factors), lambda chosen: Symmetry(space, {}, {i: factors[i] for i in chosen}), probe)
+def failing_actions(space: WeightSpace, probe: Probe, mode: str | None = None) -> list[int]:
+    """The indices of the actions that change the outputs in some case, or in some case of one mode."""
+    found: dict[int, None] = {}
+    for index, case in enumerate(probe.cases):
+        if mode in (None, case.mode):
+            factors = draw(space, KINDS, index).factors
+            rest = [action for action in factors if action not in found]
+
+            def chosen(actions: list[int], factors: Mapping[int, Tensor] = factors) -> Symmetry:
+                return Symmetry(space, {}, {action: factors[action] for action in actions})
+
+            found.update(dict.fromkeys(_halve(rest, chosen, probe, [case])))
+    return list(found)
 
 
-def _halve(items: list[Any], symmetry: Callable[[list[Any]], Symmetry], probe: Probe) -> list[Any]:
+def _halve(
+    items: list[Any], symmetry: Callable[[list[Any]], Symmetry], probe: Probe, cases: Sequence[Case]
+) -> list[Any]:
     """The items that fail, found by halving; all of them where they fail together but neither half does."""
-    if not items or probe.error(symmetry(items).space, symmetry(items)) <= TOLERANCE:
+    if not items or probe.error(symmetry(items).space, symmetry(items), cases) <= TOLERANCE:
         return []
     if len(items) == 1:
         return items
     half = len(items) // 2
-    failing = _halve(items[:half], symmetry, probe) + _halve(items[half:], symmetry, probe)
+    failing = _halve(items[:half], symmetry, probe, cases) + _halve(items[half:], symmetry, probe, cases)
     return failing or items
 
 
-def draw(space: WeightSpace, kinds: tuple[str, ...]) -> Symmetry:
-    """A random symmetry that is the same at every call, and in which nothing stays as it is."""
-    drawn = space.random_symmetry(torch.Generator().manual_seed(0), kinds)
+def draw(space: WeightSpace, kinds: tuple[str, ...], seed: int = 0) -> Symmetry:
+    """A random symmetry that is the same at every call with one seed, and in which nothing stays as it is."""
+    drawn = space.random_symmetry(torch.Generator().manual_seed(seed), kinds)
     permutations = {name: _not_neutral(order, torch.arange(len(order))) for name, order in drawn.permutations.items()}
     neutral = {"scale": 1.0, "sign": 1.0, "phase": 0.0}
     factors = {i: _not_neutral(v, torch.tensor(neutral[space.actions[i].kind])) for i, v in drawn.factors.items()}

@@ -1,0 +1,58 @@
+"""Run code in float64 whatever types it asks for, with nothing dropped out."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+
+@contextmanager
+def in_float64() -> Iterator[None]:
+    """Code in this block computes in float64."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with _InFloat64():
+            yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+_SHORT = (torch.float32, torch.float16, torch.bfloat16)
+_DROPOUT = {
+    functional.dropout, functional.dropout1d, functional.dropout2d, functional.dropout3d, functional.alpha_dropout,
+    functional.feature_alpha_dropout, torch.dropout, torch.dropout_, torch.alpha_dropout, torch.feature_dropout,
+}  # fmt: skip
+
+_GROUPED = {getattr(torch, "_grouped_mm", None), getattr(torch.nn.functional, "grouped_mm", None)} - {None}
+
+
+def _grouped_product(one: Tensor, other: Tensor, offs: Tensor | None = None, bias: Any = None, **_: Any) -> Tensor:
+    """The grouped product of mixtures of experts, which torch computes in short types only."""
+    if offs is None:
+        return one @ other
+    starts = [0, *offs.tolist()]
+    rows = [one[a:b] @ other[i] for i, (a, b) in enumerate(pairwise(starts))]
+    return torch.cat([*rows, one.new_zeros(one.shape[0] - starts[-1], other.shape[-1])])
+
+
+class _InFloat64(TorchFunctionMode):
+    """Code that asks for a shorter type gets float64, so that no error hides behind rounding; nothing drops out."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        if func in (torch.Tensor.float, torch.Tensor.half, torch.Tensor.bfloat16):
+            return args[0].double()
+        if func in _DROPOUT:
+            return args[0] if args else kwargs["input"]
+        if func in _GROUPED:
+            return _grouped_product(*args, **kwargs)
+        args = tuple(torch.float64 if any(arg is short for short in _SHORT) else arg for arg in args)
+        if any(kwargs.get("dtype") is short for short in _SHORT):
+            kwargs["dtype"] = torch.float64
+        return func(*args, **kwargs)
