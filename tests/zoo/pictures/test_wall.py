@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from weightspace.inr import Convention, render, render_surface
+from weightspace.inr.surface import LIGHT, REACH, view_axes
 from weightspace.nets import build_net
 from weightspace.zoo import Recipe, build_zoo, render_wall
 from weightspace.zoo.pictures.wall import draw_wall, render_slice
@@ -40,21 +41,50 @@ CUBE = Convention("siren", {"in_features": 3}, (8, 8, 8), "corners", low=-0.5)
 
 def test_a_ball_is_a_disc_and_brightest_towards_the_light(distances):
     pictures = render_surface(distances, CUBE, 80)
-    seen = ~pictures.isnan()
-    for picture, radius in zip(seen, (0.5, 0.2), strict=True):
-        assert float(picture.float().mean()) * 2.2**2 == pytest.approx(math.pi * radius**2, rel=0.08)
-    bright = pictures[0].nan_to_num(0).argmax()
-    y, x = divmod(int(bright), 80)
-    rows, columns = seen[0].nonzero().float().mean(0).tolist()
+    pixel = (2.2 / 79) ** 2
+    for (_, coverage), radius in zip(pictures, (0.5, 0.2), strict=True):
+        assert float(coverage.sum()) * pixel == pytest.approx(math.pi * radius**2, rel=0.01)
+    shade, coverage = pictures[0]
+    seen = coverage > 0.5
+    y, x = divmod(int((shade * seen).argmax()), 80)
+    rows, columns = seen.nonzero().float().mean(0).tolist()
     assert y < rows and x < columns  # the light comes from above on the left
-    shades = pictures[0][seen[0]]
-    assert shades.max() > 0.95 and shades.min() >= 0.25
+    assert shade[seen].max() > 0.95 and shade.min() >= 0.25
+
+
+def test_outlines_are_smooth(distances):
+    """A ring of pixels at the outline is covered in part, everything else fully or not at all."""
+    coverage = render_surface(distances, CUBE, 80)[0, 1]
+    partly = (coverage > 0.02) & (coverage < 0.98)
+    around = 2 * math.pi * 0.5 / (2.2 / 79)
+    assert around * 0.8 < float(partly.sum()) < around * 2
+
+
+def test_a_surface_between_samples_is_found_exactly(distances):
+    """The shade of a ball is known: where its normal is, not where samples are."""
+    shade, coverage = render_surface(distances, CUBE, 81)[0]
+    by_hand = exact_shade(0.5, 81)
+    inner = (coverage > 0.99) & by_hand.isfinite()
+    assert float((shade - by_hand)[inner].abs().max()) < 0.02
+
+
+def exact_shade(radius, side):
+    """The shade of a ball around (0.3, 0, 0), from where a line meets a sphere."""
+    right, up, forward = view_axes()
+    places = torch.linspace(-REACH, REACH, side)
+    y, x = torch.meshgrid(-places, places, indexing="ij")
+    start = x[..., None] * right + y[..., None] * up - torch.tensor([0.3, 0.0, 0.0])
+    middle = start @ forward
+    reach = (middle.square() - start.square().sum(-1) + radius**2).sqrt()  # NaN beside the ball
+    normal = (start - (middle + reach)[..., None] * forward) / radius
+    cosine = normal @ (LIGHT[0] * right + LIGHT[1] * up - LIGHT[2] * forward)
+    return 0.25 + 0.75 * ((cosine + 0.5) / 1.5).clamp(0, 1)
 
 
 def test_solids_are_cut_off_at_the_cube(distances):
-    picture = render_surface({"radius": torch.tensor([9.0])}, CUBE, 40)[0]
-    assert picture.isfinite().float().mean() > 0.9  # all of space is inside, yet only the cube is seen
-    assert picture[[0, 0, -1, -1], [0, -1, 0, -1]].isnan().any()
+    coverage = render_surface({"radius": torch.tensor([9.0])}, CUBE, 40)[0, 1]
+    assert float((coverage == 1).float().mean()) > 0.9  # all of space is inside, yet only the cube is seen
+    assert (coverage[[0, 0, -1, -1], [0, -1, 0, -1]] == 0).any()
 
 
 def test_slices_lie_in_the_middle(distances):

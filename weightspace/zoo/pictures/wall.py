@@ -10,10 +10,11 @@ from weightspace.data import grid_coordinates
 from weightspace.inr.convention import Convention
 from weightspace.inr.render import render, render_stack
 from weightspace.inr.surface import render_surface
+from weightspace.palette import INK, OURS
 from weightspace.zoo.zoo import Zoo
 
 WALL, COLUMNS = 64, 8
-LINE_POINTS, SURFACE_SIDE, SLICE_SIDE = 512, 80, 64
+LINE_POINTS, SURFACE_SIDE, SLICE_SIDE = 512, 112, 64
 SOLIDS = ("surface", "slice")
 
 
@@ -75,7 +76,7 @@ def _draw_lines(axes: Any, weights: dict, convention: Convention, resolution: in
     shape = (resolution or LINE_POINTS,)
     curves = render(weights, convention, shape)
     for axis, curve in zip(axes, curves, strict=False):
-        axis.plot(convention.points(shape)[:, 0].numpy(), curve.T.numpy(), lw=1, color="#3465a4")
+        axis.plot(convention.points(shape)[:, 0].numpy(), curve.T.numpy(), lw=1, color=OURS)
         axis.set_ylim(convention.low - 0.1 * convention.peak, convention.low + 1.1 * convention.peak)
 
 
@@ -89,8 +90,9 @@ def _draw_images(axes: Any, weights: dict, convention: Convention, resolution: i
 
 def _draw_solids(axes: Any, weights: dict, convention: Convention, resolution: int | None, solids: str) -> None:
     if solids == "surface":
-        for axis, picture in zip(axes, render_surface(weights, convention, resolution or SURFACE_SIDE), strict=False):
-            axis.imshow(picture.numpy(), cmap="gray", vmin=0, vmax=1)
+        pictures = render_surface(weights, convention, resolution or SURFACE_SIDE)
+        for axis, (shade, coverage) in zip(axes, pictures, strict=False):
+            axis.imshow(_coloured(shade, coverage), interpolation="bilinear")
         return
     side = resolution or SLICE_SIDE
     fields = render_slice(weights, convention, side)
@@ -98,6 +100,16 @@ def _draw_solids(axes: Any, weights: dict, convention: Convention, resolution: i
         bound = convention.peak / 2
         axis.imshow(field.numpy(), cmap="RdBu_r", vmin=-bound, vmax=bound)
         axis.contour(field.numpy(), levels=[0.0], colors="black", linewidths=0.8)
+
+
+def _coloured(shade: Tensor, coverage: Tensor) -> Any:
+    """Red, green, blue and opacity of a shaded surface: from ink over the house's colour to white."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    ramp = LinearSegmentedColormap.from_list("solid", [INK, OURS, "#e8f1f5"])
+    colours = ramp(((shade - 0.25) / 0.75 * 0.75 + 0.25).numpy())
+    colours[..., 3] = coverage.numpy()
+    return colours
 
 
 def render_slice(weights: dict[str, Tensor], convention: Convention, side: int) -> Tensor:
