@@ -1,7 +1,20 @@
 """Two nets of one weight space: align them, merge them, measure how far apart they are, find out who made whom."""
 
 from weightspace.align.align import align
+from weightspace.align.barrier import Barrier, barrier
 from weightspace.align.checks import check_same_space
+from weightspace.align.correct import repair, reset_statistics
 from weightspace.align.distance import distance, function_distance
+from weightspace.align.reference import align_all
 
-__all__ = ["align", "check_same_space", "distance", "function_distance"]
+__all__ = [
+    "Barrier",
+    "align",
+    "align_all",
+    "barrier",
+    "check_same_space",
+    "distance",
+    "function_distance",
+    "repair",
+    "reset_statistics",
+]

@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from weightspace.align.activations import match_activations
 from weightspace.align.checks import check_pair, ready
+from weightspace.align.learned import learn
 from weightspace.align.matching import match
 from weightspace.align.scales import balanced
+from weightspace.align.score import Data, check_data
 from weightspace.space import Symmetry, WeightSpace
 
-METHODS = ("weights",)
+METHODS = ("weights", "activations", "straight-through", "sinkhorn")
 
 
 def align(
@@ -20,6 +23,9 @@ def align(
     method: str = "weights",
     starts: int = 2,
     seed: int = 0,
+    module: nn.Module | None = None,
+    data: Data | None = None,
+    steps: int = 200,
 ) -> Symmetry:
     """What brings ``b`` to ``a``: ``space.apply(align(space, a, b), b)`` is as close to ``a`` as was found.
 
@@ -29,21 +35,53 @@ def align(
 
     Args:
         a, b: single nets, or stacks ``[N, ...]`` that are paired off (a single net goes with all).
-        method: ``"weights"``.
-        starts: descents tried; the best counts, for each pair by itself.
-        seed: of the random starts, those after the second.
+        method: ``"weights"``, which needs the weights alone; ``"activations"``, by what neurons give on data;
+            ``"straight-through"`` and ``"sinkhorn"``, learned on data from the weights' match on.
+        starts: descents tried; the best counts, for each pair by itself. seed: of the random starts, those after the
+            second, and of learning.
+        module: of the nets' architecture; data: inputs and targets. Both for the methods that look at data, which take
+            single nets. steps: of learning.
 
     Raises:
-        ValueError: weights that don't fit the space or aren't finite, stacks that don't pair up, an unknown method, or
-            a space without symmetries.
+        ValueError: weights that don't fit the space or aren't finite, stacks that don't pair up, an unknown method, one
+            without the module and data that it needs, or a space without symmetries.
     """
     if method not in METHODS:
         raise ValueError(f"The method must be one of {', '.join(METHODS)}, got {method!r}.")
     if not space.free:
         raise ValueError(f"Weight space {space.hash} has no free names, so there is nothing to align.")
     (one, first), (other, second) = ready(space, a, "a"), ready(space, b, "b")
-    symmetry = align_stacks(space, one, other, starts, seed)
-    return symmetry if first or second else unstacked(symmetry)
+    if method == "weights":
+        symmetry = align_stacks(space, one, other, starts, seed)
+        return symmetry if first or second else unstacked(symmetry)
+    if first or second:
+        raise ValueError(f"Method {method!r} takes single nets, not stacks; align them one by one.")
+    if module is None or data is None:
+        raise ValueError(f"Method {method!r} looks at data: give module= and data=(inputs, targets).")
+    return _align_by_data(space, one, other, method, starts, seed, module, check_data(data), steps)
+
+
+def _align_by_data(
+    space: WeightSpace,
+    a: Mapping[str, Tensor],
+    b: Mapping[str, Tensor],
+    method: str,
+    starts: int,
+    seed: int,
+    module: nn.Module,
+    data: Data,
+    steps: int,
+) -> Symmetry:
+    """`align` by the methods that need data, for stacks of one net."""
+    if method == "activations":
+        one, here = balanced(space, a)
+        other, there = balanced(space, b)
+        found = match_activations(space, module, one, other, data[0])
+        return unstacked(here.inverse().compose(found).compose(there))
+    start = unstacked(align_stacks(space, a, b, starts, seed))
+    single, partner = ({name: tensor[0] for name, tensor in side.items()} for side in (a, b))
+    learned = learn(space, module, single, space.apply(start, partner), data, method == "straight-through", steps, seed)
+    return learned.compose(start)
 
 
 def align_stacks(
@@ -66,7 +104,8 @@ def paired(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> tuple[dict[str, 
     counts = len(next(iter(a.values()))), len(next(iter(b.values())))
     check_pair(counts)
     size = max(counts)
-    return tuple({name: t.expand(size, *t.shape[1:]) for name, t in side.items()} for side in (a, b))  # type: ignore[return-value]
+    one, other = ({name: t.expand(size, *t.shape[1:]) for name, t in side.items()} for side in (a, b))
+    return one, other
 
 
 def unstacked(symmetry: Symmetry) -> Symmetry:

@@ -73,7 +73,9 @@ class Match:
             self.b[name] = tensor.index_copy(0, rows.nonzero().flatten().to(tensor.device), part.b[name])
         self.symmetry = embedded(part.symmetry, rows).compose(self.symmetry)
 
-    def step(self, name: str, unordered: Collection[str] = (), unsigned: Collection[str] = ()) -> Bool[Tensor, "nets"]:
+    def step(
+        self, name: str, unordered: Collection[str] = (), unsigned: Collection[str] = (), keep: bool = False
+    ) -> Bool[Tensor, "nets"]:
         """Give one name its best order, signs and phases, all else as it is; True for the pairs where that gained.
 
         Args:
@@ -81,17 +83,21 @@ class Match:
                 absolute values, which says something whatever the order and signs of those.
             unsigned: names that are in place but for their signs; their neurons are compared one by one, each by the
                 absolute value of its inner product.
+            keep: leave the order, and choose signs and phases alone.
         """
         total, chosen, now = self._similarity(name, unordered, unsigned)
-        order = assign(total)
+        order = self._order_now(total) if keep else assign(total)
         gained = total.gather(2, order.unsqueeze(2)).sum((1, 2)) - now
         moved = gained > _GAIN * now.abs().clamp_min(1e-12)
         if bool(moved.any()):
             self.act(self._step(name, order, moved, chosen))
         return moved
 
+    def _order_now(self, like: Tensor) -> Int[Tensor, "nets size"]:
+        return torch.arange(like.shape[1], device=like.device).expand(like.shape[:2])
+
     def _step(self, name: str, order: Tensor, moved: Tensor, chosen: Sequence[Choice]) -> Symmetry:
-        stay = torch.arange(order.shape[1], device=order.device).expand_as(order)
+        stay = self._order_now(order)
         order = torch.where(moved.unsqueeze(1), order, stay)
         factors = {}
         for choice in chosen:
@@ -171,11 +177,21 @@ def match(
     return best
 
 
-def fit_scales(match: Match) -> None:
-    """Fit the scales to the pairs found, and see whether the order can then be bettered."""
+def fit_scales(match: Match, order: bool = True) -> None:
+    """Fit the scales to the pairs found, and see whether the order can then be bettered (unless that is to stay)."""
     if any(action.kind == "scale" for action in match.space.actions):
         match.act(fitted(match.space, match.a, match.b))
-        descend(match)
+        if order:
+            descend(match)
+
+
+def settle_signs(match: Match) -> None:
+    """Choose signs and phases for pairs as they stand, until none changes."""
+    names = [name for name in match.places if match.clusters[name]]
+    for _ in range(_SWEEPS):
+        moved = [bool(match.step(name, keep=True).any()) for name in names]
+        if not any(moved):
+            return
 
 
 def descend(match: Match, names: Sequence[str] | None = None, sweeps: int = _SWEEPS) -> None:

@@ -1,0 +1,97 @@
+"""Learned matching: permutations by gradient descent on the loss between two nets."""
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from weightspace.align.assign import assign, sinkhorn
+from weightspace.align.places import Place, places_of
+from weightspace.align.score import Data, frozen, loss_of, mixed, predictions
+from weightspace.space import Symmetry, WeightSpace
+
+_SHARPNESS = 3.0  # how sure the start is of the pairs it comes with
+_BATCH, _EVERY = 256, 10
+
+
+class Soft(nn.Module):
+    """For each free name a matrix that stands for its permutation, made from scores that can be learned."""
+
+    def __init__(self, space: WeightSpace, like: Tensor):
+        super().__init__()
+        self.space, self.places = space, places_of(space)
+        self.names = list(self.places)
+        sizes = [space.names[name].size or 1 for name in self.names]
+        self.scores = nn.ParameterList(_SHARPNESS * torch.eye(size, dtype=like.dtype) for size in sizes)
+
+    def orders(self) -> dict[str, Tensor]:
+        """The permutations nearest to the scores."""
+        return {name: assign(score.unsqueeze(0))[0] for name, score in zip(self.names, self.scores, strict=True)}
+
+    def matrices(self, straight: bool) -> dict[str, Float[Tensor, "size size"]]:
+        """Doubly stochastic matrices; ``straight``: permutations, with the gradient of those (straight-through)."""
+        soft = {n: sinkhorn(s.unsqueeze(0))[0] for n, s in zip(self.names, self.scores, strict=True)}
+        if not straight:
+            return soft
+        hard = {name: torch.eye(len(order), dtype=soft[name].dtype)[order] for name, order in self.orders().items()}
+        return {name: hard[name] + matrix - matrix.detach() for name, matrix in soft.items()}
+
+    def forward(self, weights: Mapping[str, Tensor], straight: bool) -> dict[str, Tensor]:
+        """The weights of one net with these matrices along every axis that bears their name."""
+        result = dict(weights)
+        for name, matrix in self.matrices(straight).items():
+            for place in self.places[name]:
+                result[place.tensor] = _along(place, result[place.tensor], matrix)
+        return result
+
+
+def _along(place: Place, tensor: Tensor, matrix: Tensor) -> Tensor:
+    stack = tensor.unsqueeze(0)
+    rows = place.rows(stack)
+    return place.back(torch.einsum("ij,nj...->ni...", matrix.to(rows.dtype), rows), stack)[0]
+
+
+def learn(
+    space: WeightSpace,
+    module: nn.Module,
+    a: Mapping[str, Tensor],
+    b: Mapping[str, Tensor],
+    data: Data,
+    straight: bool,
+    steps: int,
+    seed: int,
+    lr: float = 0.1,
+) -> Symmetry:
+    """Permutations that make the mean of a and b good on data; ``b`` has been matched already, which is the start.
+
+    ``straight``: the mean is taken with permutations (Ainsworth et al. 2023, straight-through matching), else with
+    doubly stochastic matrices (Peña et al. 2023, "Re-basin via implicit Sinkhorn differentiation"). The share of b is
+    drawn at every other step, else a half; the best permutations met, by the loss of the mean on all data, count, so
+    that it is never worse than the start.
+
+    Args:
+        a, b: single nets.
+    """
+    module, generator = frozen(module), torch.Generator().manual_seed(seed)
+    soft = Soft(space, next(t for t in a.values() if t.is_floating_point()))
+    optimizer = torch.optim.Adam(soft.parameters(), lr=lr)
+    best, lowest = space.identity(), _middle(module, a, b, data)
+    for step in range(steps):
+        rows = torch.randint(len(data[0]), (min(_BATCH, len(data[0])),), generator=generator)
+        share = float(torch.rand((), generator=generator)) if step % 2 else 0.5
+        moved = mixed(a, soft(b, straight), share)
+        loss = loss_of(functional_call(module, moved, (data[0][rows],)), data[1][rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % _EVERY == _EVERY - 1 or step == steps - 1:
+            symmetry = Symmetry(space, soft.orders(), {})
+            reached = _middle(module, a, space.apply(symmetry, b), data)
+            best, lowest = (symmetry, reached) if reached < lowest else (best, lowest)
+    return best
+
+
+def _middle(module: nn.Module, a: Mapping[str, Tensor], b: Mapping[str, Tensor], data: Data) -> float:
+    return float(loss_of(predictions(module, mixed(a, b, 0.5), data[0]), data[1]))
