@@ -38,6 +38,7 @@ ORDER = (
     "metanets.inputs",
     "metanets.layers",
     "metanets",
+    "generators",
     "tasks.training",
     "tasks.labelled",
     "tasks.prediction",
@@ -58,6 +59,7 @@ STRANGERS = {
 # Doors: a public face that finds what lies below it when it is first asked.
 DOORS = {
     ("space.weightspace", "space.trace"): "WeightSpace.trace",
+    ("metanets.load", "generators"): "load_metanet",
 }
 
 

@@ -69,8 +69,14 @@ def test_every_public_net_and_metanet_is_on_its_list():
     assert concrete(metanets, metanets.Metanet) == set(metanets.METANETS.values())
 
 
+def test_every_public_generator_is_on_its_list():
+    from weightspace import generators
+
+    assert concrete(generators, generators.Generator) == set(generators.GENERATORS.values())
+
+
 def test_every_room_lists_what_it_gives():
-    for room in ("space", "nets", "data", "zoo", "graphs", "metanets", "tasks"):
+    for room in ("space", "nets", "data", "zoo", "graphs", "metanets", "generators", "tasks"):
         module = import_module(f"weightspace.{room}")
         assert module.__all__
         assert all(hasattr(module, name) for name in module.__all__)

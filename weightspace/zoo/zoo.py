@@ -137,6 +137,11 @@ class Zoo:
         """The one weight space that occurs."""
         return self.spaces[only_space(self.table)]
 
+    @property
+    def architecture(self) -> str:
+        """The one architecture that occurs, as canonical JSON ``[name, settings]`` of ``weightspace.nets``."""
+        return json.dumps(self._architectures[only_space(self.table)]["architecture"], sort_keys=True)
+
     def weights(self, rows: Sequence[int] | None = None) -> dict[str, Tensor]:
         """The weights of several states, ``[rows, ...]``, in their order; all if ``rows`` is None.
 

@@ -1,0 +1,45 @@
+"""What the contracts of generators are tested over: every generator of the list, on two spaces."""
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from weightspace.generators import GENERATORS, Bank, Generator
+from weightspace.nets import build_net
+from weightspace.space import WeightSpace
+
+NETS = {
+    "cnn": ("cnn", {"image_size": 8, "channels": [3, 4], "stride": 2, "norm": "batch"}),
+    "siren": ("siren", {"hidden": [5, 4]}),
+}
+SEEN = 12
+
+
+@lru_cache
+def space(name: str) -> WeightSpace:
+    net = build_net(NETS[name][0], **NETS[name][1]).eval()
+    return WeightSpace.trace(net, *net.example_inputs())
+
+
+@lru_cache
+def trained(name: str, nets: int = SEEN) -> dict[str, Tensor]:
+    """Weights that stand for trained ones: random, variances above zero, counters counting."""
+    source, found = torch.Generator().manual_seed(1), {}
+    for key, spec in space(name).tensors.items():
+        drawn = torch.randn(nets, *spec.shape, generator=source)
+        drawn = drawn.abs() + 0.5 if spec.slot == "var" else drawn
+        found[key] = torch.arange(nets) if spec.dtype == "int64" else drawn
+    return found
+
+
+def accuracy(nets: int = SEEN) -> Tensor:
+    return torch.linspace(0.1, 0.9, nets)
+
+
+def make(name: str, at: str = "cnn", **settings) -> Generator:
+    """A generator of a class, fitted to `trained`."""
+    kind = GENERATORS[name]
+    if issubclass(kind, Bank):
+        return kind.from_nets(space(at), trained(at), {"accuracy": accuracy()}, **settings)
+    return kind.for_spaces(space(at), **settings)

@@ -1,0 +1,96 @@
+"""`weightspace generate`: new nets from a generator, as a zoo."""
+
+import argparse
+import json
+from collections.abc import Iterable
+
+from weightspace.cli.terminal.console import say, write_json
+from weightspace.cli.terminal.parser import Parser
+
+_GENERATE = """\
+Writes the weights of new nets, which nobody has trained, as a zoo: safetensors shards and an index that holds the seed,
+the number of each net and what was asked for.
+
+  weightspace generate runs/soup --space runs/digits-cnn -n 100 --out new
+  weightspace generate runs/soup --space runs/digits-cnn --prompt accuracy=.9 -n 100 --seed 1 --out good
+  weightspace generate runs/flow --space my_nets:thin --settings '{"width": 8}' -n 10 --out thin
+
+GENERATOR is a folder that save_pretrained made, or a name on the Hub. --space says the architecture: a zoo of one
+architecture, or a function of a Python file that is marked with @net_factory. Net i depends on generator, prompt, seed
+and i alone, so what was stopped goes on when the command is repeated, and a folder that holds other nets is refused.
+"""
+
+
+def add_command(parent: Parser) -> None:
+    """Adds `generate`."""
+    parser = parent.add_command("generate", "write the weights of new nets", _GENERATE, _run)
+    parser.add_argument("generator", metavar="GENERATOR", help="a folder that save_pretrained made, or a Hub name")
+    parser.add_argument("--space", metavar="ZOO|MODULE:NAME", required=True, help="the architecture of the nets")
+    parser.add_argument("--settings", metavar="JSON", help="arguments of MODULE:NAME: '{\"width\": 8}'")
+    parser.add_argument("--prompt", metavar="NAME=X", action="append", default=[], help="what the nets should be like")
+    parser.add_argument("-n", type=int, required=True, metavar="N", help="how many nets")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all random numbers (default %(default)s)")
+    parser.add_argument("--out", required=True, metavar="DIR", help="the folder of the new zoo; made, or gone on with")
+    parser.add_argument("--json", action="store_true", help="print what was written as JSON")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from weightspace.generators import Generator, write_zoo
+    from weightspace.metanets import load_metanet
+
+    def shown(shards: Iterable[int]) -> Iterable[int]:
+        return tqdm(shards, unit="shard", disable=arguments.quiet)
+
+    generator = load_metanet(arguments.generator)
+    if not isinstance(generator, Generator):
+        raise ValueError(
+            f"{arguments.generator} holds a {type(generator).__name__}, which reads weights and writes none."
+        )
+    architecture, prompt = _architecture(arguments.space, arguments.settings), _prompt(arguments.prompt)
+    try:
+        zoo = write_zoo(
+            generator, architecture, arguments.n, arguments.out, prompt=prompt, seed=arguments.seed, shown=shown
+        )
+    except RuntimeError as error:  # another process writes there
+        raise ValueError(str(error)) from error
+    lost = arguments.n - len(zoo)
+    if arguments.json:
+        write_json(
+            {"out": arguments.out, "nets": len(zoo), "not_finite": lost, "prompt": prompt, "seed": arguments.seed}
+        )
+        return
+    say(f"{len(zoo)} nets in {arguments.out}." + (f" {lost} more weren't finite and aren't stored." if lost else ""))
+
+
+def _architecture(space: str, settings: str | None) -> str:
+    """The architecture that ``--space`` says, as canonical JSON."""
+    from weightspace.cli.terminal.module import make_net
+    from weightspace.zoo import Zoo
+
+    if ":" in space and "://" not in space:
+        try:
+            given = json.loads(settings or "{}")
+        except ValueError as error:
+            raise ValueError(f"--settings must be JSON: {error}.") from None
+        net = make_net(space, given)
+        return json.dumps([space, dict(getattr(net, "settings", given))], sort_keys=True)
+    if settings:
+        raise ValueError("--settings goes with --space MODULE:NAME; a zoo says the settings of its nets itself.")
+    zoo = Zoo(space)
+    if len(zoo.spaces) != 1:
+        raise ValueError(f"{space} holds nets of {len(zoo.spaces)} architectures; take a zoo of one.")
+    return zoo.architecture
+
+
+def _prompt(texts: list[str]) -> dict[str, float]:
+    prompt = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            prompt[name] = float(value)
+        except ValueError:
+            raise ValueError(f"--prompt must be NAME=NUMBER, like accuracy=.9, got {text!r}.") from None
+    return prompt

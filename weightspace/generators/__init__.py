@@ -1,0 +1,32 @@
+"""Weights of new nets, from noise: one contract, and the trivial ways that every other one must beat."""
+
+from weightspace.generators.bank import Bank, BankConfig
+from weightspace.generators.base import Generator, GeneratorConfig, finite_nets
+from weightspace.generators.densities import KernelDensity, LayerGaussian, PrincipalDensity, PrincipalDensityConfig
+from weightspace.generators.fresh import Fresh, FreshConfig
+from weightspace.generators.initialize import initialize
+from weightspace.generators.load import GENERATORS
+from weightspace.generators.mixtures import MeanNet, Retrieval, Soup, SoupConfig
+from weightspace.generators.write import Generated, write_zoo
+
+__all__ = [
+    "GENERATORS",
+    "Bank",
+    "BankConfig",
+    "Fresh",
+    "FreshConfig",
+    "Generated",
+    "Generator",
+    "GeneratorConfig",
+    "KernelDensity",
+    "LayerGaussian",
+    "MeanNet",
+    "PrincipalDensity",
+    "PrincipalDensityConfig",
+    "Retrieval",
+    "Soup",
+    "SoupConfig",
+    "finite_nets",
+    "initialize",
+    "write_zoo",
+]

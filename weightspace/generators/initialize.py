@@ -1,0 +1,56 @@
+"""Start a module of one's own from generated weights."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from weightspace.generators.base import Generator, finite_nets
+from weightspace.space import WeightSpace
+
+
+def initialize(
+    module: nn.Module,
+    generator: Generator,
+    *,
+    example_inputs: tuple[Any, ...],
+    seed: int,
+    condition: Any = None,
+    **prompt: float,
+) -> nn.Module:
+    """Set the weights of a module to one net of a generator, in place.
+
+    Args:
+        module: any whose weight space the generator takes. example_inputs: what its ``forward`` takes.
+        seed: of the net. condition: see `Generator.sample`. prompt: what is asked for, by name.
+
+    Returns:
+        The module.
+
+    Raises:
+        ValueError: the generator can't write nets of this space, or the prompt is outside what it was trained on, or
+            the new weights aren't finite; the module is as it was.
+
+    Example::
+
+        initialize(module, generator, example_inputs=(images[:2],), seed=0, accuracy=0.9)
+    """
+    space = WeightSpace.trace(copy.deepcopy(module).eval(), *example_inputs)
+    drawn = generator.sample(space, 1, prompt=prompt, condition=condition, seed=seed)
+    if not finite_nets(drawn).all():
+        raise ValueError(
+            f"{type(generator).__name__} gave weights that aren't finite with seed {seed}, so the module is as it was. "
+            "Take another seed or prompt."
+        )
+    set_weights(module, {name: tensor[0] for name, tensor in drawn.items()})
+    return module
+
+
+@torch.no_grad()
+def set_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Write weights into a module, in its own types and on its own device."""
+    state = module.state_dict()
+    for name, tensor in weights.items():
+        state[name].copy_(tensor)
