@@ -37,9 +37,13 @@ def accuracy(nets: int = SEEN) -> Tensor:
     return torch.linspace(0.1, 0.9, nets)
 
 
+QUICK = {"Soup": {"matched": False}}
+"""Settings that spare time where they don't matter."""
+
+
 def make(name: str, at: str = "cnn", **settings) -> Generator:
     """A generator of a class, fitted to `trained`."""
-    kind = GENERATORS[name]
+    kind, settings = GENERATORS[name], {**QUICK.get(name, {}), **settings}
     if issubclass(kind, Bank):
         return kind.from_nets(space(at), trained(at), {"accuracy": accuracy()}, **settings)
     return kind.for_spaces(space(at), **settings)

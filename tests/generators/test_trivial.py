@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from tests.generators.cases import make, space, trained
+from weightspace.generators import GENERATORS
 from weightspace.generators.vectors import vectors
 from weightspace.nets import build_net
 from weightspace.nets.stacked.run import run_stack
@@ -83,3 +84,17 @@ def test_torch_s_own_rule_is_torch_s_own():
     bound = 27**-0.5
     for key in ("convs.1.weight", "convs.1.bias"):
         assert drawn[key].abs().max() <= bound and drawn[key].abs().max() > 0.98 * bound
+
+
+def test_a_matched_soup_of_two_members_of_one_orbit_is_that_net():
+    net = {key: tensor[:1].repeat(6, *[1] * (tensor.ndim - 1)) for key, tensor in trained("siren").items()}
+    source = torch.Generator().manual_seed(0)
+    moved = space("siren").apply(space("siren").random_symmetry(source, batch=6), net)
+    x, plain = torch.rand(7, 2), build_net("siren", hidden=[5, 4])
+    own = run_stack(plain, net, x)[:1]
+    errors = {}
+    for matched in (True, False):
+        soup = GENERATORS["Soup"].from_nets(space("siren"), moved, members=2, matched=matched)
+        drawn = soup.sample(space("siren"), 4, seed=0)
+        errors[matched] = (run_stack(plain, drawn, x) - own).abs().max()
+    assert errors[True] < 1e-3 < 0.1 < errors[False]

@@ -112,7 +112,7 @@ class Bank(Generator):
         rows = torch.zeros(len(draws), self.nets.shape[1], dtype=self.nets.dtype)
         counts = torch.zeros(len(draws), self.counts.shape[1], dtype=torch.int64)
         asked = wanted.nan_to_num(nan=float("inf"))
-        for prompt in asked.unique(dim=0):
+        for prompt in asked.unique(dim=0) if asked.shape[1] else asked[:1]:
             members = (asked == prompt).all(1).nonzero().flatten()
             part = draws.part(members.tolist())
             rows[members], counts[members] = self.mix(space, part, self.near(prompt))
