@@ -29,7 +29,7 @@ from weightspace.cli.main import build_parser
         (["zoo", "verify", "--help"], "checksum"),
         (["zoo", "merge", "--help"], "source"),
         (["zoo", "import", "--help"], "layout.csv"),
-        (["predict", "--help"], "pickles"),
+        (["predict", "--help"], "nothing in a file is ever run"),
         (["--version"], "weightspace 0."),
     ],
 )

@@ -32,13 +32,15 @@ def add_command(parent: Parser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
+    from weightspace.checkpoints import fit_checkpoint, read_checkpoint
     from weightspace.graphs import draw_graph, to_graph
     from weightspace.space import WeightSpace
-    from weightspace.tasks.labelled.checkpoint import read_checkpoint
 
     net, inputs = load_factory(arguments)
     space = WeightSpace.trace(net, *inputs)
-    weights = dict(net.state_dict()) if arguments.checkpoint is None else read_checkpoint(arguments.checkpoint)[0]
+    weights = dict(net.state_dict())
+    if arguments.checkpoint is not None:
+        _, weights = fit_checkpoint([space], read_checkpoint(arguments.checkpoint)[0])
     graph = to_graph(space, {name: tensor.detach() for name, tensor in weights.items()})
     path = draw_graph(graph, arguments.out, arguments.module)
     say(f"{graph.num_nodes} neurons and {graph.num_edges} edges in {path}.")

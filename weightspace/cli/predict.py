@@ -15,9 +15,10 @@ the metanet is.
   weightspace predict runs/quickstart/metanet one.safetensors two.safetensors folder-of-nets --json
   weightspace predict runs/quickstart/metanet runs/digits-cnn       # all saved states of a zoo
 
-Checkpoints are .safetensors files; pickles (.pt, .pth, .bin) are refused, and the message says how to convert them.
-Nets that are rendered in another way than those of the training (implicit representations with another frequency,
-grid or image size) are refused with what differs; nets of other data are predicted, with a warning.
+Checkpoints are .safetensors files or what torch.save wrote (.pt, .pth, .bin); nothing in a file is ever run, so a
+pickle that holds more than weights is refused. What differs from the nets of the training (architecture, activation,
+and for nets that encode a picture how it is drawn) is refused with its name; nets of other data are predicted, with a
+warning.
 """
 
 
@@ -26,7 +27,10 @@ def add_command(parent: Parser) -> None:
     parser = parent.add_command("predict", "predict labels of nets from their weights", _PREDICT, _run)
     parser.add_argument("metanet", metavar="METANET", help="a folder that save_pretrained made, or a name on the Hub")
     parser.add_argument(
-        "checkpoints", metavar="CHECKPOINT", nargs="+", help=".safetensors files, folders of them, zoos"
+        "checkpoints",
+        metavar="CHECKPOINT",
+        nargs="+",
+        help="checkpoints, folders of them, patterns like 'ckpts/*.pth', zoos",
     )
     parser.add_argument("--space", metavar="HASH", help="the weight space of the nets, where tensors don't tell it")
     parser.add_argument("--anyway", action="store_true", help="predict nets that are rendered in another way too")

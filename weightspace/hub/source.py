@@ -75,7 +75,7 @@ def _nothing(text: str) -> str:
     near = suggestion(text, known)
     return (
         f"There is no folder {text!r}, and no pretrained net of that name; the pretrained ones are "
-        f"{', '.join(known)}{near or '.'} A repository of the Hub is written 'owner/name' or '{PREFIX}owner/name'."
+        f"{', '.join(known)}{near}. A repository of the Hub is written 'owner/name' or '{PREFIX}owner/name'."
     )
 
 

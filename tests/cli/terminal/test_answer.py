@@ -22,7 +22,7 @@ def failing(error):
         (ValueError("x must be whole"), "cmd: x must be whole"),
         (ValueError("can't:\n  line 3"), "cmd: can't:\n  line 3"),
         (FileNotFoundError(2, "No such file or directory", "zoo.toml"), "cmd: zoo.toml: No such file or directory."),
-        (ModuleNotFoundError("No module named 'ray'"), "cmd: No module named 'ray'"),
+        (ModuleNotFoundError("No module named 'ray'", name="ray"), "cmd: No module named 'ray'"),
         (ValueError("\x1b[31mred"), r"cmd: \x1b[31mred"),
     ],
 )
@@ -36,7 +36,16 @@ def test_what_the_package_raises_in_words_is_the_users(capsys):
     assert "write a def at the top of a module" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("error", [TypeError("ours"), AttributeError("ours"), KeyError("ours"), AssertionError("ours")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        TypeError("ours"),
+        AttributeError("ours"),
+        KeyError("ours"),
+        AssertionError("ours"),
+        ModuleNotFoundError("ours", name="weightspace.moved"),
+    ],
+)
 def test_a_fault_of_ours_is_not_hidden(error):
     with pytest.raises(type(error), match="ours"):
         answer("cmd", failing(error))

@@ -10,7 +10,7 @@ from types import TracebackType
 from weightspace.cli.terminal.console import readable
 
 _PACKAGE = str(Path(__file__).parents[2])
-_USER_ERRORS = (ValueError, OSError, ImportError)
+_USER_ERRORS = (ValueError, OSError)
 _STATED = (TypeError, RuntimeError, KeyError, AttributeError)
 
 
@@ -55,6 +55,8 @@ def is_users(error: BaseException) -> bool:
         return False
     if isinstance(error, _USER_ERRORS):
         return True
+    if isinstance(error, ModuleNotFoundError):  # an extra that isn't installed; never a file of ours that has moved
+        return not (error.name or "").startswith("weightspace")
     where = traceback.extract_tb(error.__traceback__)
     last = where[-1] if where else None
     ours = last is not None and last.filename.startswith(_PACKAGE) and (last.line or "").startswith("raise ")
