@@ -39,7 +39,7 @@ def test_many_pairs_come_out_as_one_by_one(monkeypatch):
     space = traced("cnn")
     nets, others = ([net_of(space, seed + k) for seed in range(4)] for k in (0, 10))
     alone = torch.stack([torch.stack([distance(space, a, b) for b in others]) for a in nets])
-    monkeypatch.setattr(sys.modules["weightspace.align.distance"], "_ENTRIES", 2000)
+    monkeypatch.setattr(sys.modules["weightspace.align.pairs"], "_ENTRIES", 2000)
     assert torch.allclose(distance(space, stack(nets), stack(others)), alone, rtol=1e-4)
 
 

@@ -5,16 +5,22 @@ from weightspace.align.barrier import Barrier, barrier
 from weightspace.align.checks import check_same_space
 from weightspace.align.correct import repair, reset_statistics
 from weightspace.align.distance import distance, function_distance
+from weightspace.align.lineage import Lineage, lineage
 from weightspace.align.reference import align_all
+from weightspace.align.tree import FamilyTree, family_tree
 
 __all__ = [
     "Barrier",
+    "FamilyTree",
+    "Lineage",
     "align",
     "align_all",
     "barrier",
     "check_same_space",
     "distance",
+    "family_tree",
     "function_distance",
+    "lineage",
     "repair",
     "reset_statistics",
 ]

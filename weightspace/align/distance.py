@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -9,11 +10,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from weightspace.align.checks import ready
-from weightspace.align.matching import match
+from weightspace.align.pairs import over_pairs
 from weightspace.align.scales import balanced
 from weightspace.space import WeightSpace
-
-_ENTRIES = 1 << 21  # entries of one side of the pairs that are matched at once
 
 
 def distance(
@@ -39,26 +38,18 @@ def distance(
     one, other = balanced(space, one)[0], balanced(space, other)[0]
     rows, columns = len(next(iter(one.values()))), len(next(iter(other.values())))
     pairs = torch.cartesian_prod(torch.arange(rows), torch.arange(columns)).reshape(-1, 2)
-    entries = sum(spec.numel for spec in space.tensors.values())
-    found = [
-        _paired_distance(space, _rows(one, part[:, 0]), _rows(other, part[:, 1]), starts, seed)
-        for part in pairs.split(max(1, _ENTRIES // max(1, entries)))
-    ]
+    found = over_pairs(space, one, other, pairs, partial(_norms, space), starts, seed)
     shape = [size for size, stacked in ((rows, first), (columns, second)) if stacked]
-    return torch.cat(found).reshape(shape)
+    return found.reshape(shape)
 
 
-def _paired_distance(
-    space: WeightSpace, a: Mapping[str, Tensor], b: Mapping[str, Tensor], starts: int, seed: int
-) -> Float[Tensor, "pairs"]:
-    symmetry = match(space, a, b, starts, torch.Generator().manual_seed(seed)) if space.free else space.identity()
-    moved = space.apply(symmetry, b)
+def _norms(space: WeightSpace, a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> Float[Tensor, "pairs"]:
     squares = [
-        (a[name].double() - moved[name].double()).flatten(1).square().sum(1)
+        (a[name].double() - b[name].double()).flatten(1).square().sum(1)
         for name, spec in space.tensors.items()
         if not spec.buffer
     ]
-    return torch.stack(squares).sum(0).sqrt().cpu()
+    return torch.stack(squares).sum(0).sqrt()
 
 
 def function_distance(
@@ -95,7 +86,3 @@ def outputs(
     if not stacked:
         return run(weights)
     return torch.stack([run({key: t[row] for key, t in weights.items()}) for row in range(len(weights[name]))])
-
-
-def _rows(stack: Mapping[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
-    return {name: tensor[rows.to(tensor.device)] for name, tensor in stack.items()}

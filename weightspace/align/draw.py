@@ -7,6 +7,7 @@ from weightspace.palette import FAINT, INK, NEGATIVE, OURS, THEIRS
 
 if TYPE_CHECKING:
     from weightspace.align.barrier import Barrier
+    from weightspace.align.tree import FamilyTree
 
 
 def draw_barrier(barrier: "Barrier", path: Path) -> Path:
@@ -43,3 +44,49 @@ def _style(name: str, number: int) -> dict[str, Any]:
     if any(word in name for word in ("reset", "repair", "rescale")):
         colour = NEGATIVE if "rescale" not in name else INK
     return {"color": colour, "linestyle": "--" if "calibrated" in name else "-", "linewidth": 1.4}
+
+
+def draw_tree(tree: "FamilyTree", path: Path) -> Path:
+    """Every family from left to right, children right of their parents, scores on the edges; returns the path."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    spots = _spots(tree)
+    height = 1 + max((y for _, y in spots.values()), default=0)
+    width = 1 + max((x for x, _ in spots.values()), default=0)
+    figure, axis = pyplot.subplots(figsize=(max(4, 2.6 * width), max(2, 0.42 * height)))
+    for edge in tree.edges:
+        (x, y), (right, below) = spots[edge.parent], spots[edge.child]
+        axis.plot([x, right], [y, below], color=OURS, linewidth=0.6 + 2 * max(0.0, edge.score), zorder=1)
+        axis.text((x + 2 * right) / 3, (y + 2 * below) / 3, f"{edge.score:.2f}", fontsize=6, color=INK, va="bottom")
+    alone = {k for family in tree.families if len(family) == 1 for k in family}
+    for net, (x, y) in spots.items():
+        axis.scatter([x], [y], s=26, color=FAINT if net in alone else INK, zorder=2)
+        axis.text(x + 0.04, y, tree.names[net], fontsize=7, color=THEIRS if net in alone else INK, va="center")
+    axis.set_xlim(-0.2, width)
+    axis.set_ylim(height - 0.4, -0.6)
+    axis.axis("off")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150, bbox_inches="tight")
+    pyplot.close(figure)
+    return path
+
+
+def _spots(tree: "FamilyTree") -> dict[int, tuple[float, float]]:
+    """For each net its generation and its row; families in order of size."""
+    spots: dict[int, tuple[float, float]] = {}
+    row = 0
+    for family in sorted(tree.families, key=len, reverse=True):
+        roots = [net for net in family if not tree.parents(net)]
+        stack = [(net, 0) for net in reversed(roots)]
+        while stack:
+            net, generation = stack.pop()
+            if net in spots:
+                continue
+            spots[net] = (float(generation), float(row))
+            row += 1
+            children = [edge.child for edge in tree.edges if edge.parent == net]
+            stack += [(child, generation + 1) for child in reversed(children)]
+    return spots
