@@ -80,9 +80,7 @@ def family_tree(
         ValueError: too few nets, or weights that don't fit the space or aren't finite (the net is named).
     """
     if len(nets) < (2 if null is not None else 6):
-        raise ValueError(
-            f"family_tree needs at least two nets, or six without null= to know how alike strangers are, got {len(nets)}."
-        )
+        raise ValueError(f"family_tree needs at least two nets, or six without null=, got {len(nets)}.")
     lifted = [ready(space, net, name)[0] for name, net in nets.items()]
     stack = {name: torch.cat([net[name] for net in lifted]) for name in space.tensors}
     table = scores(space, stack, starts=starts, seed=seed)
