@@ -33,6 +33,7 @@ ORDER = (
     "zoo.build",
     "zoo.imports",
     "graphs",
+    "align.matching",
     "align",
     "metanets.frames",
     "metanets.inputs",

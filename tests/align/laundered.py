@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from weightspace.align.score import mixed
+from weightspace.align.matching.score import mixed
 from weightspace.space import WeightSpace
 
 

@@ -6,7 +6,7 @@ import torch
 from tests.align.planted import hidden
 from tests.align.trained import points, trained
 from weightspace.align import align, barrier, repair, reset_statistics
-from weightspace.align.score import check_data, mixed, predictions
+from weightspace.align.matching.score import check_data, mixed, predictions
 
 
 @pytest.mark.parametrize("method", ["weights", "activations"])

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from weightspace.align.activations import match_activations
 from weightspace.align.checks import check_pair, ready
-from weightspace.align.learned import learn
-from weightspace.align.matching import match
-from weightspace.align.scales import balanced
-from weightspace.align.score import Data, check_data
+from weightspace.align.matching.activations import match_activations
+from weightspace.align.matching.descent import match
+from weightspace.align.matching.learned import learn
+from weightspace.align.matching.scales import balanced
+from weightspace.align.matching.score import Data, check_data
 from weightspace.space import Symmetry, WeightSpace
 
 METHODS = ("weights", "activations", "straight-through", "sinkhorn")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from weightspace.align.align import align
 from weightspace.align.checks import ready
 from weightspace.align.correct import has_statistics, repair, reset_statistics
-from weightspace.align.score import Data, Score, check_data, frozen, mixed, predictions, score_of
+from weightspace.align.matching.score import Data, Score, check_data, frozen, mixed, predictions, score_of
 from weightspace.space import Symmetry, WeightSpace
 
 DEFINITION = (

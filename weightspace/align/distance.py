@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from weightspace.align.checks import ready
+from weightspace.align.matching.scales import balanced
 from weightspace.align.pairs import over_pairs
-from weightspace.align.scales import balanced
 from weightspace.space import WeightSpace
 
 

@@ -10,8 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from weightspace.align.checks import ready
+from weightspace.align.matching.scales import balanced
 from weightspace.align.pairs import over_pairs
-from weightspace.align.scales import balanced
 from weightspace.space import WeightSpace
 
 _SURROGATES, _FEWEST = 24, 4

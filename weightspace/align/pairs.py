@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from weightspace.align.matching import match
+from weightspace.align.matching.descent import match
 from weightspace.space import WeightSpace
 
 _ENTRIES = 1 << 21  # entries of one side of the pairs that are matched at once: more no longer fit the cache

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weightspace.align.places import Place
+from weightspace.align.matching.places import Place
 from weightspace.space import WeightSpace
 
 

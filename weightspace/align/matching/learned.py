@@ -7,9 +7,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from weightspace.align.assign import assign, sinkhorn
-from weightspace.align.places import Place, places_of
-from weightspace.align.score import Data, frozen, loss_of, mixed, predictions
+from weightspace.align.matching.assign import assign, sinkhorn
+from weightspace.align.matching.places import Place, places_of
+from weightspace.align.matching.score import Data, frozen, loss_of, mixed, predictions
 from weightspace.space import Symmetry, WeightSpace
 
 _SHARPNESS = 3.0  # how sure the start is of the pairs it comes with

@@ -7,11 +7,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from weightspace.align.assign import assign
-from weightspace.align.choice import Choice, clusters_of
-from weightspace.align.places import Place, axes_of, parted, places_of, tensor_weights
-from weightspace.align.scales import fitted
-from weightspace.align.stacks import chosen, embedded
+from weightspace.align.matching.assign import assign
+from weightspace.align.matching.choice import Choice, clusters_of
+from weightspace.align.matching.places import Place, axes_of, parted, places_of, tensor_weights
+from weightspace.align.matching.scales import fitted
+from weightspace.align.matching.stacks import chosen, embedded
 from weightspace.space import Symmetry, WeightSpace
 from weightspace.space.symmetry import scaled
 

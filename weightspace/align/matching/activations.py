@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from weightspace.align.matching import Match, descend, fit_scales, grow, settle_signs
-from weightspace.align.score import frozen
+from weightspace.align.matching.descent import Match, descend, fit_scales, grow, settle_signs
+from weightspace.align.matching.score import frozen
 from weightspace.space import Action, Atom, Symmetry, TensorSpec, WeightSpace
 
 _CHANNEL = {nn.Linear: -1, nn.Conv1d: 1, nn.Conv2d: 1, nn.Conv3d: 1}

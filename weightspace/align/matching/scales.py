@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weightspace.align.places import Place, place_of
+from weightspace.align.matching.places import Place, place_of
 from weightspace.space import Symmetry, WeightSpace
 from weightspace.space.symmetry import scaled
 
