@@ -16,10 +16,11 @@ from typing import Annotated
 import torch
 import tyro
 
-from weightspace.tasks.comparison.edit_run import edit_jobs, run_edit_jobs
+from weightspace.tasks.comparison.editjob import edit_jobs
+from weightspace.tasks.comparison.job import run_jobs
 from weightspace.tasks.comparison.report import grouped, protocol_report
 from weightspace.tasks.comparison.result import read_results
-from weightspace.tasks.comparison.workspace import Place
+from weightspace.tasks.comparison.workspace import Workspace
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -33,21 +34,21 @@ class Config:
     edit: str = "dilate"
     """One of weightspace.inr.edits.EDITS, or several in a row: a+b."""
     methods: tuple[str, ...] = ()
-    """Some of weightspace.tasks.comparison.edit_methods.EDIT_METHODS and edit_run.PLAIN; all if none is given."""
+    """Some of weightspace.tasks.comparison.editmethod.EDIT_METHODS and editjob.PLAIN; all if none is given."""
     seeds: tuple[int, ...] = ()
     """Of the methods; those of the tier if none is given."""
     workers: int = 2 if DEVICE == "cpu" else 1
     """Runs at a time; several have one thread each."""
-    place: Annotated[Place, tyro.conf.arg(name="")] = field(default_factory=lambda: Place(device=DEVICE))
+    workspace: Annotated[Workspace, tyro.conf.arg(name="")] = field(default_factory=lambda: Workspace(device=DEVICE))
 
 
 def main(config: Config) -> None:
     """Runs what is missing, then prints the table."""
     jobs = edit_jobs(config.edit, config.tier, config.methods, config.seeds)
-    for _ in run_edit_jobs(jobs, config.place, config.workers, print):
+    for _ in run_jobs(jobs, config.workspace, config.workers, print):
         pass
     key = jobs[0].protocol, config.tier
-    print("\n" + protocol_report(*key, grouped(read_results(config.place.results))[key]))
+    print("\n" + protocol_report(*key, grouped(read_results(config.workspace.results))[key]))
 
 
 if __name__ == "__main__":

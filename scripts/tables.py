@@ -7,7 +7,7 @@ from pathlib import Path
 import tyro
 
 from weightspace.tasks.comparison.figures import plot_calibration
-from weightspace.tasks.comparison.protocols import PROTOCOLS
+from weightspace.tasks.comparison.protocol import PROTOCOLS
 from weightspace.tasks.comparison.report import grouped, protocol_report
 from weightspace.tasks.comparison.result import Result, read_results
 from weightspace.tasks.comparison.summary import summary
@@ -16,7 +16,7 @@ HEAD = """\
 # Results
 
 What methods reach on the zoos of [the gallery](README.md), baselines included. Made by `python scripts/tables.py` from
-[result files](../scripts/results), one a method and seed; [the notes](../scripts/results/NOTES.md) say what was tried.
+[result files](results), a line for each method and seed; [the notes](../docs/NOTES.md) say what was tried.
 Selection is on validation nets, scores are on test nets from runs that no method has seen. Tier S runs on any machine
 (`python scripts/train_predictor.py tier-s`, `python scripts/compare_editors.py`), M has 10,000 nets, L the full zoos.
 The best of each column is bold. tau is Kendall's tau-b; a perfect ranker doesn't reach 1 because nets tie.
@@ -27,7 +27,7 @@ The best of each column is bold. tau is Kendall's tau-b; a perfect ranker doesn'
 class Config:
     """What is written where."""
 
-    results: str = "scripts/results"
+    results: str = "zoo/results"
     """The folder of result files; gets the figures."""
     out: str = "zoo/RESULTS.md"
     """The file of the tables."""
@@ -44,23 +44,21 @@ def main(config: Config) -> None:
     out, reports = Path(config.out), []
     for key, results in groups.items():
         reports.append(protocol_report(*key, results))
-        if figure := draw(results, Path(config.results) / "-".join(key)):
+        if figure := draw(results, Path(config.results) / f"{'-'.join(key)}.png"):
             place = Path(os.path.relpath(figure, out.parent)).as_posix()
             reports.append(f"![{key[0]}, tier {key[1]}: held-out nets]({place})\n")
     out.write_text("\n".join([HEAD, *reports]), encoding="utf-8")
 
 
-def draw(results: list[Result], folder: Path) -> Path | None:
+def draw(results: list[Result], figure: Path) -> Path | None:
     """The calibration of all methods, with their first seed; of edits the wall of pictures, if one is there."""
     bins: dict[str, dict[str, dict]] = {}
     for result in sorted(results, key=lambda result: -result.seed):
         for column, found in result.details.get("calibration", {}).items():
             bins.setdefault(column.replace("_", " "), {})[result.method] = found
     if not bins:
-        return folder / "wall.png" if (folder / "wall.png").exists() else None
-    figure = folder / "calibration.png"
-    plot_calibration(figure, bins, title=PROTOCOLS[results[0].protocol].question, ours="SpaceNet")
-    return figure
+        return figure if figure.exists() else None
+    return plot_calibration(figure, bins, title=PROTOCOLS[results[0].protocol].question, ours="SpaceNet")
 
 
 if __name__ == "__main__":

@@ -20,10 +20,10 @@ import tyro
 from weightspace import Zoo
 from weightspace.metanets import METANETS
 from weightspace.tasks.comparison.result import Result
+from weightspace.tasks.editing.editnets import EditNets
 from weightspace.tasks.editing.files import write_inr
+from weightspace.tasks.editing.fit import EditConfig, fit_editor
 from weightspace.tasks.editing.measures import edit_table, measure_editor, pictures
-from weightspace.tasks.editing.nets import EditNets
-from weightspace.tasks.editing.train import EditConfig, fit_editor
 from weightspace.tasks.editing.wall import plot_wall
 from weightspace.tasks.training.train import TrainConfig
 

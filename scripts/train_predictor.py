@@ -18,15 +18,17 @@ import torch
 import tyro
 
 from weightspace import Zoo
-from weightspace.tasks.comparison.methods import METHODS
-from weightspace.tasks.comparison.protocols import PROTOCOLS
+from weightspace.tasks.comparison.job import run_jobs
+from weightspace.tasks.comparison.method import METHODS
+from weightspace.tasks.comparison.predictionjob import judge, prediction_jobs
+from weightspace.tasks.comparison.protocol import PROTOCOLS
 from weightspace.tasks.comparison.report import grouped, protocol_report, scores_table
 from weightspace.tasks.comparison.result import read_results, slug
-from weightspace.tasks.comparison.run import jobs_of, judge, run_jobs
-from weightspace.tasks.comparison.workspace import Place
+from weightspace.tasks.comparison.workspace import Workspace
 from weightspace.tasks.labelled.domain import domain_of
-from weightspace.tasks.labelled.labelled import LabelledNets, classes_of
-from weightspace.tasks.labelled.problem import Problem, Run
+from weightspace.tasks.labelled.labellednets import LabelledNets, classes_of
+from weightspace.tasks.labelled.labelledsplit import LabelledSplit
+from weightspace.tasks.prediction.methodrun import MethodRun
 from weightspace.tasks.training.train import TrainConfig
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -45,7 +47,7 @@ class OnZoo:
     category: bool = False
     """The (one) label is a class: what an INR shows, an optimizer, a dataset."""
     metanet: str = "SpaceNet"
-    """Which method is to be compared with the baselines; see weightspace.tasks.comparison.methods.METHODS."""
+    """Which method is to be compared with the baselines; see weightspace.tasks.comparison.method.METHODS."""
     final: bool = False
     """Train on the last saved state of each net alone, instead of on all saved states."""
     baselines: tuple[str, ...] = ("FlatMLP", "boosting on statistics", "boosting on hyperparameters")
@@ -61,12 +63,12 @@ class OnProtocol:
     tier: str = "S"
     """S: any machine. M: 10,000 nets. L: full size, for a GPU."""
     methods: tuple[str, ...] = ()
-    """Some of weightspace.tasks.comparison.methods.METHODS; all that can take the problem if none is given."""
+    """Some of weightspace.tasks.comparison.method.METHODS; all that can take the split if none is given."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Of the methods; the nets stay the same."""
     workers: int = 2 if DEVICE == "cpu" else 1
     """Runs at a time; several have one thread each."""
-    place: Annotated[Place, tyro.conf.arg(name="")] = field(default_factory=lambda: Place(device=DEVICE))
+    workspace: Annotated[Workspace, tyro.conf.arg(name="")] = field(default_factory=lambda: Workspace(device=DEVICE))
 
 
 def on_zoo(config: OnZoo) -> None:
@@ -76,18 +78,18 @@ def on_zoo(config: OnZoo) -> None:
     classes = classes_of(zoo, config.labels[0]) if config.category else ()
     shown = {"train": last if config.final else zoo, "val": last, "test": last}
     parts = {name: LabelledNets.from_zoo(part.split(name), config.labels, classes) for name, part in shown.items()}
-    problem = Problem(parts, domain=domain_of(zoo))
+    split = LabelledSplit(parts, domain=domain_of(zoo))
     print(", ".join(f"{name} {len(nets)}" for name, nets in parts.items()), "nets")
     scores = {}
     for name in (config.metanet, *config.baselines):
-        if obstacle := METHODS[name].obstacle(problem):
+        if obstacle := METHODS[name].obstacle(split):
             print(f"without {name}: {obstacle}")
             continue
         print(name)
-        run = Run(
+        run = MethodRun(
             config.train, Path(config.out) / slug(name), METHODS[name].settings("S"), config.device, progress=True
         )
-        scores[name] = judge(problem, METHODS[name].run(problem, run))[0]
+        scores[name] = judge(split, METHODS[name].run(split, run))[0]
     table = scores_table(scores)
     (Path(config.out) / "table.md").write_text(table, encoding="utf-8")
     print(table)
@@ -97,14 +99,14 @@ def on_protocols(names: list[str], config: OnProtocol) -> None:
     """All methods on some protocols."""
     jobs = []
     for name in names:
-        found, obstacles = jobs_of(name, config.tier, config.place, config.methods, config.seeds)
+        found, obstacles = prediction_jobs(name, config.tier, config.workspace, config.methods, config.seeds)
         jobs += found
         for method, why in obstacles.items():
             print(f"{name}-{config.tier} without {method}: {why}")
     jobs.sort(key=lambda job: job.seed)  # every question once before any again
-    for _ in run_jobs(jobs, config.place, config.workers, print):
+    for _ in run_jobs(jobs, config.workspace, config.workers, print):
         pass
-    groups = grouped(read_results(config.place.results))
+    groups = grouped(read_results(config.workspace.results))
     for name in names:
         print("\n" + protocol_report(name, config.tier, groups.get((name, config.tier), [])))
 

@@ -34,7 +34,7 @@ def test_linked_files_exist():
 
 
 def test_the_tables_are_those_of_the_results():
-    groups = grouped(read_results(ROOT / "scripts" / "results"))
+    groups = grouped(read_results(ROOT / "zoo" / "results"))
     assert summary(groups) in README, "python scripts/tables.py --short prints the table of README.md"
     tables = (ROOT / "zoo" / "RESULTS.md").read_text(encoding="utf-8")
     old = [key for key, results in groups.items() if protocol_report(*key, results) not in tables]

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import weightspace.space
-
-GALLERY = Path(weightspace.space.__file__).with_name("GALLERY.md")
+GALLERY = Path(__file__).parents[2] / "docs" / "GALLERY.md"
 SECTION = re.compile(r"(?ms)^## (?P<title>[^\n]+)\n\n```python\n(?P<code>.*?)```\n\n```text\n(?P<text>.*?)```\n\n(?P<line>.*?)(?=^## |\Z)")  # fmt: skip # noqa: E501
 
 

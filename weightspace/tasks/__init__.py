@@ -3,13 +3,13 @@
 from weightspace.inr.edits import EDITS
 from weightspace.tasks.comparison.figures import plot_predictions
 from weightspace.tasks.comparison.quickstart import QuickstartConfig, run_quickstart
+from weightspace.tasks.editing.editnets import EditNets
 from weightspace.tasks.editing.editor import Editor
 from weightspace.tasks.editing.files import edit_files
-from weightspace.tasks.editing.nets import EditNets
-from weightspace.tasks.editing.train import EditConfig, fit_editor
-from weightspace.tasks.labelled.augment import AugmentConfig, augment, augment_labelled
+from weightspace.tasks.editing.fit import EditConfig, fit_editor
+from weightspace.tasks.labelled.augmentation import AugmentConfig, augment, augment_labelled
 from weightspace.tasks.labelled.domain import compare_domains, domain_of
-from weightspace.tasks.labelled.labelled import LabelledNets
+from weightspace.tasks.labelled.labellednets import LabelledNets
 from weightspace.tasks.labelled.views import Views
 from weightspace.tasks.prediction.files import predict_files
 from weightspace.tasks.prediction.fit import fit, predict, predict_nets

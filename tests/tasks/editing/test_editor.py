@@ -11,12 +11,12 @@ from weightspace.inr.gradient import error_gradient
 from weightspace.inr.readout import solve_readout
 from weightspace.metanets import UNF, GraphMetanet, ScaleGMN, load_metanet
 from weightspace.space.channels import channel, stack_channels, with_channels
+from weightspace.tasks.editing.editnets import EditNets, zoo_signals
 from weightspace.tasks.editing.editor import Editor, make_editor
+from weightspace.tasks.editing.editsettings import EditSettings
+from weightspace.tasks.editing.fit import EditConfig, fit_editor, fit_inputs, settings_of
 from weightspace.tasks.editing.measures import REFITS, edit_table, measure_editor, pictures, signal_errors
-from weightspace.tasks.editing.nets import EditNets, zoo_signals
 from weightspace.tasks.editing.refit import refit
-from weightspace.tasks.editing.settings import EditSettings
-from weightspace.tasks.editing.train import EditConfig, fit_editor, fit_inputs, settings_of
 from weightspace.tasks.editing.wall import plot_wall
 from weightspace.tasks.training.train import TrainConfig
 

@@ -9,10 +9,10 @@ from tests.inr.inrs import DIGITS, build
 from weightspace.cli import main
 from weightspace.inr import Convention, render
 from weightspace.metanets import UNF
+from weightspace.tasks.editing.editnets import EditNets
 from weightspace.tasks.editing.editor import make_editor
 from weightspace.tasks.editing.files import edit_files, write_inr
-from weightspace.tasks.editing.nets import EditNets
-from weightspace.tasks.editing.train import EditConfig, fit_inputs, settings_of
+from weightspace.tasks.editing.fit import EditConfig, fit_inputs, settings_of
 
 EDITS = ("dilate", "blur:sigma=0.7")
 TOLD = {

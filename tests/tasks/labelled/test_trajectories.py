@@ -4,8 +4,8 @@ import torch
 from weightspace import Recipe, build_zoo
 from weightspace.metanets import GraphMetanet
 from weightspace.tasks.comparison.baselines.boosting import statistics_tables
-from weightspace.tasks.comparison.problems import early, early_trajectory
-from weightspace.tasks.labelled.problem import Problem
+from weightspace.tasks.comparison.splits import early, early_trajectory
+from weightspace.tasks.labelled.labelledsplit import LabelledSplit
 from weightspace.tasks.labelled.trajectories import trajectories
 
 
@@ -68,5 +68,5 @@ def test_early_trajectories_hold_both_states_and_statistics_of_each(zoo):
     nets = problem.parts["after epoch 2"]
     assert nets.states == 2
     single = early(zoo).parts
-    plain = Problem({name: single[name] for name in ("train", "val", "after epoch 2")})
+    plain = LabelledSplit({name: single[name] for name in ("train", "val", "after epoch 2")})
     assert statistics_tables(problem)["train"].shape[1] == 2 * statistics_tables(plain)["train"].shape[1]

@@ -7,7 +7,7 @@ from weightspace import Recipe, build_zoo, load_metanet
 from weightspace.metanets import GraphMetanet, StatNet
 from weightspace.nets import build_net
 from weightspace.space import WeightSpace
-from weightspace.tasks.labelled.labelled import LabelledNets, classes_of
+from weightspace.tasks.labelled.labellednets import LabelledNets, classes_of
 from weightspace.tasks.prediction.files import check_domain, predict_files
 from weightspace.tasks.prediction.fit import fit, predict, predict_nets
 from weightspace.tasks.training.train import TrainConfig

@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 
 from weightspace import load_metanet
 from weightspace.metanets import SpaceNet
-from weightspace.tasks.labelled.labelled import LabelledNets
+from weightspace.tasks.labelled.labellednets import LabelledNets
 from weightspace.tasks.prediction.files import predict_files
 from weightspace.tasks.prediction.fit import fit, labelled_config, predict, predict_nets
 from weightspace.tasks.training.train import TrainConfig

@@ -3,9 +3,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 import tyro
 
-from weightspace.tasks.labelled.augment import AugmentConfig
-from weightspace.tasks.training.config import TrainConfig
+from weightspace.tasks.labelled.augmentation import AugmentConfig
 from weightspace.tasks.training.presets import TRAIN_PRESETS, train_flags, train_preset
+from weightspace.tasks.training.trainconfig import TrainConfig
 
 TrainFlags = train_flags()
 

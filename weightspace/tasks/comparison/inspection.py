@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from weightspace.graphs import from_graph, to_graph
 from weightspace.metanets import Metanet
 from weightspace.space import WeightSpace
-from weightspace.tasks.labelled.labelled import LabelledNets
+from weightspace.tasks.labelled.labellednets import LabelledNets
 from weightspace.tasks.prediction.files import predict_files
 from weightspace.zoo import Zoo
 

@@ -16,13 +16,14 @@ from weightspace.metanets import METANETS, load_metanet, presets
 from weightspace.suggest import suggestion
 from weightspace.tasks.comparison.figures import plot_predictions
 from weightspace.tasks.comparison.inspection import inspect_checkpoint, inspect_spaces
-from weightspace.tasks.comparison.methods import METHODS
+from weightspace.tasks.comparison.method import METHODS
 from weightspace.tasks.comparison.stages import Stages
 from weightspace.tasks.comparison.table import markdown, readable
 from weightspace.tasks.labelled.domain import domain_of
-from weightspace.tasks.labelled.labelled import LabelledNets
-from weightspace.tasks.labelled.problem import Problem, Run
+from weightspace.tasks.labelled.labellednets import LabelledNets
+from weightspace.tasks.labelled.labelledsplit import LabelledSplit
 from weightspace.tasks.prediction.fit import fit, predict_nets
+from weightspace.tasks.prediction.methodrun import MethodRun
 from weightspace.tasks.prediction.metrics import score
 from weightspace.tasks.training.train import TrainConfig
 from weightspace.zoo import Recipe, Zoo, build_zoo
@@ -137,8 +138,8 @@ def baseline_predictions(
         if not kept.exists() or read_checkpoint(kept)[1] != made_from:
             say(f"   {name}")
             place.mkdir(parents=True, exist_ok=True)
-            outcome = METHODS[method].run(Problem(parts), Run(training, place, progress=progress))
-            save_file({"test": outcome.predictions["test"]}, kept, metadata=made_from)
+            found_here = METHODS[method].run(LabelledSplit(parts), MethodRun(training, place, progress=progress))
+            save_file({"test": found_here.of_part["test"]}, kept, metadata=made_from)
         found[name] = read_checkpoint(kept)[0]["test"]
     return found
 

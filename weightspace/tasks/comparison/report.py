@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 
-from weightspace.tasks.comparison.edit_methods import EDIT_METHODS
-from weightspace.tasks.comparison.methods import METHODS
-from weightspace.tasks.comparison.protocols import PROTOCOLS
+from weightspace.tasks.comparison.editmethod import EDIT_METHODS
+from weightspace.tasks.comparison.method import METHODS
+from weightspace.tasks.comparison.protocol import PROTOCOLS
 from weightspace.tasks.comparison.result import Result
 
 

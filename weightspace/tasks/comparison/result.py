@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock
 
 from weightspace import __version__
+from weightspace.reading import read_json
 
 
 @dataclass(frozen=True)
@@ -67,34 +69,45 @@ class Result:
         return fingerprint_of(self.protocol, self.tier, self.method, self.seed, self.config, self.recipes)
 
     def save(self, results: str | Path) -> Path:
-        """Writes ``results/<protocol>-<tier>/<method>-seed<seed>.json``, whole or not at all."""
-        path = result_path(results, self.protocol, self.tier, self.method, self.seed)
+        """Writes it into ``results/<protocol>-<tier>.jsonl``, in place of one of the same method and seed.
+
+        A file has a line a result, in order of method and seed. It is written whole or not at all, by one process at a
+        time.
+        """
+        path = results_path(results, self.protocol, self.tier)
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        content = {"fingerprint": self.fingerprint, **asdict(self)}
-        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        partial.replace(path)
+        with FileLock(path.parent / ".lock"):
+            others = [found for found in _read(path) if (found.method, found.seed) != (self.method, self.seed)]
+            lines = [found.line() for found in sorted([*others, self], key=lambda found: (found.method, found.seed))]
+            partial = path.with_suffix(f".{os.getpid()}.partial")
+            partial.write_text("".join(lines), encoding="utf-8")
+            partial.replace(path)
         return path
 
+    def line(self) -> str:
+        """One line of JSON; `from_line` reads it back."""
+        return json.dumps({"fingerprint": self.fingerprint, **asdict(self)}) + "\n"
+
     @classmethod
-    def load(cls, path: str | Path) -> "Result":
-        """Reads a file that `save` wrote.
+    def from_line(cls, line: str, where: str) -> "Result":
+        """Reads what `line` wrote.
+
+        Args:
+            where: the file and line, for errors.
 
         Raises:
-            ValueError: not such a file; says what is missing or unknown.
+            ValueError: it isn't a result; says what is missing or unknown, or that its configuration was edited.
         """
-        try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path} holds no result: {error}.") from None
-        content.pop("fingerprint", None)
-        known = {each.name for each in fields(cls)}
-        if set(content) != known:
+        names = [each.name for each in fields(cls)]
+        found = {name: value.plain() for name, value in read_json(line, where).fields("fingerprint", *names).items()}
+        fingerprint = found.pop("fingerprint")
+        result = cls(**found)
+        if result.fingerprint != fingerprint:
             raise ValueError(
-                f"{path} isn't a result; missing: {sorted(known - set(content)) or 'nothing'}, unknown: "
-                f"{sorted(set(content) - known) or 'nothing'}."
+                f"{where}: the fingerprint of this configuration must be {result.fingerprint}, got {fingerprint!r}. "
+                "Was the line edited? Run the job again."
             )
-        return cls(**content)
+        return result
 
 
 def fingerprint_of(
@@ -105,9 +118,9 @@ def fingerprint_of(
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def result_path(results: str | Path, protocol: str, tier: str, method: str, seed: int) -> Path:
-    """Where a result lies."""
-    return Path(results) / f"{protocol}-{tier}" / f"{slug(method)}-seed{seed}.json"
+def results_path(results: str | Path, protocol: str, tier: str) -> Path:
+    """Where the results of a protocol and tier lie."""
+    return Path(results) / f"{protocol}-{tier}.jsonl"
 
 
 def slug(method: str) -> str:
@@ -115,10 +128,21 @@ def slug(method: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", method.lower()).strip("-")
 
 
+def find_result(results: str | Path, protocol: str, tier: str, method: str, seed: int) -> Result | None:
+    """The result of a method and seed, None if there is none."""
+    found = _read(results_path(results, protocol, tier))
+    return next((result for result in found if (result.method, result.seed) == (method, seed)), None)
+
+
 def read_results(results: str | Path) -> Iterator[Result]:
-    """All results below a folder, in order of path."""
-    for path in sorted(Path(results).glob("*-[SML]/*-seed*.json")):
-        yield Result.load(path)
+    """All results in a folder, file by file in order of name."""
+    for path in sorted(Path(results).glob("*-[SML].jsonl")):
+        yield from _read(path)
+
+
+def _read(path: Path) -> list[Result]:
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [Result.from_line(line, f"{path}, line {number}") for number, line in enumerate(lines, 1)]
 
 
 def command_line() -> str:

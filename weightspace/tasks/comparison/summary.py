@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from weightspace.tasks.comparison.edit_methods import EDIT_METHODS
+from weightspace.tasks.comparison.editmethod import EDIT_METHODS
 from weightspace.tasks.comparison.report import MEASURES, Cell, cells_of, readable
 from weightspace.tasks.comparison.result import Result
 

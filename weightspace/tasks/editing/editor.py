@@ -14,7 +14,7 @@ from weightspace.inr.gradient import error_gradient
 from weightspace.inr.readout import solve_readout
 from weightspace.metanets import Metanet
 from weightspace.space.channels import channel, stack_channels, with_channels
-from weightspace.tasks.editing.settings import EditSettings
+from weightspace.tasks.editing.editsettings import EditSettings
 
 Weights = Mapping[str, Tensor]
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from weightspace.inr import Convention, render_stack
 from weightspace.inr.readout import solve_readout
+from weightspace.tasks.editing.editnets import EditNets
 from weightspace.tasks.editing.editor import Editor, edit_names
-from weightspace.tasks.editing.nets import EditNets
 from weightspace.tasks.editing.refit import refit
 
 REFITS = (10, 100)

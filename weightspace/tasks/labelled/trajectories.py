@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from weightspace.space.channels import with_channels
-from weightspace.tasks.labelled.labelled import LabelledNets
+from weightspace.tasks.labelled.labellednets import LabelledNets
 from weightspace.zoo import Zoo
 
 

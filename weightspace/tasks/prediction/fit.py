@@ -13,8 +13,8 @@ from torch_geometric.data import Batch
 from weightspace.graphs import join, skeleton
 from weightspace.metanets import Metanet
 from weightspace.space import WeightSpace
-from weightspace.tasks.labelled.augment import AugmentConfig, augment
-from weightspace.tasks.labelled.labelled import LabelledNets
+from weightspace.tasks.labelled.augmentation import AugmentConfig, augment
+from weightspace.tasks.labelled.labellednets import LabelledNets
 from weightspace.tasks.training.train import TrainConfig, train
 
 

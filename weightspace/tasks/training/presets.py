@@ -3,7 +3,7 @@
 from typing import Any
 
 from weightspace.suggest import suggestion
-from weightspace.tasks.training.config import TrainConfig
+from weightspace.tasks.training.trainconfig import TrainConfig
 
 TRAIN_PRESETS: dict[str, TrainConfig] = {
     # minutes on two CPU cores, a few thousand nets of a few hundred parameters

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from weightspace.machine.memory import keep_memory
-from weightspace.tasks.training.compiled import CompiledCalls
-from weightspace.tasks.training.config import TrainConfig
+from weightspace.tasks.training.compiledcalls import CompiledCalls
 from weightspace.tasks.training.log import Log
 from weightspace.tasks.training.losses import Losses
 from weightspace.tasks.training.order import batch_of_step, seeded
 from weightspace.tasks.training.processes import Processes
-from weightspace.tasks.training.state import TrainState, fingerprint, load_state, save_state
 from weightspace.tasks.training.trackers import open_trackers
+from weightspace.tasks.training.trainconfig import TrainConfig
+from weightspace.tasks.training.trainstate import TrainState, fingerprint, load_state, save_state
 
 __all__ = ["TrainConfig", "make_optimizer", "train"]
 

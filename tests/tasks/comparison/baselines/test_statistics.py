@@ -2,22 +2,22 @@ import numpy as np
 import pytest
 import torch
 
-from weightspace.tasks.comparison.baselines.statistics import HyperparameterTable, boost, layer_statistics
+from weightspace.tasks.comparison.baselines.statistics import HyperparameterTable, boost, tensor_statistics
 
 
 def test_statistics_of_one_tensor():
     weights = {"w": torch.arange(10.0).reshape(2, 5)}
     expected = torch.tensor([[2.0, 2.0, 0, 1, 2, 3, 4], [7.0, 2.0, 5, 6, 7, 8, 9]])
-    torch.testing.assert_close(layer_statistics(weights), expected)
+    torch.testing.assert_close(tensor_statistics(weights), expected)
 
 
 def test_statistics_do_not_see_the_order_of_neurons_but_see_a_change():
     generator = torch.Generator().manual_seed(0)
     weights = {"w": torch.randn(3, 4, 5, generator=generator), "steps": torch.ones(3, dtype=torch.long)}
     permuted = {"w": weights["w"][:, torch.randperm(4, generator=generator)], "steps": weights["steps"]}
-    torch.testing.assert_close(layer_statistics(weights), layer_statistics(permuted))
-    assert layer_statistics(weights).shape == (3, 7)
-    assert not torch.allclose(layer_statistics(weights), layer_statistics({"w": 1.1 * weights["w"]}))
+    torch.testing.assert_close(tensor_statistics(weights), tensor_statistics(permuted))
+    assert tensor_statistics(weights).shape == (3, 7)
+    assert not torch.allclose(tensor_statistics(weights), tensor_statistics({"w": 1.1 * weights["w"]}))
 
 
 def test_words_become_indices_and_unseen_words_missing():

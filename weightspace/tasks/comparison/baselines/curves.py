@@ -7,8 +7,9 @@ from torch import Tensor
 
 from weightspace.tasks.comparison.baselines.boosting import boosted
 from weightspace.tasks.comparison.baselines.statistics import HyperparameterTable
-from weightspace.tasks.labelled.labelled import LabelledNets
-from weightspace.tasks.labelled.problem import Outcome, Problem, Run
+from weightspace.tasks.labelled.labellednets import LabelledNets
+from weightspace.tasks.labelled.labelledsplit import LabelledSplit
+from weightspace.tasks.prediction.methodrun import MethodRun, Predictions
 
 
 def extrapolate(values: Float[Tensor, "nets points"]) -> Float[Tensor, "nets"]:
@@ -30,27 +31,27 @@ def extrapolate(values: Float[Tensor, "nets points"]) -> Float[Tensor, "nets"]:
     return torch.where(known < 3, third, guess).clamp(0, 1)
 
 
-def from_extrapolation(problem: Problem, run: Run) -> Outcome:
+def from_extrapolation(split: LabelledSplit, run: MethodRun) -> Predictions:
     """The validation accuracy so far, continued; learns nothing from other nets."""
-    columns = [name for name in problem.curve if name.startswith("val_accuracy")]
-    return Outcome({part: extrapolate(_columns(nets, columns))[:, None] for part, nets in problem.judged.items()})
+    columns = [name for name in split.curve if name.startswith("val_accuracy")]
+    return Predictions({part: extrapolate(_columns(nets, columns))[:, None] for part, nets in split.judged.items()})
 
 
-def from_curve(problem: Problem, run: Run) -> Outcome:
+def from_curve(split: LabelledSplit, run: MethodRun) -> Predictions:
     """Gradient boosting on losses and accuracies so far, on training and validation data."""
-    features = {part: _columns(nets, problem.curve).double().numpy() for part, nets in problem.parts.items()}
-    return boosted(features, problem, None, run.training.seed)
+    features = {part: _columns(nets, split.curve).double().numpy() for part, nets in split.parts.items()}
+    return boosted(features, split, None, run.training.seed)
 
 
-def from_curve_and_hyperparameters(problem: Problem, run: Run) -> Outcome:
+def from_curve_and_hyperparameters(split: LabelledSplit, run: MethodRun) -> Predictions:
     """Gradient boosting on the learning curve so far and on what the recipe varies."""
-    table = HyperparameterTable(problem.train.rows, problem.hyperparameters)
+    table = HyperparameterTable(split.train.rows, split.hyperparameters)
     features = {
-        part: np.concatenate([table(nets.rows), _columns(nets, problem.curve).double().numpy()], 1)
-        for part, nets in problem.parts.items()
+        part: np.concatenate([table(nets.rows), _columns(nets, split.curve).double().numpy()], 1)
+        for part, nets in split.parts.items()
     }
-    categorical = [*table.categorical, *[False] * len(problem.curve)]
-    return boosted(features, problem, categorical, run.training.seed)
+    categorical = [*table.categorical, *[False] * len(split.curve)]
+    return boosted(features, split, categorical, run.training.seed)
 
 
 def _columns(nets: LabelledNets, names: tuple[str, ...] | list[str]) -> Tensor:

@@ -6,9 +6,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from weightspace.inr import render
-from weightspace.tasks.labelled.labelled import LabelledNets
-from weightspace.tasks.labelled.problem import Outcome, Problem, Run
+from weightspace.tasks.labelled.labellednets import LabelledNets
+from weightspace.tasks.labelled.labelledsplit import LabelledSplit
 from weightspace.tasks.prediction.fit import distance
+from weightspace.tasks.prediction.methodrun import MethodRun, Predictions
 from weightspace.tasks.training.train import train
 
 
@@ -32,31 +33,31 @@ class RenderCNN(nn.Module):
         return self.body(pictures)
 
 
-def pictures(problem: Problem, nets: LabelledNets) -> Float[Tensor, "nets channels height width"]:
+def pictures(split: LabelledSplit, nets: LabelledNets) -> Float[Tensor, "nets channels height width"]:
     """What the nets show, at the resolution of their fit.
 
     Raises:
         ValueError: they are no implicit representations of images.
     """
-    if problem.convention is None or len(problem.convention.shape) != 2:
+    if split.convention is None or len(split.convention.shape) != 2:
         raise ValueError("Only implicit representations of images can be classified by what they show.")
     shown = [
-        render({name: tensor[chunk] for name, tensor in stack.items()}, problem.convention)
+        render({name: tensor[chunk] for name, tensor in stack.items()}, split.convention)
         for stack in nets.stacks
         for chunk in torch.arange(len(next(iter(stack.values())))).split(512)
     ]
     return torch.cat(shown)
 
 
-def from_renders(problem: Problem, run: Run) -> Outcome:
+def from_renders(split: LabelledSplit, run: MethodRun) -> Predictions:
     """A small CNN on the rendered images; parameters are picked on the validation nets."""
-    images = {part: pictures(problem, nets).to(run.device) for part, nets in problem.parts.items()}
-    targets = {part: nets.labels[:, 0].long().to(run.device) for part, nets in problem.parts.items()}
+    images = {part: pictures(split, nets).to(run.device) for part, nets in split.parts.items()}
+    targets = {part: nets.labels[:, 0].long().to(run.device) for part, nets in split.parts.items()}
     mean, std = images["train"].mean(), images["train"].std()
     images = {part: (shown - mean) / std for part, shown in images.items()}
     with torch.random.fork_rng():
         torch.manual_seed(run.training.seed)
-        model = RenderCNN(images["train"].shape[1], len(problem.train.classes), **run.settings).to(run.device)
+        model = RenderCNN(images["train"].shape[1], len(split.train.classes), **run.settings).to(run.device)
 
     def logits(part: str) -> Tensor:
         return torch.cat([model(chunk) for chunk in images[part].split(512)])
@@ -70,8 +71,8 @@ def from_renders(problem: Problem, run: Run) -> Outcome:
         run.folder,
         progress=run.progress,
         name="classifier of renders",
-        run=problem.train.fingerprint(),
+        run=split.train.fingerprint(),
     )
     with torch.no_grad():
-        found = {part: logits(part).log_softmax(1).cpu() for part in problem.judged}
-    return Outcome(found, sum(parameter.numel() for parameter in model.parameters()))
+        found = {part: logits(part).log_softmax(1).cpu() for part in split.judged}
+    return Predictions(found, sum(parameter.numel() for parameter in model.parameters()))

@@ -12,7 +12,7 @@ from torch import Tensor
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def layer_statistics(weights: Mapping[str, Tensor]) -> Float[Tensor, "nets features"]:
+def tensor_statistics(weights: Mapping[str, Tensor]) -> Float[Tensor, "nets features"]:
     """Mean, variance and quantiles (0, 25, 50, 75, 100 %) of every tensor: seven features a tensor.
 
     From Unterthiner et al. 2020, "Predicting neural network accuracy from weights", section 4. Blind to the order of
@@ -34,8 +34,8 @@ def layer_statistics(weights: Mapping[str, Tensor]) -> Float[Tensor, "nets featu
 def depth_free_statistics(weights: Mapping[str, Tensor]) -> Float[Tensor, "nets features"]:
     """Statistics that nets of any depth have: those of the first and last tensor, and over all tensors.
 
-    The seven features of `layer_statistics` of weights and of vectors, each of the first tensor, of the last, and mean,
-    minimum and maximum over tensors; the number of tensors, and the logarithm of the number of parameters.
+    The seven features of `tensor_statistics` of weights and of vectors, each of the first tensor, of the last, and
+    mean, minimum and maximum over tensors; the number of tensors, and the logarithm of the number of parameters.
 
     Args:
         weights: N nets stacked, each tensor `[N, ...]`.
@@ -43,7 +43,7 @@ def depth_free_statistics(weights: Mapping[str, Tensor]) -> Float[Tensor, "nets 
     floating = [tensor for tensor in weights.values() if tensor.is_floating_point()]
     features = []
     for matrices in (True, False):
-        some = [layer_statistics({"": tensor}) for tensor in floating if (tensor.ndim > 2) == matrices]
+        some = [tensor_statistics({"": tensor}) for tensor in floating if (tensor.ndim > 2) == matrices]
         table = torch.stack(some) if some else torch.full((1, len(floating[0]), 7), torch.nan)
         features += [table[0], table[-1], table.mean(0), table.amin(0), table.amax(0)]
     size = sum(tensor[0].numel() for tensor in floating)
