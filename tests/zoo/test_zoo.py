@@ -1,11 +1,12 @@
 import pickle
+import shutil
 
 import pyarrow.compute as pc
 import pytest
 import torch
 
 from weightspace.data import load_dataset
-from weightspace.zoo import Zoo
+from weightspace.zoo import Recipe, Zoo, build_zoo
 
 
 def test_weights_of_a_view_follow_its_rows(zoo):
@@ -54,7 +55,7 @@ def test_wrong_questions_are_refused(zoo):
         zoo.weights()
     with pytest.raises(ValueError, match=r"one weight space is needed, but 2 occur"):
         _ = zoo.space
-    with pytest.raises(IndexError, match=r"row 36 of a zoo of 36"):
+    with pytest.raises(IndexError, match=r"row must be below 36, the number of states, got 36"):
         zoo.row(36)
     with pytest.raises(FileNotFoundError, match=r"is no finished zoo: it has no manifest.json"):
         Zoo(zoo.path.parent)
@@ -65,3 +66,33 @@ def test_a_view_travels_to_another_process(zoo):
     assert torch.equal(view[3][0]["linears.0.weight"], zoo.final()[3][0]["linears.0.weight"])
     loader = torch.utils.data.DataLoader(zoo.final(), batch_size=None, num_workers=1)
     assert [row["net"] for _, row in loader] == list(range(12))
+
+
+def test_rows_that_a_view_does_not_have_are_refused(zoo):
+    view = zoo.filter(net=[0, 1]).by_space()
+    few = next(iter(view.values()))
+    with pytest.raises(IndexError, match=rf"row must be below {len(few)}, the number of states, got {len(few)}"):
+        few.weights([len(few)])
+    assert torch.equal(few.weights([-1])["linears.0.weight"][0], few[len(few) - 1][0]["linears.0.weight"])
+
+
+def test_slices_and_lists_give_smaller_views(zoo):
+    assert zoo[3:9].table.equals(zoo.table.slice(3, 6)) and len(zoo[::-5]) == 8
+    both = zoo.filter(activation=["relu", "tanh"])
+    assert len(both) == len(zoo) and len(zoo.filter(activation=["relu"])) == len(zoo.filter(activation="relu"))
+
+
+def test_a_zoo_that_is_open_while_its_folder_changes_keeps_its_weights_or_refuses(recipe, tmp_path):
+    build_zoo(recipe, tmp_path / "zoo", nets=7, workers=1, progress=False)
+    view = Zoo(tmp_path / "zoo").filter(activation="relu")
+    before = view.weights()
+    build_zoo(recipe, tmp_path / "zoo", workers=1, progress=False)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in view.weights().items())
+    shutil.rmtree(tmp_path / "zoo")
+    build_zoo(Recipe.from_toml(recipe.text + "\n").with_nets(12), tmp_path / "zoo", workers=1, progress=False)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in view.weights().items())
+    shutil.rmtree(tmp_path / "zoo")
+    other = Recipe.from_toml("seed = 5\n" + recipe.text.replace('["relu", "tanh"]', '"relu"'))
+    build_zoo(other, tmp_path / "zoo", workers=1, progress=False)
+    with pytest.raises(ValueError, match="was built again since it was opened, and has other weights now; open it"):
+        view.weights()

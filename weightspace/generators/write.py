@@ -16,13 +16,14 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from weightspace.generators.base import Generator, finite_nets
+from weightspace.machine.whole_file import whole_file
 from weightspace.space import WeightSpace
 from weightspace.zoo import Zoo
 from weightspace.zoo.folder import CARD, INDEX, SPACES, part_path, read_manifest, shard_path
 from weightspace.zoo.manifest import write_json, write_manifest
 from weightspace.zoo.recipe.seeds import draw_uniform
 from weightspace.zoo.recipe.tables import Split
-from weightspace.zoo.shard import atomic, state_checksum, write_tensors
+from weightspace.zoo.shard import state_checksum, write_tensors
 from weightspace.zoo.spaces import architecture_id, trace_architecture
 
 SHARD, REQUEST = 128, "generated.json"
@@ -129,7 +130,7 @@ def _write_shard(generator: Generator, space: WeightSpace, asked: Generated, sha
     rows = [_record(asked, first + net, row, shard, _net(weights, net)) for row, net in enumerate(kept.tolist())]
     if rows:
         write_tensors(shard_path(out, shard), stored)
-    with atomic(part_path(out, shard)) as path:
+    with whole_file(part_path(out, shard)) as path:
         pq.write_table(pa.Table.from_pylist(rows, _schema(asked)), path)
 
 
@@ -172,10 +173,10 @@ def _close(out: Path, asked: Generated, space: WeightSpace, domain: Mapping[str,
     entry = {"architecture": json.loads(asked.architecture), "space": space.to_dict()}
     if "convention" in domain:
         entry["convention"] = domain["convention"]
-    with atomic(out / INDEX) as path:
+    with whole_file(out / INDEX) as path:
         pq.write_table(table, path)
     write_json(out / SPACES, {architecture_id(asked.architecture): entry})
-    with atomic(out / CARD) as path:
+    with whole_file(out / CARD) as path:
         path.write_text(f"# Nets from {asked.generator}\n\n{len(table):,} nets that were never trained.\n", "utf-8")
     write_manifest(out, out.name, "generated", len(table), table, [f"prompt_{name}" for name in asked.prompt])
     shutil.rmtree(out / ".build", ignore_errors=True)

@@ -120,7 +120,7 @@ def find_factory(path: str) -> NetFactory:
             f"net {path!r} is made by code of yours or others, and nothing that a file names is imported by itself: "
             f"if you trust it, 'import {module}' first (command line: --import {module})"
         )
-    found = getattr(sys.modules[module], name, None)
+    found = vars(sys.modules[module]).get(name)  # a module's own __getattr__ may import others
     if not isinstance(found, NetFactory):
         raise ValueError(f"{module} has no net factory {name!r}: mark the function with @net_factory(inputs=...)")
     assert found.path  # refuses the script that runs

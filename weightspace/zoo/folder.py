@@ -7,21 +7,23 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from weightspace.machine.whole_file import remove_leftovers, whole_file
 from weightspace.zoo.recipe.recipe import Recipe
-from weightspace.zoo.shard import atomic
 
 FORMAT = 1
 RECIPE, INDEX, SPACES, MANIFEST, CARD = "recipe.toml", "index.parquet", "spaces.json", "manifest.json", "README.md"
 
+SHARDS, PARTS = "shards", ".build"
+
 
 def shard_path(out: Path, shard: int) -> Path:
     """The tensors of a shard."""
-    return out / "shards" / f"{shard:05d}.safetensors"
+    return out / SHARDS / f"{shard:05d}.safetensors"
 
 
 def part_path(out: Path, shard: int) -> Path:
     """The rows of a finished shard while the zoo is built."""
-    return out / ".build" / f"{shard:05d}.parquet"
+    return out / PARTS / f"{shard:05d}.parquet"
 
 
 def read_manifest(out: Path) -> dict | None:
@@ -47,6 +49,15 @@ def read_manifest(out: Path) -> dict | None:
     return manifest
 
 
+def manifest_stamp(out: Path) -> tuple[int, int] | None:
+    """Changes whenever the manifest is written anew; None while there is none."""
+    try:
+        found = (out / MANIFEST).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 @contextmanager
 def claim_folder(out: Path, recipe: Recipe) -> Iterator[None]:
     """Makes the folder the builder's own: refused when another builder works in it, or when it holds something else.
@@ -67,10 +78,9 @@ def claim_folder(out: Path, recipe: Recipe) -> Iterator[None]:
         raise PermissionError(f"cannot write to {out}: {error.strerror or error}; choose another folder") from None
     try:
         check_folder(out, recipe)
-        for left in out.rglob(".*.tmp"):  # of a builder that was killed
-            left.unlink(missing_ok=True)
+        remove_leftovers(out)  # of a builder that was killed
         if not (out / RECIPE).exists():
-            with atomic(out / RECIPE) as path:
+            with whole_file(out / RECIPE) as path:
                 path.write_text(recipe.text, encoding="utf-8")
         yield
     finally:
@@ -78,9 +88,12 @@ def claim_folder(out: Path, recipe: Recipe) -> Iterator[None]:
 
 
 def check_folder(out: Path, recipe: Recipe) -> None:
-    """Refuses a folder that holds anything but this recipe's zoo."""
+    """Refuses a folder that holds anything but this recipe's zoo, or parts of it that lie elsewhere."""
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out} is a file; a zoo needs a folder")
+    for part in (out / SHARDS, out / PARTS):
+        if part.is_symlink() or (part.exists() and not part.is_dir()):
+            raise ValueError(f"{part} must be a folder, got a link or a file; a zoo is built in its own folder only")
     if not (out / RECIPE).exists():
         others = sorted(path.name for path in out.iterdir() if path.name != ".lock") if out.exists() else []
         if others:

@@ -8,7 +8,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from weightspace.zoo.folder import shard_path
-from weightspace.zoo.shard import open_shard
+from weightspace.zoo.shard import open_shard, state_checksum
 
 
 def gather_weights(path: Path, table: pa.Table) -> dict[str, Tensor]:
@@ -35,6 +35,17 @@ def gather_weights(path: Path, table: pa.Table) -> dict[str, Tensor]:
                 stacked[name] = whole.new_empty((len(table), *whole.shape[1:]))
             _copy(whole, rows, stacked[name], here)
     return stacked
+
+
+def check_unchanged(path: Path, table: pa.Table, weights: dict[str, Tensor]) -> None:
+    """Refuses weights that are not those of the table: the zoo was built again after the table was read.
+
+    Raises:
+        ValueError: says to open the zoo again.
+    """
+    for row, checksum in enumerate(table["checksum"].to_pylist()):
+        if state_checksum({name: tensor[row] for name, tensor in weights.items()}) != checksum:
+            raise ValueError(f"{path} was built again since it was opened, and has other weights now; open it again")
 
 
 def only_space(table: pa.Table) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from weightspace.machine.whole_file import whole_file
 from weightspace.zoo.folder import CARD, INDEX, RECIPE, SPACES, shard_path
 from weightspace.zoo.manifest import write_manifest
-from weightspace.zoo.shard import atomic
+from weightspace.zoo.shard import check_regular
 from weightspace.zoo.zoo import Zoo
 
 
@@ -34,8 +35,7 @@ def merge_zoos(paths: Sequence[str | Path], out: str | Path, name: str = "merged
         tables.append(_renumbered(zoo, k, shards, nets))
         spaces |= json.loads((zoo.path / SPACES).read_text(encoding="utf-8"))
         for shard in zoo.table["shard"].unique().to_pylist():
-            shard_path(out, shards + shard).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(shard_path(zoo.path, shard), shard_path(out, shards + shard))
+            _copy(shard_path(zoo.path, shard), shard_path(out, shards + shard))
         _copy_recipe(zoo, out, k)
         shards += max(zoo.table["shard"].to_pylist()) + 1
         nets += max(zoo.table["net"].to_pylist()) + 1
@@ -43,11 +43,11 @@ def merge_zoos(paths: Sequence[str | Path], out: str | Path, name: str = "merged
         table = pa.concat_tables(tables, promote_options="default")
     except pa.ArrowTypeError as error:
         raise ValueError(f"these zoos have columns that do not fit together: {error}") from None
-    with atomic(out / INDEX) as path:
+    with whole_file(out / INDEX) as path:
         pq.write_table(table, path)
-    with atomic(out / SPACES) as path:
+    with whole_file(out / SPACES) as path:
         path.write_text(json.dumps(spaces, indent=1), encoding="utf-8")
-    with atomic(out / CARD) as path:
+    with whole_file(out / CARD) as path:
         path.write_text(f"# {name}\n\nMerged from {', '.join(z.manifest['name'] for z in zoos)}.\n", encoding="utf-8")
     axes = sorted({axis for zoo in zoos for axis in zoo.hyperparameters})
     write_manifest(out, name, "merged", nets, table, axes)
@@ -65,5 +65,10 @@ def _renumbered(zoo: Zoo, k: int, shards: int, nets: int) -> pa.Table:
 
 def _copy_recipe(zoo: Zoo, out: Path, k: int) -> None:
     if (zoo.path / RECIPE).exists():
-        (out / "sources").mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(zoo.path / RECIPE, out / "sources" / f"{k}-{zoo.manifest['name']}.toml")
+        _copy(zoo.path / RECIPE, out / "sources" / f"{k}-{zoo.manifest['name']}.toml")
+
+
+def _copy(source: Path, target: Path) -> None:
+    check_regular(source)
+    with whole_file(target) as path:
+        shutil.copyfile(source, path)

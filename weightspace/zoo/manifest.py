@@ -6,8 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from weightspace import __version__
+from weightspace.machine.whole_file import whole_file
 from weightspace.zoo.folder import FORMAT, INDEX, MANIFEST, SPACES, shard_path
-from weightspace.zoo.shard import atomic, file_checksum
+from weightspace.zoo.shard import file_checksum
 
 
 def write_manifest(out: Path, name: str, recipe: str, nets: int, table: pa.Table, axes: list[str]) -> None:
@@ -28,5 +29,5 @@ def write_manifest(out: Path, name: str, recipe: str, nets: int, table: pa.Table
 
 def write_json(path: Path, value: dict) -> None:
     """Writes a JSON file, all of it or nothing."""
-    with atomic(path) as temporary:
+    with whole_file(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1), encoding="utf-8")

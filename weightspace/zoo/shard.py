@@ -1,7 +1,7 @@
 """One shard: the saved states of consecutive nets in one safetensors file."""
 
 import hashlib
-import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,6 +9,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+
+from weightspace.machine.whole_file import whole_file
 
 SEPARATOR = "/"
 
@@ -39,29 +41,26 @@ def stack_states(states: Iterable[tuple[str, dict[str, Tensor]]]) -> tuple[dict[
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Writes a safetensors file that is either whole or absent."""
-    with atomic(path) as temporary:
-        save_file(tensors, temporary)
+    """Writes a safetensors file that is either whole or absent.
+
+    Raises:
+        OSError: the file cannot be written; names it.
+    """
+    with whole_file(path) as temporary:
+        try:
+            save_file(tensors, temporary)
+        except SafetensorError as error:
+            raise OSError(f"{error}") from None
 
 
-class atomic:
-    """A path to write to, which takes its final name when the block ends well and vanishes when it does not."""
+def check_regular(path: Path) -> None:
+    """Refuses what only looks like a file: a pipe or a device would be read forever. A link to a file is one.
 
-    def __init__(self, path: Path):
-        self.path = path
-        self.temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-    def __enter__(self) -> Path:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        return self.temporary
-
-    def __exit__(self, kind: type | None, *_) -> None:
-        if kind is None:
-            with open(self.temporary, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(self.temporary, self.path)
-        else:
-            self.temporary.unlink(missing_ok=True)
+    Raises:
+        OSError: nothing there, or no regular file.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(f"{path} must be a file, got a folder, a pipe or a device")
 
 
 def file_checksum(path: Path) -> str:
@@ -77,6 +76,7 @@ def open_shard(path: Path, space: str) -> dict[str, Tensor]:
         ValueError: the file is missing, cut short or no safetensors file.
     """
     try:
+        check_regular(path)
         with safe_open(path, framework="pt") as file:
             pairs = [(key, *key.partition(SEPARATOR)[::2]) for key in file.keys()]  # noqa: SIM118  (not a dict)
             return {name: file.get_tensor(key) for key, owner, name in pairs if owner == space}

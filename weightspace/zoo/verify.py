@@ -102,6 +102,13 @@ def check_metrics(zoo: Zoo, i: int) -> list[str] | None:
     measured = zoo.evaluate(i)
     problems = []
     for name, value in measured.items():
-        if not math.isclose(value, row[name], rel_tol=TOLERANCE, abs_tol=TOLERANCE):
-            problems.append(f"net {row['net']} step {row['step']}: {name} is {row[name]:.4g}, measured {value:.4g}")
+        if not _agree(value, row[name]):
+            problems.append(f"net {row['net']} step {row['step']}: {name} is {row[name]}, measured {value:.4g}")
     return problems
+
+
+def _agree(measured: float, stored: float | None) -> bool:
+    """Up to float rounding; what isn't finite is stored as nothing."""
+    if stored is None or not math.isfinite(measured):
+        return stored is None and not math.isfinite(measured)
+    return math.isclose(measured, stored, rel_tol=TOLERANCE, abs_tol=TOLERANCE)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,11 +17,12 @@ from weightspace.inr.render import render
 from weightspace.space import WeightSpace
 from weightspace.suggest import suggestion
 from weightspace.zoo.check import check_index
-from weightspace.zoo.folder import INDEX, RECIPE, SPACES, read_manifest
-from weightspace.zoo.gather import gather_weights, only_space
+from weightspace.zoo.folder import INDEX, RECIPE, SPACES, manifest_stamp, read_manifest
+from weightspace.zoo.gather import check_unchanged, gather_weights, only_space
 from weightspace.zoo.recipe.recipe import Recipe
 from weightspace.zoo.recipe.trial import draw_trial
 from weightspace.zoo.remote import fetch_zoo, is_remote
+from weightspace.zoo.shard import check_regular
 from weightspace.zoo.spaces import build_architecture
 from weightspace.zoo.train.evaluate import Evaluation
 from weightspace.zoo.train.fit import psnr
@@ -49,10 +50,12 @@ class Zoo:
 
     def __init__(self, path: str | Path):
         self.path = fetch_zoo(str(path)) if is_remote(path) else Path(path)
+        self._stamp = manifest_stamp(self.path)  # before it is read, or a change in between would be missed
         manifest = read_manifest(self.path)
         if manifest is None:
             raise FileNotFoundError(f"{self.path} is no finished zoo: it has no manifest.json; build it first")
         self.manifest: dict[str, Any] = manifest
+        check_regular(self.path / INDEX)
         self.table: pa.Table = pq.read_table(self.path / INDEX)
         self._architectures = json.loads((self.path / SPACES).read_text(encoding="utf-8"))
         check_index(self.path, self.table, self._architectures)
@@ -75,8 +78,16 @@ class Zoo:
     def __repr__(self) -> str:
         return f"Zoo({str(self.path)!r}, states={len(self)})"
 
-    def __getitem__(self, i: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Weights and row of one saved state."""
+    @overload
+    def __getitem__(self, i: int) -> tuple[dict[str, Tensor], dict[str, Any]]: ...
+
+    @overload
+    def __getitem__(self, i: slice) -> "Zoo": ...
+
+    def __getitem__(self, i: int | slice) -> "tuple[dict[str, Tensor], dict[str, Any]] | Zoo":
+        """Weights and row of one saved state; a smaller view for a slice."""
+        if isinstance(i, slice):
+            return self.view(self.table.take(pa.array(range(len(self))[i], pa.int64())))
         row = self.row(i)
         return {name: stack[0] for name, stack in self.weights([i]).items()}, row
 
@@ -85,20 +96,24 @@ class Zoo:
 
     def row(self, i: int) -> dict[str, Any]:
         """One row of the table."""
+        return self.table.slice(self._position(i), 1).to_pylist()[0]
+
+    def _position(self, i: int) -> int:
         if not -len(self) <= i < len(self):
-            raise IndexError(f"row {i} of a zoo of {len(self)}")
-        return self.table.slice(i % len(self), 1).to_pylist()[0]
+            raise IndexError(f"row must be below {len(self)}, the number of states, got {i}")
+        return int(i) % len(self)
 
     # ---- smaller views ----------------------------------------------------------------------------------------------
 
     def filter(self, expression: pc.Expression | None = None, **columns: Any) -> "Zoo":
-        """The states that satisfy a pyarrow expression and whose columns equal the given values."""
+        """The states that satisfy a pyarrow expression and whose columns equal the given values, or one of a list."""
         table = self.table if expression is None else self.table.filter(expression)
         for name, value in columns.items():
             if name not in table.column_names:
                 hint = suggestion(name, table.column_names)
                 raise ValueError(f"unknown column {name!r}; known are {', '.join(table.column_names)}{hint}")
-            table = table.filter(pc.field(name) == value)
+            several = isinstance(value, list | tuple | set | frozenset)
+            table = table.filter(pc.field(name).isin(list(value)) if several else pc.field(name) == value)
         return self.view(table)
 
     def split(self, part: str) -> "Zoo":
@@ -146,10 +161,15 @@ class Zoo:
         """The weights of several states, ``[rows, ...]``, in their order; all if ``rows`` is None.
 
         Raises:
-            ValueError: the states have several weight spaces.
+            ValueError: the states have several weight spaces, or the zoo was built again and has other weights now.
+            IndexError: a row that the view doesn't have.
         """
-        table = self.table if rows is None else self.table.take(pa.array([i % max(1, len(self)) for i in rows]))
-        return gather_weights(self.path, table)
+        places = None if rows is None else pa.array([self._position(i) for i in rows], pa.int64())
+        table = self.table if places is None else self.table.take(places)
+        weights = gather_weights(self.path, table)
+        if manifest_stamp(self.path) != self._stamp:
+            check_unchanged(self.path, table, weights)
+        return weights
 
     def module(self, i: int) -> nn.Module:
         """A live net with the weights of one state, in evaluation mode."""

@@ -51,11 +51,7 @@ def test_a_short_zoo_is_the_beginning_of_a_longer_one(recipe, zoo, tmp_path):
     short = build_zoo(recipe, tmp_path / "zoo", workers=1, progress=False, nets=7)
     assert len(short.final()) == 7
     whole = build_zoo(recipe, tmp_path / "zoo", workers=1, progress=False)
-    assert (
-        whole.table.drop_columns(["seconds", "checksum"])
-        .slice(0, 15)
-        .equals(short.table.drop_columns(["seconds", "checksum"]).slice(0, 15))
-    )
+    assert whole.table.drop_columns(["seconds"])[:21].equals(short.table.drop_columns(["seconds"]))
     assert same(zoo, whole)
     with pytest.raises(ValueError, match=r"holds 12 nets of this recipe, but 7 were asked for"):
         build_zoo(recipe, tmp_path / "zoo", workers=1, progress=False, nets=7)

@@ -23,8 +23,8 @@ def too_small_for(monkeypatch, stack, nets):
     run, sizes = stack.run, []
 
     def checked(self, done):
-        sizes.append(len(self.trials))
-        if len(self.trials) > nets:
+        sizes.append(getattr(self, "real", len(self.trials)))
+        if sizes[-1] > nets:
             done(1)  # a net may have left before
             raise torch.OutOfMemoryError("CUDA out of memory")
         yield from run(self, done)
@@ -37,10 +37,7 @@ def test_stacks_shrink_until_they_fit(recipe, zoo, tmp_path, monkeypatch):
     sizes = too_small_for(monkeypatch, StackTrainer, 1)
     again = build_zoo(recipe, tmp_path / "zoo", workers=1, progress=False)
     assert max(sizes) > 1 and sizes.count(1) == 12
-    assert len(again) == len(zoo)
-    for name in ("test_loss", "train_accuracy"):
-        ours, wanted = (torch.tensor(z.table[name].to_pylist(), dtype=torch.float) for z in (again, zoo))
-        torch.testing.assert_close(ours, wanted, rtol=1e-3, atol=1e-3)
+    assert again.table.drop_columns(["seconds"]).equals(zoo.table.drop_columns(["seconds"]))
 
 
 def test_fits_shrink_too(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from weightspace.nets.cnn import CNN
+from weightspace.nets.stacked.blocks import batch_norm, mean_pixels
 from weightspace.nets.stacked.convolve import convolve_stack
 from weightspace.nets.stacked.dropout import Noise
 from weightspace.nets.stacked.mlp import drop, linear
@@ -26,8 +27,8 @@ def run_cnns(net: CNN, weights: dict[str, Tensor], x: Tensor, noise: Noise | Non
         h = drop_channels_last(h, nets, noise)
         x = x + h if net.config.residual and conv.in_channels == conv.out_channels and x.shape == h.shape else h
         groups = nets
-    x = x.mean((2, 3)) if net.config.head == "mean" else x.contiguous().flatten(1)
-    x = x.view(len(x), nets, -1).transpose(0, 1)
+    x = mean_pixels(x) if net.config.head == "mean" else x.contiguous().flatten(1)
+    x = x.view(len(x), nets, -1).transpose(0, 1).contiguous()
     for layer in range(len(net.linears) - 1):
         x = drop(net.activation(linear(weights, f"linears.{layer}", x)), noise)
     return linear(weights, f"linears.{len(net.linears) - 1}", x)
@@ -58,11 +59,11 @@ def normalize(net: nn.Module, norm: nn.Module, weights: dict[str, Tensor], name:
     scale, shift = weights[f"{name}.weight"].flatten(), weights[f"{name}.bias"].flatten()
     if isinstance(norm, nn.GroupNorm):
         return functional.group_norm(x, norm.num_groups * nets, scale, shift, norm.eps)
-    assert isinstance(norm, nn.BatchNorm2d) and norm.momentum is not None
+    assert isinstance(norm, nn.BatchNorm2d)
     mean, var = weights[f"{name}.running_mean"].view(-1), weights[f"{name}.running_var"].view(-1)
     if net.training:
         weights[f"{name}.num_batches_tracked"].add_(1)
-    return functional.batch_norm(x, mean, var, scale, shift, net.training, norm.momentum, norm.eps)
+    return batch_norm(norm, x, mean, var, scale, shift, net.training)
 
 
 def drop_channels_last(x: Tensor, nets: int, noise: Noise | None) -> Tensor:

@@ -32,7 +32,8 @@ def convolve_grouped(
     """One grouped convolution, a group a net; of images that all nets share, one convolution with all channels."""
     flat = None if bias is None else bias.flatten()
     groups = 1 if shared else len(weight)
-    return functional.conv2d(x, weight.flatten(0, 1), flat, conv.stride, conv.padding, conv.dilation, groups)
+    result = functional.conv2d(x, weight.flatten(0, 1), flat, conv.stride, conv.padding, conv.dilation, groups)
+    return result.contiguous(memory_format=torch.channels_last)  # images of one channel come out channels-first
 
 
 def convolve_unfolded(

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from weightspace.nets.mlp import MLP
+from weightspace.nets.stacked.blocks import batch_norm
 from weightspace.nets.stacked.dropout import Noise
 
 
@@ -35,12 +36,11 @@ def normalize(net: MLP, norm: nn.Module, weights: dict[str, Tensor], name: str, 
     scale, shift = weights[f"{name}.weight"].unsqueeze(1), weights[f"{name}.bias"].unsqueeze(1)
     if isinstance(norm, nn.LayerNorm):
         return torch.addcmul(shift, functional.layer_norm(x, norm.normalized_shape, eps=norm.eps), scale)
-    assert isinstance(norm, nn.BatchNorm1d) and norm.momentum is not None
+    assert isinstance(norm, nn.BatchNorm1d)
     mean, var = weights[f"{name}.running_mean"], weights[f"{name}.running_var"]
     if net.training:
         weights[f"{name}.num_batches_tracked"].add_(1)
-    columns = x.transpose(0, 1).flatten(1)
-    columns = functional.batch_norm(
-        columns, mean.view(-1), var.view(-1), None, None, net.training, norm.momentum, norm.eps
-    )
-    return torch.addcmul(shift, columns.view(x.shape[1], x.shape[0], -1).transpose(0, 1), scale)
+    if x.requires_grad:
+        x.register_hook(torch.Tensor.contiguous)  # what is strided goes through other products, which round otherwise
+    columns = batch_norm(norm, x.transpose(0, 1).flatten(1), mean.view(-1), var.view(-1), training=net.training)
+    return torch.addcmul(shift, columns.view(x.shape[1], x.shape[0], -1).transpose(0, 1).contiguous(), scale)

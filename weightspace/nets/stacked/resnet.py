@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from weightspace.nets.resnet import Block, ResNet
+from weightspace.nets.stacked.blocks import mean_pixels
 from weightspace.nets.stacked.cnn import activate, join_nets, normalize
 from weightspace.nets.stacked.convolve import convolve_stack
 from weightspace.nets.stacked.dropout import Noise
@@ -18,7 +19,7 @@ def run_resnets(net: ResNet, weights: dict[str, Tensor], x: Tensor, noise: Noise
     for k, block in enumerate(net.blocks):
         assert isinstance(block, Block)
         h = _block(net, block, weights, f"blocks.{k}", h, nets)
-    return linear(weights, "head", h.mean((2, 3)).view(len(h), nets, -1).transpose(0, 1))
+    return linear(weights, "head", mean_pixels(h).view(len(h), nets, -1).transpose(0, 1).contiguous())
 
 
 def _block(net: ResNet, block: Block, weights: dict[str, Tensor], name: str, x: Tensor, nets: int) -> Tensor:

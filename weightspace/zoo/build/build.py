@@ -1,6 +1,7 @@
 """Building a zoo from a recipe."""
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,9 @@ from tqdm import tqdm
 from weightspace.zoo.build.finish import finish_zoo, reopen_parts
 from weightspace.zoo.build.pool import Pool, default_workers
 from weightspace.zoo.build.ray import run_on_ray
-from weightspace.zoo.build.shards import build_shard, shard_count, shard_nets
+from weightspace.zoo.build.shards import build_shard, is_built, shard_count, shard_nets
 from weightspace.zoo.build.try_net import try_net
-from weightspace.zoo.folder import check_folder, claim_folder, part_path, read_manifest
+from weightspace.zoo.folder import PARTS, check_folder, claim_folder, read_manifest
 from weightspace.zoo.recipe.recipe import Recipe
 from weightspace.zoo.remote import check_target, is_remote, local_folder, push_zoo
 from weightspace.zoo.zoo import Zoo
@@ -68,6 +69,7 @@ def build_zoo(
             reopen_parts(out, recipe, manifest)
             _build_shards(recipe, out, workers, progress, engine)
             finish_zoo(recipe, out)
+        shutil.rmtree(out / PARTS, ignore_errors=True)
     if url:
         push_zoo(out, url)
     return Zoo(out)
@@ -83,7 +85,7 @@ def _read(recipe: Recipe | Mapping[str, Any] | str | Path) -> Recipe:
 
 
 def _build_shards(recipe: Recipe, out: Path, workers: int | None, progress: bool, engine: str) -> None:
-    missing = [shard for shard in range(shard_count(recipe)) if not part_path(out, shard).exists()]
+    missing = [shard for shard in range(shard_count(recipe)) if not is_built(recipe, shard, out)]
     left = sum(len(shard_nets(recipe, shard)) for shard in missing)
     if not missing:
         return

@@ -1,7 +1,6 @@
 """Closing a zoo: its index, spaces, card, and last its manifest."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,14 +9,14 @@ import pyarrow.parquet as pq
 
 from weightspace.data import load_signals
 from weightspace.inr.convention import Convention
+from weightspace.machine.whole_file import whole_file
 from weightspace.nets import net_settings
 from weightspace.zoo.build.shards import shard_count, shard_nets
 from weightspace.zoo.card import dataset_card
-from weightspace.zoo.folder import CARD, INDEX, MANIFEST, SPACES, part_path
+from weightspace.zoo.folder import CARD, INDEX, MANIFEST, SHARDS, SPACES, part_path, shard_path
 from weightspace.zoo.manifest import write_json, write_manifest
 from weightspace.zoo.recipe.recipe import Recipe
 from weightspace.zoo.recipe.trial import draw_trial
-from weightspace.zoo.shard import atomic
 from weightspace.zoo.spaces import architecture_id, build_architecture, trace_architecture
 
 
@@ -33,13 +32,21 @@ def finish_zoo(recipe: Recipe, out: Path) -> None:
             spaces[architecture_id(architecture)] = {"architecture": json.loads(architecture), "space": space}
             if recipe.task == "fit":
                 spaces[architecture_id(architecture)]["convention"] = _convention(recipe, architecture).to_dict()
-    with atomic(out / INDEX) as path:
+    with whole_file(out / INDEX) as path:
         pq.write_table(table, path)
     write_json(out / SPACES, spaces)
-    with atomic(out / CARD) as path:
+    with whole_file(out / CARD) as path:
         path.write_text(dataset_card(recipe, table, spaces), encoding="utf-8")
+    _remove_other_shards(out, shards)
     write_manifest(out, recipe.name, recipe.hash, recipe.nets, table, list(recipe.axes))
-    shutil.rmtree(out / ".build", ignore_errors=True)
+
+
+def _remove_other_shards(out: Path, shards: range) -> None:
+    """Deletes the shards of a longer zoo that was never finished."""
+    wanted = {shard_path(out, shard).name for shard in shards}
+    for path in (out / SHARDS).glob("[0-9]*.safetensors"):
+        if path.name not in wanted:
+            path.unlink()
 
 
 def _convention(recipe: Recipe, architecture: str) -> Convention:
@@ -64,6 +71,6 @@ def reopen_parts(out: Path, recipe: Recipe, manifest: dict | None) -> None:
     table = pq.read_table(out / INDEX)
     for shard in range(shard_count(recipe)):
         if shard_nets(recipe, shard).stop <= manifest["nets"]:
-            with atomic(part_path(out, shard)) as path:
+            with whole_file(part_path(out, shard)) as path:
                 pq.write_table(table.filter(pc.field("shard") == shard), path)
     (out / MANIFEST).unlink()

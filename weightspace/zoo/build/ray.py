@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 
 from weightspace.machine.memory import keep_memory
+from weightspace.machine.whole_file import whole_file
 from weightspace.zoo.build.shards import build_shard, shard_nets
 from weightspace.zoo.folder import part_path, shard_path
 from weightspace.zoo.recipe.recipe import Recipe
-from weightspace.zoo.shard import atomic
 
 RETRIES = 5
 
@@ -55,5 +55,5 @@ def train_shard(text: str, nets: int, shard: int, imports: tuple[str, ...] = ())
 
 def _write(out: Path, shard: int, tensors: bytes, rows: bytes) -> None:
     for path, content in ((shard_path(out, shard), tensors), (part_path(out, shard), rows)):
-        with atomic(path) as temporary:
+        with whole_file(path) as temporary:
             temporary.write_bytes(content)

@@ -38,11 +38,13 @@ class Evaluation:
     ) -> dict[str, Float[Tensor, " nets"]]:
         """``{part}_loss`` and ``{part}_accuracy`` for every part, and ``gap``: train minus test accuracy."""
         nets = len(next(iter(weights.values())))
+        if nets == 1:  # a stack of one takes other ways through the kernels
+            weights = {name: tensor.expand(2, *tensor.shape[1:]).contiguous() for name, tensor in weights.items()}
         labels, counted = self._targets(nets, train_labels, used)
         self.net.eval()
         losses, hits = [], []
         for first in range(0, len(self.inputs), BATCH):
-            logits = run_stack(self.net, weights, self.inputs[first : first + BATCH])
+            logits = run_stack(self.net, weights, self.inputs[first : first + BATCH])[:nets]
             target = labels[:, first : first + BATCH]
             losses.append(functional.cross_entropy(logits.transpose(1, 2), target, reduction="none"))
             hits.append((logits.argmax(2) == target).float())

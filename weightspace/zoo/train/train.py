@@ -1,7 +1,7 @@
 """Training one stack of nets from the first step to the last."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -26,13 +26,16 @@ CHUNK, CHECK = 64, 50
 class StackTrainer:
     """Trains nets of one architecture and batch size together.
 
-    Nets that are done, and nets whose loss is no longer finite, leave the stack; the others do not notice.
+    Nets that are done, and nets whose loss is no longer finite, leave the stack; the others do not notice. Kernels take
+    other ways for a stack of one, so the last net has a twin at its side, which is trained and never saved.
     """
 
     def __init__(self, trials: list[Trial], data: Dataset, save: Save, device: str = "cpu"):
         trials = [trials[i] for i in optimizer_order([trial.train for trial in trials])]
+        self.real = len(trials)  # rows behind it are twins
+        trials = [trials[i] for i in with_twin(range(len(trials)))]
         examples, self.net = len(data.x_train), trials[0].build().train()
-        self.trials, self.save, self.device, self.nets = trials, save, device, len(trials)
+        self.trials, self.save, self.device, self.nets = trials, save, device, self.real
         self.inputs = data.x_train.reshape(examples, *example_inputs(self.net)[0].shape[1:]).to(device)
         self.layout = layout = Layout.of(self.net)
         self.flat = torch.stack([draw_weights(self.net, layout, trial, self.inputs[:64].cpu()) for trial in trials]).to(
@@ -53,22 +56,30 @@ class StackTrainer:
     def run(self, done: Callable[[int], object] = lambda nets: None) -> Iterator[Saved]:
         """Yields saved states as they come; ``done`` hears how many nets have left the stack."""
         yield from self._save()
-        while self.trials:
+        while self.real:
             size = self.trials[0].train.batch_size
-            taken = torch.stack([order.take(CHUNK * size) for order in self.orders]).to(self.device)
-            batches = taken.view(len(self.trials), CHUNK, size)
+            taken = torch.stack([order.take(CHUNK * size) for order in self.orders[: self.real]])
+            batches = taken[with_twin(range(self.real))].to(self.device).view(len(self.trials), CHUNK, size)
             for position in range(CHUNK):
                 self._train_step(batches[:, position])
-                if self.step % CHECK == 0 or any(self.step in saves for saves in self.saves):
-                    failed = (~self.losses.isfinite()).tolist()
+                looked_at = [self.step % CHECK == 0 or self.step in saves for saves in self.saves]
+                if any(looked_at):
+                    wild = (~self.losses.isfinite()).tolist()
+                    failed = [a and b for a, b in zip(wild, looked_at, strict=True)]
                     yield from self._save(failed)
-                    keep = [i for i, t in enumerate(self.trials) if self.step < t.train.steps and not failed[i]]
-                    if len(keep) < len(self.trials):
-                        done(len(self.trials) - len(keep))
-                    batches = batches[keep]
-                    self._keep(keep)
-                if not self.trials:
+                    batches = self._drop_finished(batches, failed, done)
+                if not self.real:
                     return
+
+    def _drop_finished(self, batches: Tensor, failed: list[bool], done: Callable[[int], object]) -> Tensor:
+        trials = self.trials[: self.real]
+        keep = [i for i, t in enumerate(trials) if self.step < t.train.steps and not failed[i]]
+        if len(keep) == self.real:
+            return batches
+        done(self.real - len(keep))
+        self.real, rows = len(keep), with_twin(keep)
+        self._keep(rows)
+        return batches[rows]
 
     def _train_step(self, batch: Tensor) -> None:
         self.step += 1
@@ -89,7 +100,7 @@ class StackTrainer:
 
     def _save(self, failed: list[bool] | None = None) -> Iterator[Saved]:
         failed = failed or [False] * len(self.trials)
-        rows = [i for i, saves in enumerate(self.saves) if failed[i] or self.step in saves]
+        rows = [i for i in range(self.real) if failed[i] or self.step in self.saves[i]]
         if not rows:
             return
         flat = self.flat[rows]
@@ -115,11 +126,14 @@ class StackTrainer:
         return used.to(self.device)
 
     def _keep(self, rows: list[int]) -> None:
-        if len(rows) == len(self.trials):
-            return
         for name in ("trials", "orders", "saves"):
             setattr(self, name, [getattr(self, name)[i] for i in rows])
         self.flat, self.labels, self.keys = self.flat[rows], self.labels[rows], self.keys[rows]
         self.buffers = {name: buffer[rows] for name, buffer in self.buffers.items()}
         if rows:
             self.optimizer = self.optimizer.select(rows)
+
+
+def with_twin(rows: Sequence[int]) -> list[int]:
+    """The rows of a stack, a single one twice."""
+    return [*rows] * 2 if len(rows) == 1 else [*rows]
