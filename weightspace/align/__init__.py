@@ -6,6 +6,8 @@ from weightspace.align.checks import check_same_space
 from weightspace.align.correct import repair, reset_statistics
 from weightspace.align.distance import distance, function_distance
 from weightspace.align.lineage import Lineage, lineage
+from weightspace.align.merge import Mergeable, merge, merge_tasks, mergeable, transport
+from weightspace.align.pack import Packed, pack, unpack
 from weightspace.align.reference import align_all
 from weightspace.align.tree import FamilyTree, family_tree
 
@@ -13,6 +15,8 @@ __all__ = [
     "Barrier",
     "FamilyTree",
     "Lineage",
+    "Mergeable",
+    "Packed",
     "align",
     "align_all",
     "barrier",
@@ -21,6 +25,12 @@ __all__ = [
     "family_tree",
     "function_distance",
     "lineage",
+    "merge",
+    "merge_tasks",
+    "mergeable",
+    "pack",
     "repair",
     "reset_statistics",
+    "transport",
+    "unpack",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from weightspace import __version__
-from weightspace.cli import edit, generate, graph, predict, quickstart, symmetries
+from weightspace.cli import align, edit, generate, graph, pack, predict, quickstart, symmetries
 from weightspace.cli.terminal.answer import answer
 from weightspace.cli.terminal.parser import Parser
 from weightspace.cli.zoo import commands as zoo
@@ -26,7 +26,7 @@ def build_parser() -> Parser:
     """The parser of the whole command line."""
     parser = Parser("weightspace", description=_DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"weightspace {__version__}")
-    for module in (quickstart, symmetries, graph, zoo, predict, edit, generate):
+    for module in (quickstart, symmetries, graph, zoo, predict, edit, generate, align, pack):
         module.add_command(parser)
     return parser
 

@@ -1,0 +1,127 @@
+"""`weightspace align`, `merge`, `barrier`, `lineage`, `pack`, `unpack`: nets of somebody's own, and rows of a zoo."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from weightspace.cli import main
+from weightspace.cli.terminal.module import make_net
+from weightspace.space import WeightSpace
+
+NET = ["--module", "my_nets:small", "--settings", '{"width": 8}']
+
+
+@pytest.fixture
+def files(my_folder):
+    """Three independent nets a, b, c; `twin` is a in disguise, `child` a with noise."""
+    net = make_net("my_nets:small", {"width": 8})
+    space, generator = WeightSpace.trace(net, *net.example_inputs()), torch.Generator().manual_seed(0)
+    for name in "abcdefg":
+        drawn = {n: torch.randn(*t.shape, generator=generator) for n, t in net.state_dict().items()}
+        save_file(drawn, my_folder / f"{name}.safetensors")
+    one = load_file(my_folder / "a.safetensors")
+    save_file(space.apply(space.random_symmetry(generator), one), my_folder / "twin.safetensors")
+    noise = {n: t + 0.05 * torch.randn(*t.shape, generator=generator) for n, t in one.items()}
+    save_file(space.apply(space.random_symmetry(generator), noise), my_folder / "child.safetensors")
+    save_file({"x": torch.randn(20, 2, generator=generator), "y": torch.randn(20, 1, generator=generator)},
+              my_folder / "data.safetensors")  # fmt: skip
+    return my_folder
+
+
+def test_align_writes_the_net_in_the_other_ones_order(files, capsys):
+    assert main(["align", "a.safetensors", "twin.safetensors", *NET, "--out", "out/back.safetensors", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["after"] > 0.999 > facts["correlation of weights before"]
+    one, back = load_file(files / "a.safetensors"), load_file(files / "out" / "back.safetensors")
+    assert all(torch.allclose(one[name], back[name]) for name in one)
+
+
+def test_merge_of_twins_is_the_net(files, capsys):
+    assert main(["merge", "a.safetensors", "twin.safetensors", *NET, "--out", "merged.safetensors"]) == 0
+    one, merged = load_file(files / "a.safetensors"), load_file(files / "merged.safetensors")
+    assert all(torch.allclose(one[name], merged[name], atol=1e-6) for name in one)
+    assert "aligned" in capsys.readouterr().err
+
+
+def test_barrier_prints_and_draws(files, capsys):
+    command = ["barrier", "a.safetensors", "twin.safetensors", *NET, "--data", "data.safetensors", "--points", "3"]
+    assert main([*command, "--plot", "p.png", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["barriers"]["aligned"]["loss"] < 1e-4
+    assert "naive" in found["barriers"]
+    assert "largest value" in found["definition"]
+    assert (files / "p.png").read_bytes().startswith(b"\x89PNG")
+    assert main(command) == 0
+    assert "naive" in capsys.readouterr().out
+
+
+def test_lineage_of_a_pair_and_of_many(files, capsys):
+    null = ["--null", *(f"{name}.safetensors" for name in "defg")]
+    p_values = []
+    for other in ("child", "b"):
+        assert main(["lineage", "a.safetensors", f"{other}.safetensors", *null, *NET, "--json"]) == 0
+        p_values.append(json.loads(capsys.readouterr().out)["p-value"])
+    assert p_values[0] < 1e-3 < p_values[1]
+    nets = [f"{name}.safetensors" for name in ("a", "b", "c", "d", "e", "f", "g", "child")]
+    assert main(["lineage", *nets, *NET, "--tree", "tree.png", "--json"]) == 0
+    edges = json.loads(capsys.readouterr().out)
+    assert [{edge["parent"], edge["child"]} for edge in edges] == [{"a", "child"}]
+    assert (files / "tree.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_space_in_json_takes_the_place_of_a_module(files, capsys):
+    assert main(["symmetries", "my_nets:small", *NET[2:], "--out", "space.json"]) == 0
+    command = ["align", "a.safetensors", "twin.safetensors", "--out", "o.safetensors"]
+    assert main([*command, "--space", "space.json"]) == 0
+    assert main(command) == 2
+    assert "give --module MODULE:NAME or --space FILE" in capsys.readouterr().err
+
+
+def test_rows_of_a_zoo(tiny_zoo, tmp_path, capsys):
+    alike = [k for k in range(len(tiny_zoo)) if tiny_zoo.row(k)["space"] == tiny_zoo.row(0)["space"]]
+    rows = [f"{tiny_zoo.path}@{k}" for k in alike[:2]]
+    out = str(tmp_path / "out.safetensors")
+    assert main(["align", *rows, "--out", out, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["after"] >= facts["correlation of weights before"]
+    assert set(load_file(out)) == set(tiny_zoo[0][0])
+    assert main(["align", rows[0], f"{tiny_zoo.path}@999999", "--out", out]) == 2
+    assert "row must be a whole number below" in capsys.readouterr().err
+
+
+def test_pack_and_unpack(tmp_path, capsys):
+    generator = torch.Generator().manual_seed(0)
+    base = {"w": torch.randn(256, 128, generator=generator), "b": torch.randn(256, generator=generator)}
+    child = {name: tensor + 0.02 * torch.randn(*tensor.shape, generator=generator) for name, tensor in base.items()}
+    paths = {name: str(tmp_path / f"{name}.safetensors") for name in ("base", "child", "packed", "again")}
+    save_file(base, paths["base"])
+    save_file(child, paths["child"])
+    assert main(["pack", paths["child"], "--base", paths["base"], "--out", paths["packed"], "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["times smaller"] > 7.9
+    assert facts["relative error of the weights"] < 0.005
+    assert main(["unpack", paths["packed"], "--base", paths["base"], "--out", paths["again"]]) == 0
+    assert torch.allclose(load_file(paths["again"])["w"], child["w"], atol=0.06)
+    assert main(["unpack", paths["packed"], "--base", paths["child"], "--out", paths["again"]]) == 2
+    assert "packed against another base" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["lineage", "a.safetensors", *NET], "at least two nets, got 1"),
+        (["merge", "a.safetensors", "b.safetensors", *NET, "--out", "m.bin"], "must be a .safetensors file, got m.bin"),
+        (["merge", "a.safetensors", "b.safetensors", *NET, "--out", "m.safetensors", "--method", "greedy"],
+         "greedy soup needs module= and data="),
+        (["align", "a.safetensors", "nowhere.safetensors", *NET, "--out", "m.safetensors"], "no checkpoint"),
+        (["align", "a.safetensors", "data.safetensors", *NET, "--out", "m.safetensors"], "Give a checkpoint of"),
+        (["barrier", "a.safetensors", "b.safetensors", *NET, "--data", "twin.safetensors"], "the tensors x and y"),
+    ],
+)  # fmt: skip
+def test_errors_are_one_line(files, capsys, words, message):
+    assert main(words) == 2
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert "Traceback" not in shown

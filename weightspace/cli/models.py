@@ -1,0 +1,121 @@
+"""Nets on a command line: checkpoints of an architecture that --module or --space names, and rows of a zoo."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from weightspace.cli.terminal.module import FACTORY, add_factory, load_factory
+from weightspace.cli.zoo.flags import add_data_root
+
+MODELS = f"""\
+A net is a checkpoint of the architecture that --module makes, or ZOO@ROW: the row of a zoo, which knows its own
+architecture. --space takes a weight space in JSON, as 'weightspace symmetries --out' writes it, instead of --module.
+
+{FACTORY}"""
+
+
+@dataclass(frozen=True)
+class Models:
+    """Nets of one weight space: their names, weights and metadata, and a module of theirs where there is one."""
+
+    space: Any
+    names: tuple[str, ...]
+    weights: tuple[dict[str, Any], ...]
+    module: Any | None
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags ``--module``, ``--settings``, ``--input`` and ``--space``."""
+    add_factory(parser, "--module")
+    parser.add_argument("--space", metavar="FILE", help="a weight space in JSON, instead of --module")
+
+
+def load_models(arguments: argparse.Namespace, paths: Sequence[str]) -> Models:
+    """The nets that a command line names.
+
+    Raises:
+        ValueError: a checkpoint without --module or --space; nets of different spaces; a net that doesn't fit.
+        FileNotFoundError: there is no such file.
+    """
+    from weightspace.align import check_same_space
+    from weightspace.checkpoints import fit_checkpoint, read_checkpoint
+    from weightspace.space import WeightSpace
+
+    module, known = None, None
+    if arguments.module:
+        module, inputs = load_factory(arguments)
+        known = WeightSpace.trace(module, *inputs)
+    elif arguments.space:
+        known = WeightSpace.from_json(Path(arguments.space).read_text(encoding="utf-8"))
+    weights, first = [], (known, "--module" if arguments.module else "--space")
+    for path in paths:
+        if "@" in path and not Path(path).exists():
+            space, net, own = _row(path)
+            module = own if module is None else module
+        elif known is None:
+            raise ValueError(f"{path} says nothing of its architecture: give --module MODULE:NAME or --space FILE.")
+        else:
+            space, net = fit_checkpoint([known], read_checkpoint(path)[0])
+        first = (space, path) if first[0] is None else first
+        check_same_space(first[0], space, (first[1], path))
+        weights.append(net)
+    return Models(first[0], tuple(paths), tuple(weights), module)
+
+
+def _row(text: str) -> tuple[Any, dict[str, Any], Any]:
+    """Space, weights and module of ``ZOO@ROW``."""
+    from weightspace.zoo import Zoo
+
+    path, _, row = text.rpartition("@")
+    zoo = Zoo(path)
+    if not row.isdecimal() or int(row) >= len(zoo):
+        raise ValueError(f"{text}: the row must be a whole number below {len(zoo)}, got {row!r}.")
+    weights, entry = zoo[int(row)]
+    return zoo.spaces[entry["space"]], weights, zoo.module(int(row))
+
+
+def add_data(parser: argparse.ArgumentParser, required: bool) -> None:
+    """Adds the flags ``--data``, ``--data-root`` and ``--examples``."""
+    parser.add_argument("--data", required=required, metavar="NAME|FILE", help="a data set that recipes know, such as "
+                        "digits or mnist, or a .safetensors file with the tensors x and y")  # fmt: skip
+    add_data_root(parser)
+    parser.add_argument("--examples", type=int, default=2000, metavar="N", help="examples to use (%(default)s)")
+
+
+def load_data(arguments: argparse.Namespace) -> tuple[Any, Any] | None:
+    """Inputs and targets for ``--data``: of a data set its validation part; None without the flag.
+
+    Raises:
+        ValueError: an unknown data set, or a file without x and y.
+    """
+    if arguments.data is None:
+        return None
+    count = arguments.examples
+    if count < 2:
+        raise ValueError(f"--examples must be at least 2, got {count}.")
+    if Path(arguments.data).is_file():
+        from weightspace.checkpoints import read_checkpoint
+
+        tensors, _ = read_checkpoint(arguments.data)
+        if not {"x", "y"} <= set(tensors):
+            raise ValueError(f"{arguments.data} must hold the tensors x and y, got {', '.join(tensors)}.")
+        return tensors["x"][:count], tensors["y"][:count]
+    from weightspace.data import load_dataset
+
+    if arguments.data_root:
+        os.environ["WEIGHTSPACE_DATA"] = arguments.data_root
+    data = load_dataset(arguments.data)
+    return data.x_val[:count], data.y_val[:count]
+
+
+def write_net(path: str, weights: dict[str, Any], about: dict[str, str]) -> None:
+    """Writes a net as safetensors, with what it is as metadata."""
+    from safetensors.torch import save_file
+
+    if Path(path).suffix != ".safetensors":
+        raise ValueError(f"--out must be a .safetensors file, got {path}.")
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: tensor.contiguous().clone() for name, tensor in weights.items()}, path, about)
