@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 from torch_geometric.data import Batch
 
 from tests.graphs.spaces import SPACES, random_weights
 from tests.metanets.cases import CASES, home, small, traced
 from weightspace.graphs import to_graph
 from weightspace.metanets import METANETS
+from weightspace.space import WeightSpace
 
 GRAPH = [name for name, head in CASES if head == "graph"]
 LIST_RUNNING = [name for name in METANETS if hasattr(METANETS[name], "dense")]
@@ -51,6 +53,15 @@ def test_scales_that_are_not_one_for_a_neuron_are_refused_with_what_takes_them()
     metanet = small("ScaleGMN", space)
     with pytest.raises(ValueError, match=r"ScaleGMN needs one scale and one sign a neuron, .* Take GraphMetanet"):
         metanet(metanet.graph(twice, random_weights(space, nets=2)))
+
+
+def test_signs_that_move_other_weights_than_scales_are_refused():
+    """An RMS norm lets a sign of what comes before it through, but no scale."""
+    net = nn.Sequential(nn.Linear(3, 8), nn.RMSNorm(8), nn.ReLU(), nn.Linear(8, 2))
+    space = WeightSpace.trace(net, torch.randn(4, 3))
+    assert {action.kind for action in space.actions} == {"scale", "sign"}
+    with pytest.raises(ValueError, match="the scale and the sign of a neuron to move the same weights"):
+        small("ScaleGMN", space)
 
 
 @pytest.mark.parametrize("name", LIST_RUNNING)

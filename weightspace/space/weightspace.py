@@ -51,12 +51,18 @@ class WeightSpace:
 
     @classmethod
     def trace(
-        cls, module: nn.Module, *args: Any, verify: bool = True, free_unused: bool = False, **kwargs: Any
+        cls,
+        module: nn.Module,
+        *args: Any,
+        verify: bool = True,
+        free_unused: bool = False,
+        dynamic_shapes: Any = None,
+        **kwargs: Any,
     ) -> "WeightSpace":
         """Find the weight space of a module from its computation; see `weightspace.space.trace.trace`."""
         from weightspace.space.trace.trace import trace
 
-        return trace(module, *args, verify=verify, free_unused=free_unused, **kwargs)
+        return trace(module, *args, verify=verify, free_unused=free_unused, dynamic_shapes=dynamic_shapes, **kwargs)
 
     @classmethod
     def parse(

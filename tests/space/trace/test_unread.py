@@ -84,3 +84,20 @@ def test_a_number_that_is_only_an_index_counts_as_read():
 
     space = WeightSpace.trace(Table(route, code=(3, 8)), torch.randn(2, 4, 5))
     assert not {"b.weight", "code"} & set(space.report.unread)
+
+
+@pytest.mark.parametrize("name", ["positions", "relative bias", "float mask", "rotary"])
+def test_sizes_that_vary_fix_what_is_read_along_them(name):
+    torch.manual_seed(0)
+    function, shapes = TABLES[name]
+    net, length = Table(function, **shapes), torch.export.Dim("length", min=2, max=LONG - 1)
+    space = WeightSpace.trace(net, torch.randn(2, 6, 5), dynamic_shapes=({1: length},))
+    (table,) = shapes or ("mask",)
+    assert not any(atom.name in space.free and atom.size == LONG for atom in space.tensors[table].atoms())
+    assert space.report.sound and not space.report.failed
+
+
+def test_code_that_branches_on_a_size_that_varies_is_refused():
+    net = Table(lambda m, h: h if h.shape[1] < 6 else m.b(h))
+    with pytest.raises(ValueError, match=r"torch\.export refuses"):
+        WeightSpace.trace(net, torch.randn(2, 4, 5), dynamic_shapes=({1: torch.export.Dim("length", min=2, max=9)},))

@@ -90,6 +90,15 @@ def _acting(space: WeightSpace) -> list[set[int]]:
                 f"ScaleGMN needs one scale and one sign a neuron, but those of {site.name!r} have several, as where a "
                 "norm stands between. Take GraphMetanet, which is equivariant to permutations alone."
             )
+    for site, own in zip(space.sites, acting, strict=True):
+        moved = [
+            {name for name in space.actions[number].powers if space.tensors[name].role == "weight"} for number in own
+        ]
+        if any(names != moved[0] for names in moved):
+            raise ValueError(
+                f"ScaleGMN needs the scale and the sign of a neuron to move the same weights, but at {site.name!r} "
+                "they move others, as around a norm. Take GraphMetanet, which is equivariant to permutations alone."
+            )
     return acting
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from weightspace.space.algebra.dims import fix, is_fixed
 from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.value import Value
@@ -87,11 +89,11 @@ def repeat_interleave(op: Operation, value: Value, count: Any = None, dim: int |
 
 
 @rule("aten.slice", "aten.narrow", "aten.slice_copy")
-def slice_(
-    op: Operation, value: Value, dim: int = 0, start: int | None = None, stop: int | None = None, step: int = 1
-) -> Value:
-    """A run of entries of one axis; with a step, the axis is fixed."""
+def slice_(op: Operation, value: Value, dim: int = 0, start: Any = None, stop: Any = None, step: int = 1) -> Value:
+    """A run of entries of one axis; with a step, or where its ends vary with the inputs, the axis is fixed."""
     size = value.dims[dim].size
+    if isinstance(start, torch.SymInt) or isinstance(stop, torch.SymInt):
+        return op.resized(value, [dim], op.shape)
     if op.name == "aten.narrow":
         stop = (start or 0) + (stop or 0)
     low = min(max((start or 0) + (size if (start or 0) < 0 else 0), 0), size)

@@ -1,16 +1,19 @@
 """A module's computation as a graph without hidden state, or a clear error."""
 
 import io
-import traceback
 import warnings
-from contextlib import redirect_stderr
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 from torch._ops import OpOverload
 from torch.export import ExportedProgram
+from torch.nn.modules import transformer
 from torch.utils import _pytree as pytree
+
+from weightspace.space.trace.lines import place_of, reason_of
 
 # Operators whose result shares no memory with any input, so that writing into it changes nothing else.
 _FRESH = (
@@ -67,7 +70,9 @@ def _is_opaque(leaf: Any) -> bool:
     return not isinstance(leaf, Tensor | int | float | str | bytes | None)
 
 
-def export(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[ExportedProgram, tuple[str, ...]]:
+def export(
+    module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic_shapes: Any = None
+) -> tuple[ExportedProgram, tuple[str, ...]]:
     """Export a module's forward pass with its example inputs.
 
     Returns:
@@ -80,28 +85,59 @@ def export(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     wrapped = Tensors(module)
     try:
         # a refusal is told below, in a few lines; what torch prints of it on the way is hundreds
-        with torch.no_grad(), redirect_stderr(io.StringIO()), warnings.catch_warnings():
+        with torch.no_grad(), redirect_stderr(io.StringIO()), warnings.catch_warnings(), _masks_as_given():
             warnings.simplefilter("ignore")  # about attributes that modules set on themselves, which is their business
-            program = torch.export.export(wrapped, args, kwargs, strict=False)
+            program = torch.export.export(
+                wrapped, args, kwargs, dynamic_shapes=_by_name(dynamic_shapes, kwargs), strict=False
+            )
     except Exception as error:
         raise ValueError(_refusal(module, error)) from error
     left_out = tuple(sorted(wrapped.left_out))
     return (program.run_decompositions({}) if _writes_into_views(program.graph) else program), left_out
 
 
+def _by_name(dynamic_shapes: Any, kwargs: dict[str, Any]) -> Any:
+    """Sizes that vary as the wrapper takes them, whose arguments have no names of their own."""
+    if dynamic_shapes is None:
+        return None
+    if isinstance(dynamic_shapes, dict):
+        positional = tuple(sizes for name, sizes in dynamic_shapes.items() if name not in kwargs)
+        named = {name: dynamic_shapes.get(name) for name in kwargs}
+    else:
+        positional, named = tuple(dynamic_shapes), dict.fromkeys(kwargs)
+    return {"args": positional, "kwargs": named} if kwargs else {"args": positional}
+
+
+_VALUES = ("DataDependent", "data-dependent", "Dynamic shape", "DynamicOutputShape", "unbacked")
+
+
 def _refusal(module: nn.Module, error: Exception) -> str:
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__)
-        if "/torch/" not in frame.filename and "/weightspace/space/" not in frame.filename
-    ]  # fmt: skip
-    place = f"{frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line}" if frames else "no line of yours"
-    reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    advice = "Change that line, trace the part of the module without it, or write the axes by hand:"
+    if any(word in f"{type(error).__name__} {error}" for word in _VALUES):
+        advice = (
+            "Its sizes or its path depend on the values of tensors (if, nonzero, a mask as an index, packed sequences, "
+            "item()). Use torch.where or multiply with the mask, trace the part without it, or write the axes by hand:"
+        )
     return (
         f"{type(module).__name__} can't be traced, because torch.export refuses its code.\n"
-        f"  where: {place}\n  why:   {type(error).__name__}: {reason}\n"
-        "Change that line, trace the part of the module without it, or write the axes by hand:\n"
+        f"{place_of(error)}  why:   {reason_of(error)}\n{advice}\n"
         '  WeightSpace.parse({"0.weight": "hidden in", "0.bias": "hidden", "2.weight": "out hidden"}, weights=weights)'
     )
+
+
+@contextmanager
+def _masks_as_given() -> Iterator[None]:
+    """Transformers look into a mask to see whether it is the causal one; it is applied as it is either way."""
+    before = transformer._detect_is_causal_mask
+
+    def detect(_mask: Any, is_causal: bool | None = None, _size: Any = None) -> bool:
+        return bool(is_causal)
+
+    transformer._detect_is_causal_mask = detect
+    try:
+        yield
+    finally:
+        transformer._detect_is_causal_mask = before
 
 
 def _writes_into_views(graph: fx.Graph) -> bool:

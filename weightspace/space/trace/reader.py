@@ -53,6 +53,10 @@ class Reader:
         kwargs = fx.node.map_arg(node.kwargs, lambda n: found[n])
         if node.target is operator.getitem:
             return args[0][args[1]]
+        if isinstance(node.meta.get("val"), torch.SymInt):
+            return node.meta["val"]
+        if not (isinstance(node.target, OpOverload) and operator_name(node.target) in _RUNS):
+            args, kwargs = fx.node.map_aggregate((args, kwargs), known_size)
         self.operators += 1
         return self.apply(node.target, args, kwargs, node.meta.get("val"), _wanted(node))
 
@@ -82,7 +86,7 @@ class Reader:
     def _operation(self, name: str, result: Any, wanted: frozenset[int] = frozenset()) -> Operation:
         parts = result if isinstance(result, list | tuple) else [result]
         tensors = [part if isinstance(part, Tensor) else torch.empty((), device="meta") for part in parts]
-        shapes = tuple(tuple(map(int, tensor.shape)) for tensor in tensors)
+        shapes = tuple(tuple(map(known_size, tensor.shape)) for tensor in tensors)
         dtypes = tuple(tensor.dtype for tensor in tensors)
         return Operation(name, shapes, dtypes, isinstance(result, list | tuple), wanted, self.record)
 
@@ -110,6 +114,21 @@ class Reader:
         if key not in self._decomposed:
             self._decomposed[key] = _decomposition(target, args, kwargs)
         return self._decomposed[key]
+
+
+_RUNS = ("aten.slice", "aten.narrow")  # operators that are told of sizes that vary
+
+
+def known_size(size: Any) -> Any:
+    """The example's number for a size that varies; anything else as it is."""
+    if not isinstance(size, torch.SymInt):
+        return size
+    if size.node.hint is None:
+        raise ValueError(
+            "The module can't be traced, because sizes in it depend on the values of tensors (nonzero, a mask as an "
+            "index, packed sequences). Use torch.where or multiply with the mask, or trace the part without it."
+        )
+    return size.node.hint
 
 
 def _number(name: str, values: Sequence[Value], result: Any) -> Any:

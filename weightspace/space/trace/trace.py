@@ -18,16 +18,24 @@ from weightspace.space.algebra.value import Step, Value
 from weightspace.space.parts import Group
 from weightspace.space.report import Report
 from weightspace.space.trace.actions import find_actions
+from weightspace.space.trace.admit import admit
 from weightspace.space.trace.assemble import assemble
-from weightspace.space.trace.copies import Tie, find_ties, state_of
+from weightspace.space.trace.copies import Tie, copied, find_ties, state_of
 from weightspace.space.trace.exported import PREFIX, export, used_targets
-from weightspace.space.trace.reader import Reader, constant_value
+from weightspace.space.trace.reader import Reader, constant_value, known_size
 from weightspace.space.trace.unread import fix_unread
 from weightspace.space.trace.verify import settle
 from weightspace.space.weightspace import WeightSpace
 
 
-def trace(module: nn.Module, *args: Any, verify: bool = True, free_unused: bool = False, **kwargs: Any) -> WeightSpace:
+def trace(
+    module: nn.Module,
+    *args: Any,
+    verify: bool = True,
+    free_unused: bool = False,
+    dynamic_shapes: Any = None,
+    **kwargs: Any,
+) -> WeightSpace:
     """Find the weight space of a module from its computation.
 
     The forward pass is exported with the example inputs, each tensor of the graph gets labelled axes, and every
@@ -40,17 +48,21 @@ def trace(module: nn.Module, *args: Any, verify: bool = True, free_unused: bool 
             result is true in any case. What was found is in ``space.report``.
         free_unused: parameters that no output depends on are free, where they are fixed otherwise: another mode or
             another input may read them.
+        dynamic_shapes: the sizes that vary, as `torch.export.export` takes them, a tuple or dict over the inputs: what
+            is read along them is then fixed whatever the example's sizes, and code that branches on them is refused.
 
     Raises:
-        ValueError: the code can't be exported; the message says where, why, and what to do.
+        ValueError: the module can't be read, doesn't run on the example, or its code can't be exported; the message
+            says where, why, and what to do.
 
     Example:
         >>> space = WeightSpace.trace(nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1)), torch.zeros(1, 2))
         >>> str(space.tensors["2.weight"].axes[1])
         'h0'
     """
+    module = admit(module, args, kwargs)
     started = time.perf_counter()
-    program, left_out = export(module, args, kwargs)
+    program, left_out = export(copied(module), args, kwargs, dynamic_shapes)
     exported = time.perf_counter()
     space = read_program(program, module, free_unused)
     seconds = {"export": exported - started, "trace": time.perf_counter() - exported}
@@ -125,7 +137,7 @@ def _inputs(
             name = same.get(name, name)
             value = values.setdefault(name, _parameter(name, tensors[name]))
         elif spec.kind == InputKind.USER_INPUT and isinstance(fake, Tensor):
-            value = Value(tuple(leaf(int(size), fixed=True) for size in fake.shape), fake.dtype)
+            value = Value(tuple(leaf(known_size(size), fixed=True) for size in fake.shape), fake.dtype)
             value.site = (record.book.site(("input", len(inputs)), "input"),)
             inputs.append(value)
         elif isinstance(fake, Tensor):
