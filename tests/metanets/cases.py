@@ -60,7 +60,15 @@ def fits(name: str, space: WeightSpace) -> bool:
     """Whether a class takes a space."""
     matrices = all(len(spec.axes) < 3 and spec.slot in ("weight", "bias") for spec in space.tensors.values())
     single = all(len(axis.atoms()) == 1 for spec in space.tensors.values() for axis in spec.axes)
+    if name == "ScaleGMN":
+        return not _behind_norms(space)
     return name != "DWSNet" or (matrices and single and not space.links and not _on_two_axes(space))
+
+
+def _behind_norms(space: WeightSpace) -> bool:
+    """Whether neurons have a scale behind a norm and a sign before it, which ScaleGMN refuses."""
+    kinds = {kind: {action.name for action in space.actions if action.kind == kind} for kind in ("scale", "sign")}
+    return bool(kinds["scale"] & kinds["sign"]) and any(spec.slot == "mean" for spec in space.tensors.values())
 
 
 def _on_two_axes(space: WeightSpace) -> bool:

@@ -74,7 +74,7 @@ def test_sees_every_coupling(name, head, space):
 @pytest.mark.parametrize("name", LIST_RUNNING)
 @pytest.mark.parametrize("head", ["graph", "weights", "neurons"])
 def test_dense_blocks_and_edge_lists_agree(name, head):
-    for space in spaces().values():
+    for space in [space for space in spaces().values() if fits(name, space)]:
         metanet = randomized(small(name, space, head=head))
         graph = metanet.graph(space, weights_of(space))
         dense, metanet.dense = metanet(graph), False

@@ -15,6 +15,7 @@ from weightspace.metanets.config import MetanetConfig
 from weightspace.metanets.frames.frame import Frame, make_frame
 from weightspace.metanets.inputs.scaling import InputScaling
 from weightspace.metanets.layers.message import EdgeEmbedding
+from weightspace.metanets.layers.readout import Readout
 from weightspace.space import WeightSpace
 
 
@@ -47,23 +48,6 @@ class NodeEmbedding(nn.Module):
         return self.vectors(x) + frame.at_nodes(sites) + frame.per_node(places)
 
 
-class Readout(nn.Module):
-    """Mean and maximum over the nodes of each site, a perceptron on each site, and their mean: a vector a net."""
-
-    def __init__(self, width: int, outputs: int, dropout: float):
-        super().__init__()
-        self.site = nn.Linear(len(SITE_FEATURES), 2 * width)
-        self.pooled = nn.Linear(2 * width, 2 * width, bias=False)
-        self.last = nn.Sequential(nn.SiLU(), nn.Linear(2 * width, 2 * width), nn.SiLU(), nn.Dropout(dropout))
-        self.out = nn.Linear(2 * width, outputs)
-
-    def forward(self, frame: Frame, h: Tensor) -> Tensor:
-        """``[nets, outputs]`` from the features of the nodes."""
-        pooled = self.pooled(torch.cat([frame.pool(h), frame.pool(h, "max")], -1))
-        sites = frame.per_site([self.site(topo.site_features.to(h)) for topo in frame.topologies])
-        return self.out(self.last[1:](frame.mean_sites(self.last[0](pooled + sites))))
-
-
 class GraphNet(Metanet):
     """Scaled inputs, rounds of messages (`encode`), and a head; what its children share.
 
@@ -84,7 +68,7 @@ class GraphNet(Metanet):
         self.scaling = InputScaling(self.spaces, self.layout)
         self.build(config)
         if config.head == "graph":
-            self.readout = Readout(config.width, config.outputs, config.dropout)
+            self.readout = Readout(self.spaces, config.width, config.outputs, config.dropout)
         elif config.head == "neurons":
             self.readout = nn.Linear(config.width, config.outputs)
         else:
@@ -120,10 +104,11 @@ class GraphNet(Metanet):
 
     def forward(self, graph: Data | Batch) -> Tensor | dict[str, Tensor]:
         frame = make_frame(graph, self.layout, self.dense)
+        shares = self.readout.shares(frame) if self.config.head == "graph" else None
         values = [self.scaling.edges(frame, edges) for edges in frame.edges]
         h = self.encode(frame, self.scaling.nodes(frame), values)
         if self.config.head == "graph":
-            return self.readout(frame, h)
+            return self.readout(frame, h, shares)
         if self.config.head == "neurons":
             return self.readout(h).flatten(0, -2)
         return self._changes(graph, frame, h, values)

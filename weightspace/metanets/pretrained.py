@@ -10,7 +10,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from weightspace.hub.source import find_file
+from weightspace.hub.source import OPTIONS, find_file
 from weightspace.metanets.config import SpacesConfig, read_config
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -44,7 +44,8 @@ class Pretrained(
         Args:
             pretrained_model_name_or_path: as `weightspace.hub.source.find_file` takes it: a folder, the name of a net
                 that ships with the package, or ``"owner/name"``.
-            options: ``revision``, ``token``, ``cache_dir``, ``force_download``, ``local_files_only``, ``map_location``.
+            options: ``revision``, ``token``, ``cache_dir``, ``force_download``, ``local_files_only``, ``map_location``;
+                others go to the class, as the ``module`` of a `ProbeNet` does.
 
         Raises:
             ValueError: the configuration or the tensors aren't those of this class; nothing is loaded in part.
@@ -54,7 +55,10 @@ class Pretrained(
         if name != cls.__name__:
             raise ValueError(f"{pretrained_model_name_or_path} holds a {name}, not a {cls.__name__}. Use load_metanet.")
         config = read_config(cls.Config, data, f"{pretrained_model_name_or_path}/{CONFIG}")
-        model, device = cls(config), options.get("map_location", "cpu")
+        device = options.get("map_location", "cpu")
+        model = cls(
+            config, **{name: value for name, value in options.items() if name not in (*OPTIONS, "map_location")}
+        )
         _load_strictly(model, find_file(pretrained_model_name_or_path, WEIGHTS, options), device)
         return model.to(device).eval()
 

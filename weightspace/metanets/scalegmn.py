@@ -158,6 +158,7 @@ class ScaleGMN(GraphNet):
 
     def forward(self, graph: Data | Batch) -> Tensor | dict[str, Tensor]:
         frame = make_frame(graph, self.layout, self.dense)
+        shares = self.readout.shares(frame) if self.config.head == "graph" else None
         values = [group.values / self.scaling.edge_sizes(frame, group) for group in frame.edges]
         x = frame.x / self.scaling.node_sizes(frame)
         state, kinds = self._rounds(frame, x, values), Kinds(frame)
@@ -166,7 +167,7 @@ class ScaleGMN(GraphNet):
             found = self._change(graph, frame, kinds, state, h, x, values)
             _check_finite(list(found.values()))
             return found
-        found = self.readout(frame, h) if self.config.head == "graph" else self.readout(h).flatten(0, -2)
+        found = self.readout(frame, h, shares) if self.config.head == "graph" else self.readout(h).flatten(0, -2)
         _check_finite([found])
         return found
 

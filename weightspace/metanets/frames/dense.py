@@ -156,8 +156,8 @@ class DenseFrame(Frame):
     def to_nodes(self, u: Tensor) -> Tensor:
         return u[:, None]
 
-    def mean_sites(self, pooled: Tensor) -> Tensor:
-        return pooled.mean(1)
+    def sum_sites(self, pooled: Tensor) -> Tensor:
+        return pooled.sum(1)
 
     def _spread(self, tables: list[Tensor]) -> Tensor:
         return tables[0] if len(tables) == 1 else torch.stack(tables)[self.which]

@@ -112,8 +112,13 @@ class Frame(ABC):
         """Features of each net ``[nets, ...]``, to broadcast against node features."""
 
     @abstractmethod
+    def sum_sites(self, pooled: Tensor) -> Tensor:
+        """The sum over the sites of each net of what `pool` gives, ``[nets, ...]``."""
+
     def mean_sites(self, pooled: Tensor) -> Tensor:
         """The mean over the sites of each net, ``[nets, ...]``."""
+        counts = [len(topo.site_features) for topo in self.topologies]
+        return self.sum_sites(pooled * self.per_site([pooled.new_full((n, 1), 1 / n) for n in counts]))
 
 
 @torch.compiler.disable  # Python over spaces; what follows it is compiled

@@ -89,8 +89,8 @@ class SparseFrame(Frame):
     def to_nodes(self, u: Tensor) -> Tensor:
         return u[self.net]
 
-    def mean_sites(self, pooled: Tensor) -> Tensor:
-        return _reduce(pooled, self.site_net, self.nets, "mean")
+    def sum_sites(self, pooled: Tensor) -> Tensor:
+        return _reduce(pooled, self.site_net, self.nets, "sum")
 
 
 def _reduce(values: Tensor, index: Tensor, size: int, reduce: str) -> Tensor:

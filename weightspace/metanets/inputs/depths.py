@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from weightspace.space import WeightSpace
@@ -16,11 +17,16 @@ def knot_weights(places: tuple[float, ...], knots: int) -> Tensor:
     the nearest alone. So as many places as knots, evenly spread, are read one by one, fewer are repeated, more are
     averaged, and what reads the knots carries over to other depths.
     """
-    if not places:
-        return torch.zeros(knots, 0)
     at = torch.linspace(0, 1, knots) if knots > 1 else torch.tensor([0.5])
-    far = (at[:, None] - torch.tensor(places)).abs()
-    reach = (1.01 * far.amin(1, keepdim=True)).clamp(min=1 / max(knots - 1, 1))
+    return hat_weights(at, torch.tensor(places))
+
+
+def hat_weights(at: Float[Tensor, "knots"], places: Float[Tensor, "places"]) -> Float[Tensor, "knots places"]:
+    """See `knot_weights`, for knots anywhere on [0, 1]; zero where there is no place at all."""
+    if not len(places):
+        return torch.zeros(len(at), 0)
+    far = (at[:, None] - places).abs()
+    reach = (1.01 * far.amin(1, keepdim=True)).clamp(min=1 / max(len(at) - 1, 1))
     hats = (1 - far / reach).clamp(min=0)
     return hats / hats.sum(1, keepdim=True)
 
