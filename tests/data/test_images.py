@@ -78,7 +78,7 @@ def test_folders_of_images(tmp_path, arrays):
     order = np.argsort(y, kind="stable")
     assert np.array_equal(read, x[order]) and np.array_equal(labels, y[order])
     Image.fromarray(x[0][:3]).save(tmp_path / "train" / "class0" / "odd.png")
-    with pytest.raises(ValueError, match=r"must have one shape, but \[\(3, 6\), \(6, 6\)\] came"):
+    with pytest.raises(ValueError, match=r"must have one shape, got \[\(3, 6\), \(6, 6\)\]"):
         read_folder(tmp_path)
 
 
@@ -217,10 +217,10 @@ def test_images_and_labels_must_fit(arrays):
     x, y = arrays[0]
     check_examples("here", x, y)
     for images, labels, message in (
-        (x, y[:-1], r"here: there must be as many labels as images, but 20 and 19 came"),
-        (x[:0], y[:0], r"but 0 and 0 came"),
+        (x, y[:-1], r"here: there must be as many labels as images, got 20 and 19"),
+        (x[:0], y[:0], r"got 0 and 0"),
         (x, y.astype(float), r"labels must be one whole number an image, but are float64"),
-        (x, y.astype(int) - 1, r"labels must not be negative, but -1 came"),
+        (x, y.astype(int) - 1, r"labels must not be negative, got -1"),
         (x[0], y, r"images must be \[n, height, width\] or with 1 or 3 channels last, not \(6, 6\)"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -9,7 +9,7 @@ def test_corners_and_centers():
     corners, centers = grid_coordinates((3, 2)), grid_coordinates((4,), "centers")
     assert corners.tolist() == [[-1, -1], [-1, 1], [0, -1], [0, 1], [1, -1], [1, 1]]
     assert centers.flatten().tolist() == [-0.75, -0.25, 0.25, 0.75]
-    with pytest.raises(ValueError, match=r"grid must be one of corners, centers, but 'edges' came"):
+    with pytest.raises(ValueError, match=r"grid must be one of corners, centers, got 'edges'"):
         grid_coordinates((3,), "edges")
 
 

@@ -27,13 +27,13 @@ def test_unknown_names_and_values_are_refused():
         net_class("cnnn")
     with pytest.raises(ValueError, match=r"net 'mlp': unknown key 'widths' for MLPConfig; known are activation"):
         build_net("mlp", widths=[3])
-    with pytest.raises(TypeError, match=r"hidden must be a list of whole numbers, but '32' came, which is a string"):
+    with pytest.raises(TypeError, match=r"hidden must be a list of whole numbers, got '32', which is a string"):
         build_net("mlp", hidden="32")
-    with pytest.raises(ValueError, match=r"activation must be one of relu, .* but 'rleu' came"):
+    with pytest.raises(ValueError, match=r"activation must be one of relu, .*, got 'rleu'"):
         build_net("cnn", activation="rleu")
     with pytest.raises(ValueError, match=r"used up by the layers"):
         build_net("cnn", image_size=8, channels=[4, 4, 4], padding="valid", stride=2)
-    with pytest.raises(ValueError, match=r"stride must have one entry a layer \(3\), but 2 came"):
+    with pytest.raises(ValueError, match=r"stride must have one entry a layer \(3\), got 2"):
         build_net("cnn", stride=[2, 2])
 
 

@@ -30,7 +30,7 @@ def test_what_it_draws_depends_on_the_seed_alone():
 
 
 def test_settings_are_checked_by_their_types():
-    with pytest.raises(TypeError, match="width must be a whole number, but 'x' came"):
+    with pytest.raises(TypeError, match="width must be a whole number, got 'x'"):
         build_net(PATH, width="x")
     with pytest.raises(ValueError, match="unknown key 'depth' for thin; known are hidden, norm, width"):
         build_net(PATH, depth=3)
@@ -72,7 +72,7 @@ def test_parameters_must_have_types():
         NetFactory(untyped, (3,))
     with pytest.raises(TypeError, match=r"may not take \*rest"):
         NetFactory(open_ended, (3,))
-    with pytest.raises(ValueError, match="task must be one of classify, fit, but 'draw' came"):
+    with pytest.raises(ValueError, match="task must be one of classify, fit, got 'draw'"):
         NetFactory(own_nets.unmarked, (3,), "draw")
 
 

@@ -23,5 +23,5 @@ def test_first_layer_rule(rule, bound):
 
 
 def test_unknown_rule_is_refused():
-    with pytest.raises(ValueError, match=r"first_layer must be one of same, siren, but 'x' came"):
+    with pytest.raises(ValueError, match=r"first_layer must be one of same, siren, got 'x'"):
         build_net("siren", first_layer="x")

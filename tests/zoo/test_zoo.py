@@ -49,7 +49,7 @@ def test_views_are_smaller_and_leave_the_zoo_alone(zoo):
 def test_wrong_questions_are_refused(zoo):
     with pytest.raises(ValueError, match=r"unknown column 'learning_rate'; known are net, run"):
         zoo.filter(learning_rate=1)
-    with pytest.raises(ValueError, match=r"split must be one of train, val, test, but 'dev' came"):
+    with pytest.raises(ValueError, match=r"split must be one of train, val, test, got 'dev'"):
         zoo.split("dev")
     with pytest.raises(ValueError, match=r"one weight space is needed, but 2 occur .*; use by_space\(\)"):
         zoo.weights()

@@ -74,6 +74,6 @@ def check_examples(where: str, images: np.ndarray, labels: np.ndarray) -> None:
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"{where}: labels must be one whole number an image, but are {labels.dtype} {labels.shape}")
     if len(images) != len(labels) or not len(images):
-        raise ValueError(f"{where}: there must be as many labels as images, but {len(images)} and {len(labels)} came")
+        raise ValueError(f"{where}: there must be as many labels as images, got {len(images)} and {len(labels)}")
     if labels.min() < 0:
-        raise ValueError(f"{where}: labels must not be negative, but {labels.min()} came")
+        raise ValueError(f"{where}: labels must not be negative, got {labels.min()}")

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from weightspace.data.dataset import Dataset, split_dataset
+from weightspace.data.sizes import LARGEST_SEED, check_parts, check_size
 
 MEAN, STD = 0.3053, 0.3764
 
@@ -28,4 +29,7 @@ def load_digits(val: int = 297, test: int = 500, seed: int = 0, standardize: boo
     raw: Any = datasets.load_digits()
     pixels = torch.from_numpy(raw.images).float().unsqueeze(1) / 16
     pixels = (pixels - MEAN) / STD if standardize else pixels
+    check_size("test", test, 1, len(pixels))
+    check_parts(len(pixels), val, test)
+    check_size("seed", seed, 0, LARGEST_SEED)
     return split_dataset("digits", pixels, torch.from_numpy(raw.target), val, test, seed)

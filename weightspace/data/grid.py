@@ -21,7 +21,7 @@ def grid_coordinates(
     """
     low, high = span
     if grid not in GRIDS:
-        raise ValueError(f"grid must be one of {', '.join(GRIDS)}, but {grid!r} came")
+        raise ValueError(f"grid must be one of {', '.join(GRIDS)}, got {grid!r}")
     if grid == "corners":
         axes = [torch.linspace(low, high, size) for size in shape]
     else:

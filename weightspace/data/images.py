@@ -11,19 +11,20 @@ from torch.nn import functional
 from weightspace.data.dataset import Dataset
 from weightspace.data.hub import fetch_images
 from weightspace.data.local import read_folder
+from weightspace.data.sizes import LARGEST_SEED, check_parts, check_size
 
 ROOT = "WEIGHTSPACE_DATA"
 LUMA = (0.299, 0.587, 0.114)
 
 
 def load_images(
-    name: str, val: int = 5000, seed: int = 0, grey: bool = False, side: int = 0, standardize: bool = True
+    name: str, val: int = 0, seed: int = 0, grey: bool = False, side: int = 0, standardize: bool = True
 ) -> Dataset:
     """Loads an image collection from the folder in ``WEIGHTSPACE_DATA`` if it has it, else from the Hub.
 
     Args:
         name: key in ``SOURCES``.
-        val: training examples that are kept to choose on.
+        val: training examples that are kept to choose on; 0 for 5,000, or a tenth of a smaller set.
         seed: of the shuffle before they are.
         grey: turns colours to grey (ITU-R 601 luma).
         side: scales images to so many pixels, by area; 0 leaves them.
@@ -33,6 +34,10 @@ def load_images(
         inputs ``[n, channels, side, side]``.
     """
     (x, y), (x_test, y_test) = read_collection(name)
+    val = val or max(1, min(5000, len(x) // 10))
+    check_parts(len(x), val)
+    check_size("seed", seed, 0, LARGEST_SEED)
+    check_size("side", side, 0, 1024)
     order = np.random.Generator(np.random.Philox(seed)).permutation(len(x))
     kept = {"val": order[:val], "train": order[val:]}
     parts = {part: (_pixels(x[rows], grey, side), _labels(y[rows])) for part, rows in kept.items()}

@@ -94,5 +94,5 @@ def _read_images(folder: Path, names: list[str]) -> Arrays:
             labels.append(label)
     shapes = {image.shape for image in images}
     if len(shapes) != 1 and images:
-        raise ValueError(f"all images under {folder} must have one shape, but {sorted(shapes)} came")
+        raise ValueError(f"all images under {folder} must have one shape, got {sorted(shapes)}")
     return np.stack(images) if images else np.empty((0, 0, 0), np.uint8), np.array(labels, np.int64)

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from weightspace.data.grid import grid_coordinates
 from weightspace.data.signals import Signals
+from weightspace.data.sizes import LARGEST_SEED, check_size
 
 SOLIDS = ("sphere", "box", "torus", "cylinder", "capsule")
 
@@ -24,6 +25,9 @@ def generate_shapes(count: int = 2000, side: int = 16, seed: int = 0) -> Signals
     Shapes:
         values ``[count, 1, side ** 3]``.
     """
+    check_size("count", count, 1, 1_000_000)
+    check_size("side", side, 2, 128)
+    check_size("seed", seed, 0, LARGEST_SEED)
     points = grid_coordinates((side,) * 3)
     values = torch.stack([_solid(i, points, seed) for i in range(count)]).unsqueeze(1)
     labels = torch.arange(count) % len(SOLIDS)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from weightspace.data.grid import grid_coordinates
 from weightspace.data.signals import Signals
+from weightspace.data.sizes import LARGEST_SEED, check_size
 
 WAVES = ("tones", "chirp", "steps", "pulse")
 
@@ -22,6 +23,9 @@ def generate_waves(count: int = 2000, length: int = 256, seed: int = 0) -> Signa
     Shapes:
         values ``[count, 1, length]``.
     """
+    check_size("count", count, 1, 1_000_000)
+    check_size("length", length, 2, 65_536)
+    check_size("seed", seed, 0, LARGEST_SEED)
     x = grid_coordinates((length,))[:, 0]
     values = torch.stack([_wave(i, x, seed) for i in range(count)]).unsqueeze(1)
     parts = torch.tensor([0, 0, 0, 0, 0, 0, 0, 0, 1, 2]).repeat_interleave(len(WAVES))

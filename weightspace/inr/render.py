@@ -76,5 +76,5 @@ def _shape(convention: Convention, resolution: int | Sequence[int] | None) -> tu
         return convention.shape
     shape = (resolution,) * len(convention.shape) if isinstance(resolution, int) else tuple(resolution)
     if len(shape) != len(convention.shape):
-        raise ValueError(f"resolution must have {len(convention.shape)} axes, but {shape} came")
+        raise ValueError(f"resolution must have {len(convention.shape)} axes, got {shape}")
     return shape

@@ -36,4 +36,4 @@ def check_activation(name: str) -> None:
         ValueError: lists the known names.
     """
     if name not in ACTIVATIONS:
-        raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, but {name!r} came")
+        raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {name!r}")

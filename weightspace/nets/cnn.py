@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from weightspace.nets.activations import ACTIVATIONS, check_activation
+from weightspace.nets.bounds import LARGEST_IMAGE, WIDEST, check_between, check_length
 from weightspace.nets.net import Net, example_normal
 
 NORMS = ("none", "batch", "group")
@@ -33,16 +34,21 @@ class CNNConfig:
     dropout: float = 0.0
 
     def __post_init__(self):
+        check_between(self, 1, WIDEST, "in_channels", "channels", "hidden", "classes")
+        check_between(self, 1, LARGEST_IMAGE, "image_size", "stride", "pool")
+        check_between(self, 1, 63, "kernel")
+        check_length(self, 1, "channels")
+        check_length(self, 0, "hidden")
         check_activation(self.activation)
         for name, known in (("padding", ("same", "valid")), ("norm", NORMS), ("head", ("mean", "flatten"))):
             if getattr(self, name) not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, but {getattr(self, name)!r} came")
+                raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
         for name in ("kernel", "stride", "pool"):
             value = getattr(self, name)
             if isinstance(value, tuple) and len(value) != len(self.channels):
-                raise ValueError(f"{name} must have one entry a layer ({len(self.channels)}), but {len(value)} came")
+                raise ValueError(f"{name} must have one entry a layer ({len(self.channels)}), got {len(value)}")
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1), but {self.dropout} came")
+            raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
         if min(self.sizes) < 1:
             raise ValueError(f"an image of {self.image_size} pixels is used up by the layers: sizes {self.sizes}")
 

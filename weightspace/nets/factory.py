@@ -36,7 +36,7 @@ class NetFactory:
                 f"{function.__qualname__} cannot be found again by its name: write a def at the top of a module"
             )
         if task not in TASKS:
-            raise ValueError(f"task must be one of {', '.join(TASKS)}, but {task!r} came")
+            raise ValueError(f"task must be one of {', '.join(TASKS)}, got {task!r}")
         functools.update_wrapper(self, function)
         self.function, self.inputs, self.task = function, tuple(inputs), task
         self.Config = settings_type(function)

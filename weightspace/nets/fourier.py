@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from weightspace.nets.activations import ACTIVATIONS, check_activation
+from weightspace.nets.bounds import LARGEST_SEED, WIDEST, check_between, check_length
 from weightspace.nets.net import Net
 
 
@@ -26,9 +27,10 @@ class FourierMLPConfig:
 
     def __post_init__(self):
         check_activation(self.activation)
-        for size in (self.in_features, self.features, *self.hidden, self.out_features):
-            if size < 1:
-                raise ValueError(f"every width must be at least 1, but {size} came")
+        check_between(self, 1, WIDEST, "in_features", "features", "hidden", "out_features")
+        check_length(self, 0, "hidden")
+        check_between(self, 0.0, 10_000.0, "scale")
+        check_between(self, 0, LARGEST_SEED, "feature_seed")
 
 
 class FourierMLP(Net):

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from weightspace.nets.activations import ACTIVATIONS, check_activation
+from weightspace.nets.bounds import WIDEST, check_between, check_length
 from weightspace.nets.net import Net, example_normal
 
 NORMS = ("none", "batch", "layer")
@@ -25,13 +26,13 @@ class MLPConfig:
 
     def __post_init__(self):
         check_activation(self.activation)
-        for size in (self.in_features, *self.hidden, self.out_features):
-            if size < 1:
-                raise ValueError(f"every width must be at least 1, but {size} came")
+        check_between(self, 1, 8 * WIDEST, "in_features")
+        check_between(self, 1, WIDEST, "hidden", "out_features")
+        check_length(self, 0, "hidden")
         if self.norm not in NORMS:
-            raise ValueError(f"norm must be one of {', '.join(NORMS)}, but {self.norm!r} came")
+            raise ValueError(f"norm must be one of {', '.join(NORMS)}, got {self.norm!r}")
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1), but {self.dropout} came")
+            raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
 
 
 class MLP(Net):

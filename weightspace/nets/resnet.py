@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from weightspace.nets.activations import ACTIVATIONS, check_activation
+from weightspace.nets.bounds import LARGEST_IMAGE, WIDEST, check_between
 from weightspace.nets.net import Net, example_normal
 
 NORMS = {"batch": nn.BatchNorm2d, "group": lambda width: nn.GroupNorm(4, width)}
@@ -24,13 +25,17 @@ class ResNetConfig:
     classes: int = 10
 
     def __post_init__(self):
+        check_between(self, 1, WIDEST, "in_channels", "classes")
+        check_between(self, 1, LARGEST_IMAGE, "image_size")
+        check_between(self, 4, 1024, "width")
+        check_between(self, 1, 64, "blocks")
+        if not 1 <= len(self.blocks) <= 6:
+            raise ValueError(f"blocks must have at least 1 and at most 6 stages, got {len(self.blocks)}")
         check_activation(self.activation)
         if self.norm not in NORMS:
-            raise ValueError(f"norm must be one of {', '.join(NORMS)}, but {self.norm!r} came")
+            raise ValueError(f"norm must be one of {', '.join(NORMS)}, got {self.norm!r}")
         if self.width % 4:
-            raise ValueError(f"width must be a multiple of 4, but {self.width} came")
-        if not self.blocks or min(self.blocks) < 1:
-            raise ValueError(f"every stage must have at least one block, but {self.blocks} came")
+            raise ValueError(f"width must be a multiple of 4, got {self.width}")
 
 
 class Block(nn.Module):

@@ -53,7 +53,7 @@ def coerce(value: Any, kind: Any, where: str) -> Any:
         if fits:
             return result
     wanted = " or ".join(_words(option) for option in options)
-    raise TypeError(f"{where} must be {wanted}, but {value!r} came, which is {_words(type(value))}")
+    raise TypeError(f"{where} must be {wanted}, got {value!r}, which is {_words(type(value))}")
 
 
 def takes_list(kind: Any) -> bool:

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from weightspace.nets.activations import Sine
+from weightspace.nets.bounds import WIDEST, check_between, check_length
 from weightspace.nets.net import Net
 
 
@@ -26,10 +27,11 @@ class SIRENConfig:
 
     def __post_init__(self):
         if self.first_layer not in ("same", "siren"):
-            raise ValueError(f"first_layer must be one of same, siren, but {self.first_layer!r} came")
-        for size in (self.in_features, *self.hidden, self.out_features):
-            if size < 1:
-                raise ValueError(f"every width must be at least 1, but {size} came")
+            raise ValueError(f"first_layer must be one of same, siren, got {self.first_layer!r}")
+        check_between(self, 1, WIDEST, "in_features", "hidden", "out_features")
+        check_length(self, 1, "hidden")
+        check_between(self, 0.001, 10_000.0, "w0", "w0_hidden")
+        check_between(self, -1e6, 1e6, "output_shift")
 
 
 class SIREN(Net):

@@ -7,9 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from weightspace.nets.bounds import LARGEST_IMAGE, LONGEST, WIDEST, check_between
 from weightspace.nets.net import Net, example_normal
 
-POSITION_SPREAD = 0.02
+POSITION_SPREAD, MOST_PATCHES = 0.02, 64
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,19 @@ class ViTConfig:
     dropout: float = 0.0
 
     def __post_init__(self):
+        check_between(self, 1, WIDEST, "in_channels", "dim", "heads", "classes")
+        check_between(self, 1, LARGEST_IMAGE, "image_size", "patch")
+        check_between(self, 0, LONGEST, "depth")
+        check_between(self, 1, 64, "ratio")
         if self.image_size % self.patch:
-            raise ValueError(f"patch must divide image_size ({self.image_size}), but {self.patch} came")
+            raise ValueError(f"patch must divide image_size ({self.image_size}), got {self.patch}")
+        if self.image_size // self.patch > MOST_PATCHES:
+            side = self.image_size // self.patch
+            raise ValueError(f"image_size / patch must be at most {MOST_PATCHES}, got {side}")
         if self.dim % self.heads:
-            raise ValueError(f"heads must divide dim ({self.dim}), but {self.heads} came")
+            raise ValueError(f"heads must divide dim ({self.dim}), got {self.heads}")
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1), but {self.dropout} came")
+            raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
 
 
 class Layer(nn.Module):

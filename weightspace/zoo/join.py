@@ -27,7 +27,7 @@ def merge_zoos(paths: Sequence[str | Path], out: str | Path, name: str = "merged
     out = Path(out)
     zoos = [Zoo(path) for path in paths]
     if len(zoos) < 2:
-        raise ValueError(f"merging needs at least two zoos, but {len(zoos)} came")
+        raise ValueError(f"merging needs at least two zoos, got {len(zoos)}")
     if out.exists() and any(out.iterdir()):
         raise ValueError(f"{out} is not empty; choose another folder")
     tables, spaces, shards, nets = [], {}, 0, 0

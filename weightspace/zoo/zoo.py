@@ -119,7 +119,7 @@ class Zoo:
     def split(self, part: str) -> "Zoo":
         """The states of the runs in ``train``, ``val`` or ``test``."""
         if part not in ("train", "val", "test"):
-            raise ValueError(f"split must be one of train, val, test, but {part!r} came")
+            raise ValueError(f"split must be one of train, val, test, got {part!r}")
         return self.filter(split=part)
 
     def final(self) -> "Zoo":

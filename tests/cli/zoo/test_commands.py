@@ -157,7 +157,7 @@ def test_nets_of_ones_own_and_a_folder_of_data(tmp_path, monkeypatch, capsys):
 def test_a_value_of_the_wrong_type_is_a_message(tmp_path, capsys):
     (tmp_path / "bad.toml").write_text(FITS.replace("steps = 2", 'steps = "two"'))
     assert run("zoo", "build", tmp_path / "bad.toml", "--out", tmp_path / "zoo") == 2
-    assert "bad.toml: [train]: steps must be a whole number, but 'two' came" in capsys.readouterr().err
+    assert "bad.toml: [train]: steps must be a whole number, got 'two'" in capsys.readouterr().err
 
 
 def test_list_and_export(fits, tmp_path, capsys):

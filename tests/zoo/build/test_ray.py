@@ -18,7 +18,7 @@ def test_a_task_returns_the_files_of_its_shard(recipe, zoo, tmp_path):
 
 
 def test_unknown_engines_are_refused(recipe, tmp_path):
-    with pytest.raises(ValueError, match=r"engine must be one of local, ray, but 'slurm' came"):
+    with pytest.raises(ValueError, match=r"engine must be one of local, ray, got 'slurm'"):
         build_zoo(recipe, tmp_path / "zoo", engine="slurm")
 
 

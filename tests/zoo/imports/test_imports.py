@@ -191,7 +191,7 @@ def test_conventions_can_be_told(tmp_path):
         4,
     )
     assert convention.points()[:, 0].unique().tolist() == pytest.approx([1 / 6, 3 / 6, 5 / 6])
-    with pytest.raises(ValueError, match=r"layout must be one of dws, nfn, but 'dwsnet' came"):
+    with pytest.raises(ValueError, match=r"layout must be one of dws, nfn, got 'dwsnet'"):
         import_inr_folder(tmp_path / "inrs", tmp_path / "zoo2", layout="dwsnet")
 
 
@@ -201,7 +201,7 @@ def test_inr_files_are_checked(tmp_path):
     write_inrs(tmp_path / "inrs", 2)
     torch.save({"a": torch.zeros(3, 2), "b": torch.zeros(1)}, tmp_path / "inrs" / "z.pth")
     with pytest.raises(
-        ValueError, match=r"z.pth does not fit the first file: siren .* has 6 parameters, but 2 tensors"
+        ValueError, match=r"z.pth does not fit the first file: siren .* has 6 parameters, got 2 tensors"
     ):
         import_inr_folder(tmp_path / "inrs", tmp_path / "zoo")
     torch.save([1, 2], tmp_path / "inrs" / "a.pth")
@@ -211,7 +211,7 @@ def test_inr_files_are_checked(tmp_path):
     with pytest.raises(ValueError, match=r"a.pth is not a plain state dict, and nothing else is read"):
         import_inr_folder(tmp_path / "inrs", tmp_path / "zoo3")
     torch.save({"w": torch.zeros(2, 2)}, tmp_path / "inrs" / "a.pth")
-    with pytest.raises(ValueError, match=r"needs at least two weight matrices, but 1 came"):
+    with pytest.raises(ValueError, match=r"needs at least two weight matrices, got 1"):
         import_inr_folder(tmp_path / "inrs", tmp_path / "zoo4")
 
 
@@ -271,7 +271,7 @@ def test_other_nets_of_the_ray_layout(tmp_path):
         "mlp",
         {"in_features": 16, "hidden": [5], "out_features": 4, "activation": "relu"},
     )
-    with pytest.raises(ValueError, match=r"checkpoints cannot be imported: .* has 6 parameters, but 10 tensors came"):
+    with pytest.raises(ValueError, match=r"checkpoints cannot be imported: .* has 6 parameters, got 10 tensors"):
         import_ray_zoo(tmp_path / "ray", tmp_path / "zoo2", net="mlp", settings={})
     params.write_text(json.dumps(known | {"model::type": "Resnet18"}))
     with pytest.raises(ValueError, match=r"a has model::type 'Resnet18'; known are CNN, CNN2, CNN3, MLP"):

@@ -128,11 +128,11 @@ def test_a_wall_of_a_zoo(tmp_path):
     assert (tmp_path / "new" / "wall.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ValueError, match=r"nothing to draw: the view has no states"):
         render_wall(zoo.filter(net=7))
-    with pytest.raises(ValueError, match=r"solids must be one of surface, slice, but 'mesh' came"):
+    with pytest.raises(ValueError, match=r"solids must be one of surface, slice, got 'mesh'"):
         render_wall(zoo, solids="mesh")
 
 
 def test_four_axes_are_too_many(zoo, monkeypatch):
     monkeypatch.setattr(type(zoo), "convention", Convention("siren", {}, (2, 2, 2, 2), "corners"))
-    with pytest.raises(ValueError, match=r"at most three axes can be drawn, but 4 came"):
+    with pytest.raises(ValueError, match=r"at most three axes can be drawn, got 4"):
         render_wall(zoo)

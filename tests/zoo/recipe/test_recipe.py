@@ -1,6 +1,6 @@
 import pytest
 
-from weightspace.zoo import Recipe, gallery
+from weightspace.zoo import Recipe, build_zoo, gallery
 from weightspace.zoo.recipe.trial import draw_trial
 
 TEXT = """
@@ -32,13 +32,13 @@ def test_every_recipe_of_the_gallery_loads_and_draws():
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("nets = 10", "nets = 0", r"here: nets must be at least 1, but 0 came"),
-        ("nets = 10", "nets = 'ten'", r"here: nets must be a whole number, but 'ten' came, which is a string"),
+        ("nets = 10", "nets = 0", r"here: nets must be at least 1 and at most 100,000,000, got 0"),
+        ("nets = 10", "nets = 'ten'", r"here: nets must be a whole number, got 'ten', which is a string"),
         ("nets = 10", "", r"here: nets is missing"),
         ("nets = 10", "nets = 10\nspeed = 3", r"here: unknown key 'speed'; known are name, description"),
         ("nets = 10", "nets = ", r"here: not valid TOML"),
-        ("nets = 10", "nets = 10\ndraw = 'sobol'", r"here: draw must be one of random, grid, but 'sobol' came"),
-        ("nets = 10", "nets = 10\nsave = 3", r"here: save must be a table, but 3 came"),
+        ("nets = 10", "nets = 10\ndraw = 'sobol'", r"here: draw must be one of random, grid, got 'sobol'"),
+        ("nets = 10", "nets = 10\nsave = 3", r"here: save must be a table, got 3"),
         ('[data]\nname = "digits"', "", r"here: \[data\] must have a name"),
         ('name = "digits"', 'name = "digit"', r"here: \[data\]: unknown data 'digit'; known are digits, mnist"),
         (
@@ -46,23 +46,31 @@ def test_every_recipe_of_the_gallery_loads_and_draws():
             'name = "digits"\nvalu = 3',
             r"here: \[data\]: unknown key 'valu'; known are name, val, test",
         ),
-        ('name = "digits"', 'name = "digits"\nval = "x"', r"here: \[data\]: val must be a whole number, but 'x' came"),
+        ('name = "digits"', 'name = "digits"\nval = "x"', r"here: \[data\]: val must be a whole number, got 'x'"),
         ('name = "mlp"', 'name = "mpl"', r"here: \[net\]: unknown net 'mpl'; known are mlp, cnn"),
         ('[net]\nname = "mlp"', "[net]", r"here: \[net\] must have a name"),
         ('name = "mlp"', 'name = "mlp"\nwidth = 3', r"here: \[net\]: unknown key 'width'; known are activation"),
         ('name = "mlp"', 'name = "mlp"\ndropout = 0.1', r"here: \[net\]: dropout belongs to \[train\]"),
         ('["relu", "tanh"]', '["relu", "tnah"]', r"here: \[net\]: activation must be one of relu"),
         ('["relu", "tanh"]', "[]", r"here: \[net\]: activation: the list of choices must not be empty"),
-        ("low = 1e-3", "low = 1.0", r"here: \[train\]: lr: low must be below high, but low = 1.0 and high = 0.1"),
+        ("low = 1e-3", "low = 1.0", r"here: \[train\]: lr: low must be below high, got low = 1.0 and high = 0.1"),
         ("low = 1e-3", "low = 0.0", r"here: \[train\]: lr: a logarithmic range must start above 0"),
         ("low = 1e-3", "min = 1e-3", r"here: \[train\]: lr: a table must be \{low, high\}"),
-        ("low = 0.1, high = 1.0", "low = 0.1, high = 2.0", r"here: \[train\]: fraction must be at most 1, but 2.0"),
+        (
+            "low = 0.1, high = 1.0",
+            "low = 0.1, high = 2.0",
+            r"\[train\]: fraction must be at least 0 and at most 1, got 2",
+        ),
         ("steps = 20", "", r"here: \[train\]: exactly one of steps and epochs"),
         ("steps = 20", "steps = 20\nepochs = 3", r"here: \[train\]: exactly one of steps and epochs"),
         ("steps = 20", "steps = 20\nlearning_rate = 3", r"here: \[train\]: unknown key 'learning_rate'; known are"),
-        ("steps = 20", "steps = true", r"here: \[train\]: steps must be a whole number, but True came"),
+        ("steps = 20", "steps = true", r"here: \[train\]: steps must be a whole number, got True"),
         ("steps = 20", "steps = 20\noptimizer = {low = 1, high = 2}", r"only a number can have a range"),
-        ("steps = 20", "steps = 20\n[save]\ncount = 0", r"here: \[save\]: count must be at least 1, but 0 came"),
+        (
+            "steps = 20",
+            "steps = 20\n[save]\ncount = 0",
+            r"count must be at least 1 and at most 100,000, got 0",
+        ),
         (
             "steps = 20",
             "steps = 20\n[split]\nval = 0.6\ntest = 0.5",
@@ -117,3 +125,74 @@ def test_grid_runs_through_all_choices():
     assert len(set(points[:8])) == 8
     assert points[:8] == points[8:]
     assert draw_trial(recipe, 0).seed != draw_trial(recipe, 8).seed
+
+
+FIT = """
+name = "fits"
+nets = 2
+[data]
+name = "digits"
+[net]
+name = "siren"
+hidden = [4]
+[train]
+lr = 1e-3
+epochs = 30
+"""
+
+
+def test_an_epoch_of_a_fit_is_a_step(tmp_path):
+    zoo = build_zoo(Recipe.from_toml(FIT), tmp_path / "zoo", workers=1, progress=False)
+    assert zoo.table["step"].to_pylist() == [30, 30]
+
+
+@pytest.mark.parametrize("setting", ["dropout = 0.1", "label_noise = 0.1", "fraction = 0.5", "batch_size = 8"])
+def test_what_a_fit_has_no_use_for_is_refused_by_name(setting):
+    name = setting.split()[0]
+    with pytest.raises(ValueError, match=rf"a fit sees every point at every step so it takes no {name}; leave"):
+        Recipe.from_toml(f"{FIT}{setting}\n")
+
+
+def test_all_faults_are_told_at_once():
+    text = FIT.replace("nets = 2", "nets = 0").replace("lr = 1e-3", "lr = nan\nmomentun = 2").replace("[4]", "[]")
+    with pytest.raises(ValueError) as caught:
+        Recipe.from_toml(text + "[save]\ncount = 'many'\n")
+    lines = str(caught.value).splitlines()
+    assert [line.split(": ", 1)[1] for line in lines] == [
+        "nets must be at least 1 and at most 100,000,000, got 0",
+        "[save]: count must be a whole number, got 'many', which is a string",
+        "[net]: hidden must have at least 1 and at most 256 entries, got 0",
+        "[train]: unknown key 'momentun'; known are batch_size, dropout, epochs, fraction, init, init_scale, l2, "
+        "label_noise, lr, momentum, nesterov, optimizer, schedule, shared_init, steps, warmup, weight_decay "
+        "(did you mean 'momentum'?)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("net", "setting"),
+    [
+        ("siren", "w0 = inf"),
+        ("siren", "hidden = [0]"),
+        ("siren", "output_shift = nan"),
+        ("fourier", "scale = inf"),
+        ("cnn", "image_size = 9223372036854775808"),
+        ("cnn", "stride = 0"),
+        ("vit", "patch = 0"),
+        ("vit", "heads = 0"),
+        ("resnet", "blocks = {choices = [[0]]}"),
+        ("mlp", "hidden = {choices = [[1000000000]]}"),
+    ],
+)
+def test_sizes_and_numbers_of_nets_are_sane(net, setting):
+    text = FIT.replace('"siren"\nhidden = [4]', f'"{net}"\n{setting}')
+    with pytest.raises(ValueError, match=rf"\[net\]: {setting.split()[0]} must be at least .* at most .*, got "):
+        Recipe.from_toml(text)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["lr = inf", "momentum = nan", "weight_decay = inf", "l2 = inf", "init_scale = inf", "warmup = -0.5", "lr = -1.0"],
+)
+def test_numbers_of_trainings_are_finite(setting):
+    with pytest.raises(ValueError, match=rf"\[train\]: {setting.split()[0]} must be at least .* and at most .*, got "):
+        Recipe.from_toml(FIT.replace("lr = 1e-3\n", "") + setting + "\n")

@@ -52,7 +52,7 @@ def build_zoo(
         >>> zoo = build_zoo("digits-cnn", "zoos/digits", nets=100)
     """
     if engine not in ENGINES:
-        raise ValueError(f"engine must be one of {', '.join(ENGINES)}, but {engine!r} came")
+        raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
     recipe = _read(recipe) if nets is None else _read(recipe).with_nets(nets)
     url = str(out) if is_remote(out) else None
     if url:

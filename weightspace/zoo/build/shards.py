@@ -12,7 +12,7 @@ from weightspace.nets.stacked.flat import Layout
 from weightspace.zoo.folder import part_path, shard_path
 from weightspace.zoo.index import index_rows
 from weightspace.zoo.recipe.recipe import Recipe
-from weightspace.zoo.recipe.trial import Trial, draw_trial, with_steps
+from weightspace.zoo.recipe.trial import Trial, draw_trial, with_fit_steps, with_steps
 from weightspace.zoo.shard import stack_states, state_checksum, write_tensors
 from weightspace.zoo.spaces import architecture_id, build_architecture
 from weightspace.zoo.train.device import Run, run_within_memory, training_device
@@ -85,7 +85,7 @@ def run_shard(recipe: Recipe, shard: int, done: Callable[[int], object]) -> Iter
 
 def _fits(recipe: Recipe, nets: range, device: str) -> Iterator[tuple[list[Trial], int, Run]]:
     signals = load_signals(grid=recipe.fit.grid, **recipe.data)
-    trials = [with_steps(draw_trial(recipe, net), recipe.fit.views) for net in nets]
+    trials = [with_fit_steps(draw_trial(recipe, net)) for net in nets]
 
     def fit(trials: list[Trial], size: int, hear: Callable[[int], object]) -> Iterator[Saved]:
         return StackFitter(trials, size, signals, recipe.fit, recipe.save, device).run(hear)

@@ -92,7 +92,7 @@ def fit_state(net: str, settings: dict[str, Any], state: Mapping[str, Tensor] | 
     else:
         wanted, tensors = parameters, list(state.values() if isinstance(state, Mapping) else state)
     if len(wanted) != len(tensors):
-        raise ValueError(f"{net} {settings} has {len(wanted)} parameters, but {len(tensors)} tensors came")
+        raise ValueError(f"{net} {settings} has {len(wanted)} parameters, got {len(tensors)} tensors")
     for (name, (shape, _)), tensor in zip(wanted.items(), tensors, strict=True):
         if shape != tuple(tensor.shape):
             raise ValueError(f"{name} of {net} must have shape {shape}, not {tuple(tensor.shape)}")

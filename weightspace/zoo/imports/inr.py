@@ -98,7 +98,7 @@ def import_inr_folder(
         ValueError: an unknown layout, or a file that is not a plain state dict of a SIREN; names it.
     """
     if layout not in LAYOUTS:
-        raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, but {layout!r} came")
+        raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
     folder, rules = Path(folder), LAYOUTS[layout]
     paths = sorted(folder.rglob("*.pth"))
     if not paths:
@@ -193,6 +193,6 @@ def _tensors(path: Path) -> list[torch.Tensor]:
 def _settings(tensors: list[torch.Tensor]) -> dict[str, Any]:
     weights = [tensor for tensor in tensors if tensor.dim() == 2]
     if len(weights) < 2:
-        raise ValueError(f"a SIREN needs at least two weight matrices, but {len(weights)} came")
+        raise ValueError(f"a SIREN needs at least two weight matrices, got {len(weights)}")
     hidden = [len(weight) for weight in weights[:-1]]
     return {"in_features": weights[0].shape[1], "hidden": hidden, "out_features": len(weights[-1])}

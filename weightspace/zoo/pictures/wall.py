@@ -39,11 +39,11 @@ def render_wall(
         >>> render_wall(zoo.final().filter(label=3), "threes.png", resolution=128)
     """
     if solids not in SOLIDS:
-        raise ValueError(f"solids must be one of {', '.join(SOLIDS)}, but {solids!r} came")
+        raise ValueError(f"solids must be one of {', '.join(SOLIDS)}, got {solids!r}")
     if not len(zoo):
         raise ValueError("there is nothing to draw: the view has no states")
     if len(zoo.convention.shape) > 3:
-        raise ValueError(f"signals of at most three axes can be drawn, but {len(zoo.convention.shape)} came")
+        raise ValueError(f"signals of at most three axes can be drawn, got {len(zoo.convention.shape)}")
     figure = draw_wall(zoo.weights(), zoo.convention, resolution, solids)
     if out is not None:
         Path(out).parent.mkdir(parents=True, exist_ok=True)

@@ -2,9 +2,28 @@
 
 from dataclasses import dataclass
 
+from weightspace.nets.bounds import check_between
+
 OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop")
 SCHEDULES = ("constant", "step", "cosine")
 INITS = ("default", "xavier", "he", "orthogonal", "normal", "truncated", "uniform", "lsuv", "zero")
+
+# the largest sensible value of every number; a learning rate only has to fit float32, as a net may well diverge
+BOUNDS = {
+    "lr": (0.0, 1e38),
+    "momentum": (0.0, 1.0),
+    "warmup": (0.0, 1.0),
+    "weight_decay": (0.0, 1e6),
+    "l2": (0.0, 1e6),
+    "dropout": (0.0, 0.995),
+    "label_noise": (0.0, 1.0),
+    "fraction": (0.0, 1.0),
+    "batch_size": (1, 1_000_000),
+    "steps": (0, 1_000_000_000),
+    "epochs": (0.0, 1e9),
+    "init_scale": (0.0, 1e6),
+}
+NOT_IN_FITS = ("dropout", "label_noise", "fraction", "batch_size")
 
 
 @dataclass(frozen=True)
@@ -51,15 +70,9 @@ class Hyperparameters:
     def __post_init__(self):
         for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("init", INITS)):
             if getattr(self, name) not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, but {getattr(self, name)!r} came")
-        for name in ("lr", "batch_size", "fraction"):
+                raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
+        for name, (least, most) in BOUNDS.items():
+            check_between(self, least, most, name)
+        for name in ("lr", "fraction"):
             if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0, but {getattr(self, name)} came")
-        for name in ("momentum", "weight_decay", "l2", "steps", "epochs", "init_scale", "warmup"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must be at least 0, but {getattr(self, name)} came")
-        for name in ("dropout", "label_noise", "fraction", "warmup"):
-            if not getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be at most 1, but {getattr(self, name)} came")
-        if self.dropout == 1:
-            raise ValueError("dropout must lie below 1, but 1.0 came")
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")

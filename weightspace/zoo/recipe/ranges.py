@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from weightspace.nets.settings import coerce, field_types, read_settings, takes_list
+from weightspace.suggest import suggestion
+from weightspace.zoo.recipe.faults import Faults
 from weightspace.zoo.recipe.seeds import Axis, Choices, Range
 
 
@@ -17,16 +19,19 @@ def read_axes(table: Mapping[str, Any], config: type, where: str) -> dict[str, A
         ValueError: an unknown key, an empty list or range, a value that ``config`` refuses.
         TypeError: a value of the wrong type.
     """
-    kinds = field_types(config)
-    axes = {}
-    for key, value in table.items():
-        if key not in kinds:
-            raise ValueError(f"{where}: unknown key {key!r}; known are {', '.join(sorted(kinds))}")
-        axes[key] = read_axis(value, kinds[key], f"{where}: {key}")
+    kinds, axes, faults = field_types(config), {}, Faults()
+    with faults.told():
+        for key, value in table.items():
+            if key not in kinds:
+                hint = suggestion(key, kinds)
+                faults.add(ValueError(f"{where}: unknown key {key!r}; known are {', '.join(sorted(kinds))}{hint}"))
+            else:
+                axes[key] = faults.without(read_axis, value, kinds[key], f"{where}: {key}")
     fixed = {key: ends(value)[0] for key, value in axes.items()}
-    for key, value in axes.items():
-        for end in ends(value):
-            read_settings(config, {**fixed, key: end}, where)
+    with faults.told():
+        for key, value in axes.items():
+            for end in ends(value):
+                faults.without(read_settings, config, {**fixed, key: end}, where)
     return axes
 
 
@@ -52,7 +57,7 @@ def _read_table(value: Mapping[str, Any], kind: Any, where: str) -> Axis:
         if kind is not float:
             raise ValueError("only a number can have a range; use a list of choices")
         return Range(coerce(value["low"], float, where), coerce(value["high"], float, where), log)
-    raise ValueError(f"a table must be {{low, high}}, {{low, high, log}} or {{choices}}, but keys {sorted(value)} came")
+    raise ValueError(f"a table must be {{low, high}}, {{low, high, log}} or {{choices}}, got keys {sorted(value)}")
 
 
 def ends(value: Any | Axis) -> tuple[Any, ...]:

@@ -10,9 +10,12 @@ from typing import Any
 
 from weightspace.data import data_settings
 from weightspace.nets import NetFactory, net_class
+from weightspace.nets.bounds import LARGEST_SEED
 from weightspace.nets.settings import coerce, read_settings
+from weightspace.suggest import suggestion
+from weightspace.zoo.recipe.faults import Faults
 from weightspace.zoo.recipe.gallery import gallery_path
-from weightspace.zoo.recipe.hyperparameters import Hyperparameters
+from weightspace.zoo.recipe.hyperparameters import NOT_IN_FITS, Hyperparameters
 from weightspace.zoo.recipe.ranges import is_axis, read_axes
 from weightspace.zoo.recipe.tables import Fit, Save, Split, Store
 from weightspace.zoo.recipe.toml_text import write_toml
@@ -22,6 +25,7 @@ METRICS = {
     "classify": ("train_loss", "val_loss", "test_loss", "train_accuracy", "val_accuracy", "test_accuracy", "gap"),
     "fit": ("mse", "psnr"),
 }
+MOST_NETS = 100_000_000
 TABLES = ("data", "net", "train", "fit", "save", "split", "store")
 
 
@@ -97,32 +101,24 @@ class Recipe:
 
     @classmethod
     def _read(cls, raw: Mapping[str, Any], text: str, where: str) -> "Recipe":
-        top = _read_top(raw, where)
-        tables = {key: _table(raw, key, where) for key in TABLES}
-        net = tables["net"].pop("name", None)
-        if net is None:
-            raise ValueError(f"{where}: [net] must have a name")
-        if "dropout" in tables["net"]:
-            raise ValueError(f"{where}: [net]: dropout belongs to [train], where it can vary inside a stack")
-        try:
-            kind = net_class(coerce(net, str, "name"))
-        except (ValueError, TypeError) as error:
-            raise type(error)(f"{where}: [net]: {error}") from None
+        faults = Faults()
+        with faults.told():
+            top = _read_top(raw, where, faults)
+            tables = {key: faults.without(_table, raw, key, where) or {} for key in TABLES}
+            read = {
+                key: faults.without(read_settings, table, tables[key], f"{where}: [{key}]")
+                for key, table in (("fit", Fit), ("save", Save), ("split", Split), ("store", Store))
+            }
+            net, kind = _read_net(tables["net"], where)
+            read |= {
+                "data": faults.without(_read_data, tables["data"], kind.task, f"{where}: [data]"),
+                "architecture": faults.without(read_axes, tables["net"], kind.Config, f"{where}: [net]"),
+                "train": faults.without(_read_train, tables["train"], kind.task, f"{where}: [train]"),
+            }
         if isinstance(kind, NetFactory) and "code" not in raw:
             top["code"] = kind.code
             text = f'code = "{kind.code}"  # digest of the net factory\n{text}'
-        return cls(
-            **top,
-            data=_read_data(tables["data"], kind.task, f"{where}: [data]"),
-            net=net,
-            architecture=read_axes(tables["net"], kind.Config, f"{where}: [net]"),
-            train=_read_train(tables["train"], f"{where}: [train]"),
-            fit=read_settings(Fit, tables["fit"], f"{where}: [fit]"),
-            save=read_settings(Save, tables["save"], f"{where}: [save]"),
-            split=read_settings(Split, tables["split"], f"{where}: [split]"),
-            store=read_settings(Store, tables["store"], f"{where}: [store]"),
-            text=text,
-        )
+        return cls(**top, **read, net=net, text=text)
 
     @property
     def hash(self) -> str:
@@ -157,30 +153,45 @@ class Recipe:
     def with_nets(self, nets: int) -> "Recipe":
         """The same recipe with another number of nets."""
         if nets < 1:
-            raise ValueError(f"nets must be at least 1, but {nets} came")
+            raise ValueError(f"nets must be at least 1, got {nets}")
         return replace(self, nets=nets)
 
 
-def _read_top(raw: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _read_top(raw: Mapping[str, Any], where: str, faults: Faults) -> dict[str, Any]:
     known = [*TOP, *TABLES]
     for key in raw:
         if key not in known:
-            raise ValueError(f"{where}: unknown key {key!r}; known are {', '.join(known)}")
+            hint = suggestion(key, known)
+            faults.add(ValueError(f"{where}: unknown key {key!r}; known are {', '.join(known)}{hint}"))
     for key in ("name", "nets"):
         if key not in raw:
-            raise ValueError(f"{where}: {key} is missing")
-    top = {key: coerce(raw[key], kind, f"{where}: {key}") for key, kind in TOP.items() if key in raw}
-    if top["nets"] < 1:
-        raise ValueError(f"{where}: nets must be at least 1, but {top['nets']} came")
-    if top.get("draw", "random") not in ("random", "grid"):
-        raise ValueError(f"{where}: draw must be one of random, grid, but {top['draw']!r} came")
+            faults.add(ValueError(f"{where}: {key} is missing"))
+    top = {key: faults.without(coerce, raw[key], kind, f"{where}: {key}") for key, kind in TOP.items() if key in raw}
+    for key, least, most in (("nets", 1, MOST_NETS), ("seed", -LARGEST_SEED, LARGEST_SEED)):
+        if isinstance(top.get(key), int) and not least <= top[key] <= most:
+            faults.add(ValueError(f"{where}: {key} must be at least {least:,} and at most {most:,}, got {top[key]}"))
+    if top.get("draw") not in (None, "random", "grid"):
+        faults.add(ValueError(f"{where}: draw must be one of random, grid, got {top['draw']!r}"))
     return top
+
+
+def _read_net(table: dict[str, Any], where: str) -> tuple[str, Any]:
+    """Name and class of the net; takes the name out of the table."""
+    net = table.pop("name", None)
+    if net is None:
+        raise ValueError(f"{where}: [net] must have a name")
+    if "dropout" in table:
+        raise ValueError(f"{where}: [net]: dropout belongs to [train], where it can vary inside a stack")
+    try:
+        return net, net_class(coerce(net, str, "name"))
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"{where}: [net]: {error}") from None
 
 
 def _table(raw: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
     table = raw.get(key, {})
     if not isinstance(table, Mapping):
-        raise TypeError(f"{where}: {key} must be a table, but {table!r} came")
+        raise TypeError(f"{where}: {key} must be a table, got {table!r}")
     return dict(table)
 
 
@@ -199,7 +210,12 @@ def _read_data(table: dict[str, Any], task: str, where: str) -> dict[str, Any]:
     }
 
 
-def _read_train(table: dict[str, Any], where: str) -> dict[str, Any]:
+def _read_train(table: dict[str, Any], task: str, where: str) -> dict[str, Any]:
+    ignored = [key for key in NOT_IN_FITS if key in table]
+    if task == "fit" and ignored:
+        raise ValueError(
+            f"{where}: a fit sees every point at every step, so it takes no {', '.join(ignored)}; leave it out"
+        )
     train = read_axes(table, Hyperparameters, where)
     if ("steps" in train) == ("epochs" in train):
         raise ValueError(f"{where}: exactly one of steps and epochs must be given")

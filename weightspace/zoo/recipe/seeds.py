@@ -48,9 +48,9 @@ class Range:
 
     def __post_init__(self):
         if not self.low < self.high:
-            raise ValueError(f"low must be below high, but low = {self.low} and high = {self.high} came")
+            raise ValueError(f"low must be below high, got low = {self.low} and high = {self.high}")
         if self.log and self.low <= 0:
-            raise ValueError(f"a logarithmic range must start above 0, but low = {self.low} came")
+            raise ValueError(f"a logarithmic range must start above 0, got low = {self.low}")
 
     def at(self, u: float) -> float | int:
         """The value for ``u`` in [0, 1)."""

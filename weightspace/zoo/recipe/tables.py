@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from weightspace.nets.bounds import check_between
+
 
 @dataclass(frozen=True)
 class Save:
@@ -24,12 +26,13 @@ class Save:
     evaluate: int = 0
 
     def __post_init__(self):
-        if self.count < 1:
-            raise ValueError(f"count must be at least 1, but {self.count} came")
+        check_between(self, 1, 100_000, "count")
+        check_between(self, 0.0, 1e9, "points")
+        check_between(self, 0, 1_000_000_000, "evaluate")
         if self.spacing not in ("even", "log"):
-            raise ValueError(f"spacing must be one of even, log, but {self.spacing!r} came")
+            raise ValueError(f"spacing must be one of even, log, got {self.spacing!r}")
         if self.unit not in ("steps", "epochs"):
-            raise ValueError(f"unit must be one of steps, epochs, but {self.unit!r} came")
+            raise ValueError(f"unit must be one of steps, epochs, got {self.unit!r}")
 
     def steps(self, total: int, epoch: float) -> tuple[int, ...]:
         """The steps to save at, of ``total``, when an epoch takes ``epoch`` steps."""
@@ -52,8 +55,9 @@ class Split:
     test: float = 0.2
 
     def __post_init__(self):
-        if min(self.val, self.test) < 0 or self.val + self.test >= 1:
-            raise ValueError(f"val and test must be at least 0 and sum below 1, but {self.val} and {self.test} came")
+        check_between(self, 0.0, 1.0, "val", "test")
+        if self.val + self.test >= 1:
+            raise ValueError(f"val and test must be at least 0 and sum below 1, got {self.val} and {self.test}")
 
     def part(self, u: float) -> str:
         """The part for ``u`` in [0, 1)."""
@@ -68,8 +72,8 @@ class Store:
     stack: int = 0
 
     def __post_init__(self):
-        if self.shard < 1 or self.stack < 0:
-            raise ValueError(f"shard must be at least 1 and stack at least 0, but {self.shard} and {self.stack} came")
+        check_between(self, 1, 1_000_000, "shard")
+        check_between(self, 0, 1_000_000, "stack")
 
 
 @dataclass(frozen=True)
@@ -93,9 +97,9 @@ class Fit:
     meta_lr: float = 1e-3
 
     def __post_init__(self):
-        if self.meta_steps < 0:
-            raise ValueError(f"meta_steps must be at least 0, but {self.meta_steps} came")
-        if self.views < 1 or self.check < 1:
-            raise ValueError(f"views and check must be at least 1, but {self.views} and {self.check} came")
+        check_between(self, 1, 1_000_000, "views", "check")
+        check_between(self, 0.0, 200.0, "target_psnr")
+        check_between(self, 0, 1_000_000, "meta_steps")
+        check_between(self, 0.0, 1e3, "meta_lr")
         if self.grid not in ("corners", "centers"):
-            raise ValueError(f"grid must be one of corners, centers, but {self.grid!r} came")
+            raise ValueError(f"grid must be one of corners, centers, got {self.grid!r}")

@@ -29,4 +29,4 @@ def _value(value: Any, where: str) -> str:
         return f"[{', '.join(_value(item, where) for item in value)}]"
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{key} = {_value(item, where)}' for key, item in value.items())}}}"
-    raise TypeError(f"{where} must be a string, a number, true or false, a list or a table, but {value!r} came")
+    raise TypeError(f"{where} must be a string, a number, true or false, a list or a table, got {value!r}")

@@ -85,6 +85,12 @@ def with_steps(trial: Trial, examples: int) -> Trial:
     return replace(trial, train=replace(trial.train, steps=steps))
 
 
+def with_fit_steps(trial: Trial) -> Trial:
+    """The trial of a fit with its epochs counted in steps: every step sees all points of the signal."""
+    steps = trial.train.steps or max(1, round(trial.train.epochs))
+    return replace(trial, train=replace(trial.train, steps=steps))
+
+
 def subset_size(train: Hyperparameters, examples: int) -> int:
     """Training examples that a net sees."""
     return max(1, round(train.fraction * examples))
