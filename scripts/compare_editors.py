@@ -5,7 +5,7 @@
     python scripts/compare_editors.py --tier M --methods "SpaceNet, weights"
 
 The zoo of the tier is built if it isn't there; what has no result file yet is run, and the table printed. Results are
-JSON files, one a method and seed; metanets, logs and walls of pictures (before, target, after) stay below `runs`.
+lines of a file, one a method and seed; metanets, logs and walls of pictures (before, target, after) stay below `runs`.
 Stopped and called again with the same flags, it goes on. Nets are split by run; parameters are picked on the validation
 nets.
 """

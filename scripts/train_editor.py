@@ -55,6 +55,7 @@ class Config:
     results: str = ""
     """A folder for a result file that the tables are made of; none if empty."""
     device: str = "cuda" if torch.cuda.is_available() else "cpu"
+    """What trains: cpu, cuda."""
     editing: EditConfig = field(default_factory=EditConfig)
     train: TrainConfig = field(default_factory=lambda: TrainConfig(
         steps=600, learning_rate=2e-3, weight_decay=0.01, average=0.99, judge_every=50))  # fmt: skip

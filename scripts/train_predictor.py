@@ -5,30 +5,26 @@
     python scripts/train_predictor.py tier-s                        # all protocols at tier S, two runs at a time
     python scripts/train_predictor.py zoo --zoo runs/digits-cnn --out runs/predictor --metanet StatNet
 
-A protocol builds its zoo if it isn't there, runs what has no result yet and prints its table; results are JSON files,
-one a method and seed. Stopped and called again with the same flags, it goes on. `zoo` trains a metanet on any zoo, for
-any columns of its index. Nets are split by run; parameters are picked on the validation nets.
+A protocol builds its zoo if it isn't there, runs what has no result yet and prints its table; results are lines of
+a file, one a method and seed. Stopped and called again with the same flags, it goes on. `zoo` trains a metanet on any
+zoo, for any columns of its index. Nets are split by run; parameters are picked on the validation nets.
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated
 
 import torch
 import tyro
 
 from weightspace import Zoo
+from weightspace.tasks.comparison.compare import BASELINES
 from weightspace.tasks.comparison.job import run_jobs
-from weightspace.tasks.comparison.method import METHODS
-from weightspace.tasks.comparison.predictionjob import judge, prediction_jobs
+from weightspace.tasks.comparison.ownnets import train_on_zoo
+from weightspace.tasks.comparison.predictionjob import prediction_jobs
 from weightspace.tasks.comparison.protocol import PROTOCOLS
-from weightspace.tasks.comparison.report import grouped, protocol_report, scores_table
-from weightspace.tasks.comparison.result import read_results, slug
+from weightspace.tasks.comparison.report import grouped, protocol_report
+from weightspace.tasks.comparison.result import read_results
 from weightspace.tasks.comparison.workspace import Workspace
-from weightspace.tasks.labelled.domain import domain_of
-from weightspace.tasks.labelled.labellednets import LabelledNets, classes_of
-from weightspace.tasks.labelled.labelledsplit import LabelledSplit
-from weightspace.tasks.prediction.methodrun import MethodRun
 from weightspace.tasks.training.train import TrainConfig
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -50,9 +46,10 @@ class OnZoo:
     """Which method is to be compared with the baselines; see weightspace.tasks.comparison.method.METHODS."""
     final: bool = False
     """Train on the last saved state of each net alone, instead of on all saved states."""
-    baselines: tuple[str, ...] = ("FlatMLP", "boosting on statistics", "boosting on hyperparameters")
-    """Which others."""
+    baselines: tuple[str, ...] = BASELINES
+    """Which others; none if nothing follows."""
     device: str = DEVICE
+    """What trains: cpu, cuda."""
     train: TrainConfig = field(default_factory=TrainConfig)
 
 
@@ -69,30 +66,6 @@ class OnProtocol:
     workers: int = 2 if DEVICE == "cpu" else 1
     """Runs at a time; several have one thread each."""
     workspace: Annotated[Workspace, tyro.conf.arg(name="")] = field(default_factory=lambda: Workspace(device=DEVICE))
-
-
-def on_zoo(config: OnZoo) -> None:
-    """One metanet and its baselines on one zoo."""
-    zoo = Zoo(config.zoo)
-    last = zoo.final()
-    classes = classes_of(zoo, config.labels[0]) if config.category else ()
-    shown = {"train": last if config.final else zoo, "val": last, "test": last}
-    parts = {name: LabelledNets.from_zoo(part.split(name), config.labels, classes) for name, part in shown.items()}
-    split = LabelledSplit(parts, domain=domain_of(zoo))
-    print(", ".join(f"{name} {len(nets)}" for name, nets in parts.items()), "nets")
-    scores = {}
-    for name in (config.metanet, *config.baselines):
-        if obstacle := METHODS[name].obstacle(split):
-            print(f"without {name}: {obstacle}")
-            continue
-        print(name)
-        run = MethodRun(
-            config.train, Path(config.out) / slug(name), METHODS[name].settings("S"), config.device, progress=True
-        )
-        scores[name] = judge(split, METHODS[name].run(split, run))[0]
-    table = scores_table(scores)
-    (Path(config.out) / "table.md").write_text(table, encoding="utf-8")
-    print(table)
 
 
 def on_protocols(names: list[str], config: OnProtocol) -> None:
@@ -121,13 +94,17 @@ def command(names: list[str], help_text: str):
     return run
 
 
-def train_on_zoo(config: Annotated[OnZoo, tyro.conf.arg(name="")]) -> None:
+def on_zoo(config: Annotated[OnZoo, tyro.conf.arg(name="")]) -> None:
     """Any zoo, any labels: a metanet and its baselines."""
-    on_zoo(config)
+    found = train_on_zoo(
+        Zoo(config.zoo), config.labels, config.out, category=config.category, final=config.final,
+        metanet=config.metanet, baselines=config.baselines, training=config.train, device=config.device, say=print,
+    )  # fmt: skip
+    print(found.table)
 
 
 if __name__ == "__main__":
     small = [name for name, protocol in PROTOCOLS.items() if "S" in protocol.sources]
     commands = {name: command([name], f"{protocol.question}.") for name, protocol in PROTOCOLS.items()}
-    commands |= {"tier-s": command(small, "All protocols at tier S."), "zoo": train_on_zoo}
+    commands |= {"tier-s": command(small, "All protocols at tier S."), "zoo": on_zoo}
     tyro.extras.subcommand_cli_from_dict(commands, description=__doc__)

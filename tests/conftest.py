@@ -33,7 +33,7 @@ def tiny_zoo(tmp_path_factory, tiny_recipe):
 @pytest.fixture(scope="session")
 def tiny_quickstart(tmp_path_factory, tiny_recipe):
     """The folder and the result of a quickstart on the tiny recipe; only to be read."""
-    from weightspace.tasks.comparison.quickstart import QuickstartConfig, run_quickstart
+    from weightspace.tasks.quickstart.quickstart import QuickstartConfig, run_quickstart
 
     out = tmp_path_factory.mktemp("quickstart") / "out"
     config = QuickstartConfig(recipe=str(tiny_recipe), out=str(out), workers=1, steps=10, flat_steps=10)

@@ -46,6 +46,7 @@ ORDER = (
     "tasks.editing",
     "tasks.comparison.baselines",
     "tasks.comparison",
+    "tasks.quickstart",
     "testing",
     "cli.terminal",
     "cli.zoo",

@@ -1,6 +1,7 @@
 """The scripts that people start from, run whole on tiny zoos: they end, and leave what they promise."""
 
 import json
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -26,11 +27,18 @@ def run(monkeypatch, capsys):
 
 
 def test_train_predictor_on_a_zoo(run, tiny_zoo, tmp_path):
-    said = run("train_predictor.py", "zoo", "--zoo", tiny_zoo.path, "--out", tmp_path, "--metanet", "StatNet", *SHORT)
+    said = run("train_predictor.py", "zoo", "--zoo", tiny_zoo.path, "--out", tmp_path, *SHORT)
     assert "train 15, val 7, test 2 nets" in said
     rows = [line.split("|")[1].strip() for line in (tmp_path / "table.md").read_text().splitlines()]
-    assert rows[2:] == ["StatNet", "FlatMLP", "boosting on statistics", "boosting on hyperparameters"]
-    assert (tmp_path / "statnet" / "metanet" / "model.safetensors").exists()
+    assert rows[2:] == ["SpaceNet", "FlatMLP", "boosting on statistics", "boosting on hyperparameters"]
+    assert (tmp_path / "metanet" / "model.safetensors").exists()
+
+
+def test_train_predictor_without_baselines(run, tiny_zoo, tmp_path):
+    flags = ["--zoo", tiny_zoo.path, "--out", tmp_path, "--metanet", "StatNet"]
+    run("train_predictor.py", "zoo", *flags, *SHORT, "--baselines")
+    rows = [line.split("|")[1].strip() for line in (tmp_path / "table.md").read_text().splitlines()]
+    assert rows[2:] == ["StatNet"]
 
 
 def test_train_editor_then_tables(run, tmp_path):
@@ -48,3 +56,21 @@ def test_train_editor_then_tables(run, tmp_path):
     table = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
     assert "### Editing implicit representations, dilate (edit-dilate, tier S)" in table
     assert "| SpaceNet, weights and gradient and readout | weights and gradient and readout |" in table
+
+
+@pytest.mark.parametrize("words", ["train_editor.py", "train_predictor.py zoo", "compare_editors.py", "tables.py"])
+def test_every_flag_has_a_text_of_its_own(words, monkeypatch, capsys):
+    script, *rest = words.split()
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setattr(sys, "argv", [str(SCRIPTS / script), *rest, "--help"])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(SCRIPTS / script), run_name="__main__")
+    parts = re.split(r"\n\s*(?=--)", re.sub("[│╭╮╰╯─|+]|-{3,}", " ", capsys.readouterr().out))[1:]
+    texts = {part.split()[0].rstrip(","): " ".join(part.split()) for part in parts}
+    names = "|".join(flag.rsplit(".", 1)[-1].lstrip("-") for flag in texts)
+    assert len(texts) > 2
+    for text in texts.values():
+        said = re.sub(r"^(--\S+ )+(\[?[A-Z]+ )?(\[[A-Z]+ \.\.\.\]\] )?", "", text)
+        assert re.match(r"\S.*\w{3}.* \((default|required)", said), text
+        assert not said.startswith("(default"), text
+        assert not re.search(rf"\. ({names}): ", said), text

@@ -139,7 +139,7 @@ def test_predict_table_and_json(tiny_quickstart, capsys):
 
 
 def test_quickstart_prints_its_table(tiny_quickstart, tiny_recipe, capsys, monkeypatch):
-    import weightspace.tasks.comparison.quickstart as module
+    import weightspace.tasks.quickstart.quickstart as module
 
     out, result = tiny_quickstart
     asked = []

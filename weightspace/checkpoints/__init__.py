@@ -2,6 +2,17 @@
 
 from weightspace.checkpoints.find import SUFFIXES, find_checkpoints
 from weightspace.checkpoints.fit import describe_space, fit_checkpoint, nonfinite_tensors
+from weightspace.checkpoints.module import ModuleSource, example_inputs, make_module
 from weightspace.checkpoints.read import read_checkpoint
 
-__all__ = ["SUFFIXES", "describe_space", "find_checkpoints", "fit_checkpoint", "nonfinite_tensors", "read_checkpoint"]
+__all__ = [
+    "SUFFIXES",
+    "ModuleSource",
+    "describe_space",
+    "example_inputs",
+    "find_checkpoints",
+    "fit_checkpoint",
+    "make_module",
+    "nonfinite_tensors",
+    "read_checkpoint",
+]

@@ -67,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def _architecture(space: str, settings: str | None) -> str:
     """The architecture that ``--space`` says, as canonical JSON."""
-    from weightspace.cli.terminal.module import make_net
+    from weightspace.checkpoints import make_module
     from weightspace.zoo import Zoo
 
     if ":" in space and "://" not in space:
@@ -75,7 +75,7 @@ def _architecture(space: str, settings: str | None) -> str:
             given = json.loads(settings or "{}")
         except ValueError as error:
             raise ValueError(f"--settings must be JSON: {error}.") from None
-        net = make_net(space, given)
+        net: Any = make_module(space, given)
         return json.dumps([space, dict(getattr(net, "settings", given))], sort_keys=True)
     if settings:
         raise ValueError("--settings goes with --space MODULE:NAME; a zoo says the settings of its nets itself.")

@@ -34,8 +34,8 @@ def add_command(parent: Parser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from weightspace.tasks.comparison.quickstart import QuickstartConfig, run_quickstart
     from weightspace.tasks.comparison.table import table_cells
+    from weightspace.tasks.quickstart.quickstart import QuickstartConfig, run_quickstart
 
     given = {"steps": arguments.steps} if arguments.steps is not None else {}
     config = QuickstartConfig(

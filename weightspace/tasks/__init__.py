@@ -2,7 +2,6 @@
 
 from weightspace.inr.edits import EDITS
 from weightspace.tasks.comparison.figures import plot_predictions
-from weightspace.tasks.comparison.quickstart import QuickstartConfig, run_quickstart
 from weightspace.tasks.editing.editnets import EditNets
 from weightspace.tasks.editing.editor import Editor
 from weightspace.tasks.editing.files import edit_files
@@ -14,6 +13,7 @@ from weightspace.tasks.labelled.views import Views
 from weightspace.tasks.prediction.files import predict_files
 from weightspace.tasks.prediction.fit import fit, predict, predict_nets
 from weightspace.tasks.prediction.metrics import Score, kendall_tau, mean_absolute_error, r_squared, score, tau_ceiling
+from weightspace.tasks.quickstart.quickstart import QuickstartConfig, run_quickstart
 from weightspace.tasks.training.presets import TRAIN_PRESETS, train_preset
 from weightspace.tasks.training.processes import is_main_process, local_device
 from weightspace.tasks.training.train import TrainConfig, train

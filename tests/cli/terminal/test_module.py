@@ -5,7 +5,8 @@ import argparse
 import pytest
 import torch
 
-from weightspace.cli.terminal.module import add_factory, load_factory, make_net
+from weightspace.checkpoints import make_module
+from weightspace.cli.terminal.module import add_factory, load_factory
 
 
 def load(*words):
@@ -34,7 +35,7 @@ def test_inputs_of_given_shapes(my_folder):
         (["my_nets:smal"], r"has no 'smal' \(did you mean 'small'\?\)"),
         (["my_nets:number"], "must give an nn.Module, got int"),
         (["my_nets:small", "--settings", '{"depth": 7}'], "couldn't be called: TypeError: .*'depth'"),
-        (["my_nets:plain"], r"has no example_inputs\(\), so --input must say"),
+        (["my_nets:plain"], r"has no example_inputs\(\), so what it is run on must be said: --input 2,1,8,8"),
     ],
 )
 def test_what_is_wrong_is_said(my_folder, words, says):
@@ -45,13 +46,13 @@ def test_what_is_wrong_is_said(my_folder, words, says):
 def test_files_that_can_not_be_imported(my_folder):
     (my_folder / "typo_in_it.py").write_text("def f(:\n")
     with pytest.raises(ValueError, match="can't be imported: SyntaxError"):
-        make_net("typo_in_it:f")
+        make_module("typo_in_it:f")
     (my_folder / "needs_more.py").write_text("import not_installed_anywhere\n")
     with pytest.raises(ValueError, match="needs_more can't be imported: No module named 'not_installed_anywhere'"):
-        make_net("needs_more:f")
+        make_module("needs_more:f")
     (my_folder / "queue.py").write_text("raise SystemError('this must not run')\n")
     with pytest.raises(ValueError, match=r"has the name of another module, .*: rename the file"):
-        make_net("queue:f")
+        make_module("queue:f")
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,9 @@
 """`my_nets:resnet` on a command line: a net that a Python file makes, and what to run it on."""
 
 import argparse
-import importlib
 import json
 import logging
-import sys
-from pathlib import Path
 from typing import Any
-
-from weightspace.suggest import suggestion
 
 FACTORY = """\
 MODULE:NAME is a function or a class of a Python file in the current folder (or of an installed package) that gives an
@@ -38,73 +33,23 @@ def load_factory(arguments: argparse.Namespace) -> tuple[Any, tuple[Any, ...]]:
     Raises:
         ValueError: no such module or name, a call that fails, something else than a module, or no inputs.
     """
+    from weightspace.checkpoints import example_inputs, make_module
+
     logging.getLogger("torch").setLevel(logging.CRITICAL)  # what can't be traced is said once, by the error
-    net = make_net(arguments.module, arguments.settings)
-    return net, _example_inputs(net, arguments.module, arguments.inputs)
+    net = make_module(arguments.module, arguments.settings)
+    return net, example_inputs(net, _inputs(arguments.inputs))
 
 
-def make_net(path: str, settings: dict[str, Any] | None = None) -> Any:
-    """The `nn.Module` that the function or class ``MODULE:NAME`` gives.
-
-    Raises:
-        ValueError: no such module or name, a call that fails, or something else than a module.
-    """
-    from torch import nn
-
-    name, _, attribute = path.partition(":")
-    if not name or not attribute:
-        raise ValueError(
-            f"a net must be named as MODULE:NAME, like my_nets:resnet for the file my_nets.py, got {path!r}."
-        )
-    module = _import(name)
-    if not hasattr(module, attribute):
-        known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-        raise ValueError(f"{module.__file__} has no {attribute!r}{suggestion(attribute, known)}.")
-    factory = getattr(module, attribute)
-    try:
-        net = factory if isinstance(factory, nn.Module) else factory(**(settings or {}))
-    except Exception as error:
-        raise ValueError(f"{path} couldn't be called: {type(error).__name__}: {error}.") from error
-    if not isinstance(net, nn.Module):
-        raise ValueError(f"{path} must give an nn.Module, got {type(net).__name__}.")
-    return net
-
-
-def _import(name: str) -> Any:
-    """A module of the current folder or of an installed package; of two with one name neither is taken."""
-    folder = Path.cwd()
-    if str(folder) not in sys.path:
-        sys.path.append(str(folder))  # at the end: a file here doesn't take the place of an installed module
-    try:
-        module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name != name.split(".")[0] and error.name != name:
-            raise ValueError(f"{name} can't be imported: {error}.") from error
-        hint = suggestion(name, [path.stem for path in folder.glob("*.py")])
-        raise ValueError(
-            f"there is no {name.replace('.', '/')}.py in {folder}, nor an installed {name}{hint}."
-        ) from None
-    except Exception as error:
-        raise ValueError(f"{name} can't be imported: {type(error).__name__}: {error}.") from error
-    here = folder / f"{name}.py"
-    if here.is_file() and Path(module.__file__ or "").resolve() != here.resolve():
-        raise ValueError(f"{here} has the name of another module, {module.__file__ or name}: rename the file.")
-    return module
-
-
-def _example_inputs(net: Any, path: str, shapes: list[tuple[tuple[int, ...], bool]] | None) -> tuple[Any, ...]:
+def _inputs(shapes: list[tuple[tuple[int, ...], bool]] | None) -> tuple[Any, ...] | None:
     import torch
 
-    if shapes:
-        generator = torch.Generator().manual_seed(0)
-        return tuple(
-            torch.randint(0, 2, shape, generator=generator) if whole else torch.randn(shape, generator=generator)
-            for shape, whole in shapes
-        )
-    if not hasattr(net, "example_inputs"):
-        raise ValueError(f"{path} has no example_inputs(), so --input must say what it is run on: --input 2,1,8,8.")
-    inputs = net.example_inputs()
-    return inputs if isinstance(inputs, tuple) else (inputs,)
+    if not shapes:
+        return None
+    generator = torch.Generator().manual_seed(0)
+    return tuple(
+        torch.randint(0, 2, shape, generator=generator) if whole else torch.randn(shape, generator=generator)
+        for shape, whole in shapes
+    )
 
 
 def _input(text: str) -> tuple[tuple[int, ...], bool]:

@@ -80,6 +80,8 @@ def with_probe_nets(split: LabelledSplit, run: MethodRun) -> Predictions:
     found = {part: torch.empty(len(nets), len(nets.classes or nets.names)) for part, nets in split.judged.items()}
     parameters = 0
     for space, module in split.modules.items():
+        if not any(space in nets.spaces for nets in split.judged.values()):
+            continue
         make = partial(_probe_net, module)
         train, val = split.train.of(space)[0], split.val.of(space)[0]
         folder = run.folder / space.hash[:12]
@@ -96,6 +98,8 @@ def with_probe_nets(split: LabelledSplit, run: MethodRun) -> Predictions:
         )
         parameters += sum(parameter.numel() for parameter in metanet.parameters())
         for part, nets in split.judged.items():
+            if space not in nets.spaces:
+                continue
             own, places = nets.of(space)
             found[part][places] = predict_nets(metanet, own.to(run.device)).cpu()
     return Predictions(found, parameters)
@@ -114,7 +118,13 @@ def needs_known_shapes(split: LabelledSplit) -> str:
 
 def needs_modules(split: LabelledSplit) -> str:
     """For methods that send inputs through nets."""
-    return "" if split.modules else "sends inputs through nets, and these are trajectories"
+    several = "these are trajectories" if split.train.states > 1 else "there is no module that runs all of these"
+    return "" if split.modules else f"sends inputs through nets, and {several}"
+
+
+def needs_one_state(split: LabelledSplit) -> str:
+    """For methods that follow signals through the weights of a net."""
+    return "" if split.train.states == 1 else "follows signals through one net, and these are trajectories"
 
 
 def needs_few_shapes(split: LabelledSplit) -> str:
@@ -123,7 +133,9 @@ def needs_few_shapes(split: LabelledSplit) -> str:
         return needs_modules(split)
     if len(split.modules) > 4:
         return f"is trained once an architecture, and there are {len(split.modules)}"
-    return needs_known_shapes(split)
+    learned = set(split.train.spaces) & set(split.val.spaces) & set(split.modules)
+    others = {space for nets in split.judged.values() for space in nets.spaces} - learned
+    return "is trained once an architecture, and one has no nets to learn from or to choose on" if others else ""
 
 
 def needs_perceptrons(split: LabelledSplit) -> str:
@@ -147,7 +159,7 @@ def _refuses(kind: type[Metanet], spaces: Iterable[WeightSpace], why: str) -> st
 
 def needs_hyperparameters(split: LabelledSplit) -> str:
     """For methods that read what the recipe varies."""
-    return "" if split.hyperparameters else "the recipe varies nothing"
+    return "" if split.hyperparameters else "has nothing to read: the recipe varies nothing"
 
 
 def needs_curve(split: LabelledSplit) -> str:
@@ -179,7 +191,7 @@ _SMALL = {"width": 32, "layers": 3}
 
 METHODS: dict[str, Method] = {
     "SpaceNet": _metanet(
-        "SpaceNet", "weights and probes", presets.spacenet_small(), needs_modules, 4, **presets.spacenet_small()
+        "SpaceNet", "weights and probes", presets.spacenet_small(), needs_one_state, 4, **presets.spacenet_small()
     ),
     "SpaceNet, weights only": _metanet(
         "SpaceNet",

@@ -1,5 +1,7 @@
 """How each protocol makes its split from a zoo: which saved states, which labels, which of them are judged."""
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 from torch import nn
 
@@ -13,6 +15,19 @@ from weightspace.zoo import Zoo
 ACCURACY_AND_GAP = ("test_accuracy", "gap")
 SPLITS = ("train", "val", "test")
 CURVE = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
+
+
+def zoo_labels(zoo: Zoo, labels: Sequence[str], category: bool = False, final: bool = False) -> LabelledSplit:
+    """Any columns of the zoo's index: all saved states to learn from, the last ones to choose on and to be judged on.
+
+    Args:
+        category: the one label is a class. final: learn from the last states alone.
+    """
+    last = zoo.final()
+    classes = classes_of(zoo, labels[0]) if category else ()
+    shown = {name: last if final or name != "train" else zoo for name in SPLITS}
+    parts = {name: LabelledNets.from_zoo(part.split(name), labels, classes) for name, part in shown.items()}
+    return LabelledSplit(parts, _modules(last), domain_of(zoo))
 
 
 def inr_class(zoo: Zoo) -> LabelledSplit:

@@ -30,9 +30,11 @@ class EditConfig:
     """How a metanet edits; see `EditSettings`.
 
     Args:
-        gradients: read the gradient of the edit's error. passes: looks at each net.
-        candidates: edited nets whose outputs are averaged. readout: ridge with which the last layer is solved for; 0
-            leaves it to the metanet. scale: of the changes at the start.
+        gradients: read the gradient of the edit's error.
+        passes: looks at each net, a change after each.
+        candidates: edited nets whose outputs are averaged.
+        readout: ridge with which the last layer is solved for; 0 leaves it to the metanet.
+        scale: of the changes at the start.
     """
 
     gradients: bool = True

@@ -1,16 +1,21 @@
 """Nets with what is to be predicted of them, of one weight space or of several, in memory."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from weightspace.checkpoints import ModuleSource, example_inputs, find_checkpoints, make_module
 from weightspace.graphs import skeleton
 from weightspace.space import WeightSpace
+from weightspace.tasks.labelled.labelledfiles import read_nets
+from weightspace.tasks.labelled.labelsfile import LabelsFile, is_number
+from weightspace.tasks.labelled.parts import PARTS, parts_of
 from weightspace.zoo import Zoo
 
 
@@ -62,9 +67,7 @@ class LabelledNets:
         rows = tuple(row for _, part in parts for row in part.table.to_pylist())
         if classes and len(names) != 1:
             raise ValueError(f"One label at a time can be a class, got {len(names)}: {', '.join(names)}.")
-        number = {value: float(place) for place, value in enumerate(classes)}
-        values = [[_class(row, name, number) if classes else _number(row, name) for name in names] for row in rows]
-        labels = torch.tensor(values, dtype=torch.float32)
+        labels = _label_values(rows, names, classes)
         return cls(
             tuple(zoo.spaces[key] for key, _ in parts),
             tuple(part.weights() for _, part in parts),
@@ -73,6 +76,73 @@ class LabelledNets:
             rows,
             tuple(zoo.hyperparameters),
             tuple(classes),
+        )
+
+    @classmethod
+    def from_files(
+        cls,
+        files: str | Path | Iterable[str | Path],
+        module: ModuleSource,
+        labels: str | Path,
+        names: Sequence[str] = (),
+        *,
+        inputs: Sequence[Tensor] | Tensor | None = None,
+        warn: Callable[[str], None] = lambda message: None,
+    ) -> "LabelledNets":
+        """Checkpoints of one's own, with labels from a CSV file.
+
+        Args:
+            files: checkpoints, folders of them or patterns: ``"ckpts/*.pth"``; see `read_checkpoint`.
+            module: what they are checkpoints of: a module, a function that gives one, or ``"my_nets:resnet"``. Layers
+                of the checkpoints may be wider or narrower than its own.
+            labels: a CSV file: the checkpoint's name, then a column a label.
+            names: which columns are labels; all columns of numbers if none is given. A column of words is a class.
+            inputs: what the module is run on, where it has no ``example_inputs()``.
+            warn: is told of nets that aren't finite, which are left out.
+
+        Raises:
+            ValueError: a checkpoint without a line, one that isn't of the module, a label that isn't there.
+
+        Example::
+
+            nets = LabelledNets.from_files("ckpts/*.pth", "my_nets:resnet", "labels.csv")
+            train, val, test = nets.parts().values()
+        """
+        paths = find_checkpoints([files] if isinstance(files, str | Path) else files)
+        table = LabelsFile.read(labels)
+        names = table.names(names)
+        found = dict(zip(map(str, paths), table.rows_of(paths), strict=True))
+        net = make_module(module)
+        stacks, rows = read_nets(paths, WeightSpace.trace(net.eval(), *example_inputs(net, inputs)), warn)
+        rows = tuple(dict(found[row["file"]]) | row for row in rows)
+        classes: tuple[str, ...] = ()
+        if len(names) == 1 and not all(is_number(row[names[0]]) for row in rows):
+            classes = tuple(sorted({row[names[0]] for row in rows}))
+        return cls(tuple(stacks), tuple(stacks.values()), _label_values(rows, names, classes), names, rows, (), classes)
+
+    def parts(self, val: float = 0.15, test: float = 0.15, seed: int = 0) -> dict[str, "LabelledNets"]:
+        """The nets in three parts, ``"train"``, ``"val"`` and ``"test"``.
+
+        A column ``split`` of the rows says them, if there is one. Else they are drawn at random; rows with one value of
+        a column ``run`` stay together.
+
+        Raises:
+            ValueError: a part would have fewer than two nets.
+        """
+        of_net = parts_of(self.rows, val, test, seed)
+        places = {name: [number for number, part in enumerate(of_net) if part == name] for name in PARTS}
+        return {name: self.select(torch.tensor(some)) for name, some in places.items()}
+
+    def select(self, nets: Int[Tensor, "some"]) -> "LabelledNets":
+        """Some of the nets, in the order of all of them."""
+        nets = nets.sort().values
+        groups = list(self.groups(nets))
+        return replace(
+            self,
+            spaces=tuple(space for space, _, _ in groups),
+            stacks=tuple(stack for _, stack, _ in groups),
+            labels=self.labels[nets],
+            rows=tuple(self.rows[int(net)] for net in nets),
         )
 
     def __len__(self) -> int:
@@ -149,6 +219,14 @@ def classes_of(zoo: Zoo, name: str) -> tuple[str, ...]:
     return tuple(str(value) for value in sorted(values))
 
 
+def _label_values(
+    rows: Sequence[Mapping[str, Any]], names: Sequence[str], classes: Sequence[str]
+) -> Float[Tensor, "nets labels"]:
+    number = {value: float(place) for place, value in enumerate(classes)}
+    values = [[_class(row, name, number) if classes else _number(row, name) for name in names] for row in rows]
+    return torch.tensor(values, dtype=torch.float32)
+
+
 def _class(row: Mapping[str, Any], name: str, number: Mapping[str, float]) -> float:
     value = str(row[name])
     if value not in number:
@@ -160,6 +238,7 @@ def _class(row: Mapping[str, Any], name: str, number: Mapping[str, float]) -> fl
 
 def _number(row: Mapping[str, Any], name: str) -> float:
     value = row[name]
+    value = float(value) if isinstance(value, str) and is_number(value) else value
     if not isinstance(value, (int, float)) or value != value:
         raise ValueError(f"The label {name!r} must be a number for every net, but net {row.get('net')} has {value!r}.")
     return float(value)

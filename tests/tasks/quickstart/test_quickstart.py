@@ -6,8 +6,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from weightspace import load_metanet
-from weightspace.tasks.comparison.quickstart import QuickstartConfig, run_quickstart
 from weightspace.tasks.prediction.files import predict_files
+from weightspace.tasks.quickstart.quickstart import QuickstartConfig, run_quickstart
 from weightspace.tasks.training.log import read_log
 
 METHODS = [

@@ -15,9 +15,7 @@ from weightspace.checkpoints import read_checkpoint
 from weightspace.metanets import METANETS, load_metanet, presets
 from weightspace.suggest import suggestion
 from weightspace.tasks.comparison.figures import plot_predictions
-from weightspace.tasks.comparison.inspection import inspect_checkpoint, inspect_spaces
 from weightspace.tasks.comparison.method import METHODS
-from weightspace.tasks.comparison.stages import Stages
 from weightspace.tasks.comparison.table import markdown, readable
 from weightspace.tasks.labelled.domain import domain_of
 from weightspace.tasks.labelled.labellednets import LabelledNets
@@ -25,6 +23,8 @@ from weightspace.tasks.labelled.labelledsplit import LabelledSplit
 from weightspace.tasks.prediction.fit import fit, predict_nets
 from weightspace.tasks.prediction.methodrun import MethodRun
 from weightspace.tasks.prediction.metrics import score
+from weightspace.tasks.quickstart.inspection import inspect_checkpoint, inspect_spaces
+from weightspace.tasks.quickstart.stages import Stages
 from weightspace.tasks.training.train import TrainConfig
 from weightspace.zoo import Recipe, Zoo, build_zoo
 

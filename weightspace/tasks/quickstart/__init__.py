@@ -1,0 +1,1 @@
+"""The whole toolkit once: a zoo, a metanet, its baselines, a table."""
