@@ -149,7 +149,7 @@ def test_an_epoch_of_a_fit_is_a_step(tmp_path):
 @pytest.mark.parametrize("setting", ["dropout = 0.1", "label_noise = 0.1", "fraction = 0.5", "batch_size = 8"])
 def test_what_a_fit_has_no_use_for_is_refused_by_name(setting):
     name = setting.split()[0]
-    with pytest.raises(ValueError, match=rf"a fit sees every point at every step so it takes no {name}; leave"):
+    with pytest.raises(ValueError, match=rf"a fit sees every point at every step, so it takes no {name}; leave"):
         Recipe.from_toml(f"{FIT}{setting}\n")
 
 
