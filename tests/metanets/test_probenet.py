@@ -49,6 +49,14 @@ def test_saved_and_loaded_with_its_module(tmp_path):
         bare(bare.graph(space, weights))
 
 
+def test_nets_with_another_activation_are_refused():
+    metanet, _, _ = made("mlp")
+    other = build_net("mlp", activation="tanh", **NETS["mlp"])
+    space = WeightSpace.trace(other, *other.example_inputs())
+    with pytest.raises(ValueError, match=r"whose activation at .* is relu .*, got nets with tanh"):
+        metanet(metanet.graph(space, random_weights(space, nets=2)))
+
+
 def test_inputs_are_learned():
     metanet, space, _ = made("cnn")
     metanet(metanet.graph(space, random_weights(space, nets=2))).sum().backward()

@@ -15,9 +15,6 @@ from weightspace.metanets.frames.frame import check_finite
 from weightspace.metanets.statnet import hidden_layers
 from weightspace.space import WeightSpace
 
-SPEED = 10.0
-"""Inputs are this times their parameter: they have further to go than weights, and an optimizer has one step size."""
-
 
 @dataclass(frozen=True)
 class ProbeNetConfig(MetanetConfig):
@@ -85,23 +82,35 @@ class ProbeNet(Metanet):
 
     def inputs(self) -> Tensor:
         """The learned inputs, ``[probes, *input_shape]``."""
-        return (SPEED * self.generator(self.seeds)).reshape(-1, *self.config.input_shape)
+        return self.generator(self.seeds).reshape(-1, *self.config.input_shape)
 
     def forward(self, graph: Data | Batch) -> Tensor:
         if not self.runs:
             raise ValueError(
-                "A ProbeNet needs the module that runs the nets: ProbeNet.from_pretrained(path, module=net)."
+                "A ProbeNet needs the module that runs the nets: ProbeNet.from_pretrained(path, module=net). A "
+                "ProbeNet whose domain says how one architecture is built finds it by itself in predict."
             )
         check_finite(graph, graph.space if isinstance(graph, Batch) else [graph.space])
         for _, group in by_skeleton(graph):
             space = group.space[0] if isinstance(group, Batch) else group.space
             if skeleton(space) != skeleton(self.spaces[0]):
                 raise unknown_space(self, space)
+            self._see_that_the_module_runs(space)
         weights = from_graph(graph)
         if not isinstance(graph, Batch):
             weights = {name: tensor[None] for name, tensor in weights.items()}
         answers = self.answers(weights)
         return self.rest(self.first(answers.flatten(1).asinh()))
+
+    def _see_that_the_module_runs(self, space: WeightSpace) -> None:
+        """Weights of the same shapes are another function where another activation stands between them."""
+        for site, own in zip(space.sites, self.spaces[0].sites, strict=True):
+            if (site.activation, dict(site.settings)) != (own.activation, dict(own.settings)):
+                raise ValueError(
+                    f"A ProbeNet sends its inputs through the module that it was made with, whose activation at "
+                    f"{own.name!r} is {own.activation} {dict(own.settings)}, got nets with {site.activation} "
+                    f"{dict(site.settings)}. Make one for them with for_module()."
+                )
 
     def answers(self, weights: Mapping[str, Tensor]) -> Tensor:
         """What each net answers to each input, ``[nets, probes, ...]``."""

@@ -5,8 +5,11 @@ from weightspace.tasks.labelled.domain import compare_domains, domain_of, read_d
 MNIST = {"data": {"name": "mnist"}, "convention": {"settings": {"w0": 30.0}, "grid": "corners", "shape": [28, 28]}}
 
 
-def test_the_domain_of_a_zoo_is_its_data(tiny_zoo):
-    assert domain_of(tiny_zoo) == {"data": {"name": "digits"}}
+def test_the_domain_of_a_zoo_is_its_data_and_how_its_nets_are_built(tiny_zoo):
+    domain = domain_of(tiny_zoo)
+    assert set(domain) == {"data", "architectures"} and domain["data"] == {"name": "digits"}
+    assert {made["settings"]["activation"] for made in domain["architectures"]} == {"relu", "tanh"}
+    assert {made["net"] for made in domain["architectures"]} == {"cnn"}
 
 
 def test_the_same_domain_has_no_differences():

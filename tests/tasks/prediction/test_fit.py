@@ -5,7 +5,9 @@ import torch
 from safetensors.torch import save_file
 
 from weightspace import load_metanet
-from weightspace.metanets import SpaceNet
+from weightspace.metanets import ProbeNet, SpaceNet
+from weightspace.nets import build_net
+from weightspace.space import WeightSpace
 from weightspace.tasks.labelled.labellednets import LabelledNets
 from weightspace.tasks.prediction.files import predict_files
 from weightspace.tasks.prediction.fit import fit, labelled_config, predict, predict_nets
@@ -95,3 +97,16 @@ def test_a_tensor_of_another_shape_is_named_with_both_shapes(metanet, nets, tmp_
 def test_a_metanet_without_labels(nets):
     with pytest.raises(ValueError, match="wasn't trained to predict labels"):
         labelled_config(SpaceNet.for_spaces(*nets.spaces))
+
+
+def test_a_loaded_probe_net_finds_its_module_in_its_domain(tmp_path):
+    settings = {"in_features": 3, "hidden": [5], "out_features": 2}
+    net = build_net("mlp", **settings)
+    space = WeightSpace.trace(net, *net.example_inputs())
+    labels = {"labels": ("loss",), "label_mean": (0.0,), "label_std": (1.0,)}
+    domain = {"architectures": [{"net": "mlp", "settings": settings}]}
+    metanet = ProbeNet.for_module(net, space, net.example_inputs()[0], probes=4, width=8, domain=domain, **labels)
+    weights = {name: torch.randn(3, *spec.shape) for name, spec in space.tensors.items()}
+    wanted = predict(metanet.eval(), space, weights)
+    metanet.save_pretrained(tmp_path)
+    assert torch.equal(predict(load_metanet(tmp_path), space, weights), wanted)

@@ -14,10 +14,12 @@ def domain_of(zoo: Zoo) -> dict[str, Any]:
     """What the weights of a zoo don't show: its data, and for implicit representations how they are rendered.
 
     Returns:
-        ``data`` (settings of the recipe's dataset) and ``convention`` (`weightspace.zoo.Convention` as a dict); each
-        only where the zoo has one of it for all of its nets.
+        ``data`` (settings of the recipe's dataset) and ``convention`` (`weightspace.zoo.Convention` as a dict), each
+        only where the zoo has one of it for all of its nets; ``architectures``, how each is built.
     """
-    found: dict[str, Any] = {}
+    built = sorted({part.architecture for part in zoo.by_space().values()})
+    architectures = [dict(zip(("net", "settings"), json.loads(text), strict=True)) for text in built]
+    found: dict[str, Any] = {"architectures": architectures}
     with suppress(ValueError):  # merged or imported: its nets have no recipe in common
         found["data"] = dict(zoo.recipe.data)
     conventions = []

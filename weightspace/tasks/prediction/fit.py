@@ -11,7 +11,8 @@ from torch.nn import functional
 from torch_geometric.data import Batch
 
 from weightspace.graphs import join, skeleton
-from weightspace.metanets import Metanet
+from weightspace.metanets import Metanet, ProbeNet
+from weightspace.nets import build_net
 from weightspace.space import WeightSpace
 from weightspace.tasks.labelled.augmentation import AugmentConfig, augment
 from weightspace.tasks.labelled.labellednets import LabelledNets
@@ -133,6 +134,8 @@ def predict(
         ValueError: if the weights don't fit the space, or the metanet wasn't trained on labels.
     """
     config = labelled_config(metanet)
+    if isinstance(metanet, ProbeNet):
+        find_module(metanet)
     count = space.check(weights)
     stack = {name: tensor if count is not None else tensor[None] for name, tensor in weights.items()}
     chunks = torch.arange(count if count is not None else 1).split(batch_size)
@@ -142,6 +145,13 @@ def predict(
     else:
         labels = found * found.new_tensor(config.label_std) + found.new_tensor(config.label_mean)
     return labels if count is not None else labels[0]
+
+
+def find_module(metanet: ProbeNet) -> None:
+    """Gives a loaded `ProbeNet` the module that its domain describes, where it describes one."""
+    described = metanet.config.domain.get("architectures", ())
+    if not metanet.runs and len(described) == 1:
+        metanet.runs.append(build_net(described[0]["net"], **described[0]["settings"]).eval())
 
 
 def predict_nets(metanet: Metanet, nets: LabelledNets) -> Float[Tensor, "nets labels"]:
