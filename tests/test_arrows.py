@@ -44,6 +44,7 @@ ORDER = (
     "tasks.labelled",
     "tasks.prediction",
     "tasks.editing",
+    "tasks.generation",
     "tasks.comparison.baselines",
     "tasks.comparison",
     "tasks.quickstart",

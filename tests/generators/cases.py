@@ -5,8 +5,9 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from weightspace.generators import GENERATORS, Bank, Generator
-from weightspace.nets import build_net
+from weightspace.generators import GENERATORS, Bank, Generator, LearnedStart
+from weightspace.inr import Convention
+from weightspace.nets import SIREN, SIRENConfig, build_net, net_settings
 from weightspace.space import WeightSpace
 
 NETS = {
@@ -41,9 +42,31 @@ QUICK = {"Soup": {"matched": False}}
 """Settings that spare time where they don't matter."""
 
 
-def make(name: str, at: str = "cnn", **settings) -> Generator:
+def home(name: str) -> str:
+    """The space on which a class is tested: the one with norms, where the class takes it."""
+    return "siren" if name == "LearnedStart" else "cnn"
+
+
+def convention() -> Convention:
+    """How the sirens render: on 4x4 points."""
+    net = build_net(NETS["siren"][0], **NETS["siren"][1])
+    return Convention("siren", net_settings(net), (4, 4), "corners")
+
+
+@lru_cache
+def untrained() -> dict[str, Tensor]:
+    """A siren as it is drawn."""
+    net = SIREN(SIRENConfig(hidden=(5, 4)))
+    net.reset_parameters(torch.Generator().manual_seed(0))
+    return {key: tensor.clone() for key, tensor in net.state_dict().items()}
+
+
+def make(name: str, at: str = "", **settings) -> Generator:
     """A generator of a class, fitted to `trained`."""
+    at = at or home(name)
     kind, settings = GENERATORS[name], {**QUICK.get(name, {}), **settings}
+    if kind is LearnedStart:
+        return LearnedStart.for_convention(space(at), convention(), **settings).begin(untrained(), 1e-3).eval()
     if issubclass(kind, Bank):
         return kind.from_nets(space(at), trained(at), {"accuracy": accuracy()}, **settings)
     return kind.for_spaces(space(at), **settings)

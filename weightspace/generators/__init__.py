@@ -7,6 +7,7 @@ from weightspace.generators.fresh import Fresh, FreshConfig
 from weightspace.generators.initialize import initialize
 from weightspace.generators.load import GENERATORS
 from weightspace.generators.mixtures import MeanNet, Retrieval, Soup, SoupConfig
+from weightspace.generators.start import LearnedStart, LearnedStartConfig
 from weightspace.generators.write import Generated, write_zoo
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "GeneratorConfig",
     "KernelDensity",
     "LayerGaussian",
+    "LearnedStart",
+    "LearnedStartConfig",
     "MeanNet",
     "PrincipalDensity",
     "PrincipalDensityConfig",

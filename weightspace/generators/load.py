@@ -4,6 +4,7 @@ from weightspace.generators.base import Generator
 from weightspace.generators.densities import KernelDensity, LayerGaussian, PrincipalDensity
 from weightspace.generators.fresh import Fresh
 from weightspace.generators.mixtures import MeanNet, Retrieval, Soup
+from weightspace.generators.start import LearnedStart
 
 GENERATORS: dict[str, type[Generator]] = {
     "Fresh": Fresh,
@@ -13,5 +14,6 @@ GENERATORS: dict[str, type[Generator]] = {
     "KernelDensity": KernelDensity,
     "PrincipalDensity": PrincipalDensity,
     "LayerGaussian": LayerGaussian,
+    "LearnedStart": LearnedStart,
 }
 """Every generator of the toolkit by name; each contract test runs over this list."""

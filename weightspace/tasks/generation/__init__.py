@@ -1,0 +1,1 @@
+"""Training generators, and judging what they write."""

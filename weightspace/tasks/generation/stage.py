@@ -1,0 +1,76 @@
+"""The nets of a zoo that generated ones are compared with: trained to one stage, and held out by lineage."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow.compute as pc
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from weightspace.data import load_dataset
+from weightspace.nets import build_net
+from weightspace.nets.stacked.run import run_stack
+from weightspace.space import WeightSpace
+from weightspace.zoo import Zoo
+
+Weights = Mapping[str, Tensor]
+CHUNK = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """Nets of one architecture that are as good as was asked for.
+
+    Args:
+        space: their weight space. module: one net of the architecture, in evaluation mode.
+        seen: weights of the nets that generators are trained on. accuracy: theirs, on validation images, ``[seen]``.
+        held: weights of held-out lineages at the same stage. inputs, labels: test images.
+        domain: what generators are told of these nets.
+    """
+
+    space: WeightSpace
+    module: nn.Module
+    seen: dict[str, Tensor]
+    accuracy: Float[Tensor, " seen"]
+    held: dict[str, Tensor]
+    inputs: Tensor
+    labels: Int[Tensor, " images"]
+    domain: Mapping[str, Any]
+
+    @classmethod
+    def from_zoo(cls, zoo: Zoo, least: float, most: int = 400) -> "Stage":
+        """The last states with a validation accuracy of ``least`` or more; of the training runs at most ``most``.
+
+        Raises:
+            ValueError: fewer than 20 training or held-out nets reach it.
+        """
+        zoo = zoo.filter(status="ok").final().filter(pc.field("val_accuracy") >= least)
+        train, held = zoo.split("train"), zoo.filter(pc.field("split") != "train")
+        if min(len(train), len(held)) < 20:
+            raise ValueError(
+                f"20 training and 20 held-out nets must reach a validation accuracy of {least}, got {len(train)} and "
+                f"{len(held)}. Ask for less, or build more nets."
+            )
+        train = train.view(train.table.slice(0, most))
+        name, settings = json.loads(zoo.architecture)
+        data, module = load_dataset(**zoo.recipe.data), build_net(name, **settings).eval()
+        images, labels = data.part("test")
+        accuracy = torch.tensor(train.table["val_accuracy"].to_pylist())
+        domain = {"data": dict(zoo.recipe.data), "architectures": [json.loads(zoo.architecture)]}
+        return cls(zoo.space, module, train.weights(), accuracy, held.weights(), images, labels, domain)
+
+    @torch.no_grad()
+    def logits(self, weights: Weights) -> Float[Tensor, "nets images classes"]:
+        """What nets answer to the test images."""
+        count = len(next(iter(weights.values())))
+        parts = [slice(start, start + CHUNK) for start in range(0, count, CHUNK)]
+        return torch.cat(
+            [run_stack(self.module, {k: t[part] for k, t in weights.items()}, self.inputs) for part in parts]
+        )
+
+    def correct(self, logits: Float[Tensor, "nets images classes"]) -> Float[Tensor, " nets"]:
+        """Test accuracy."""
+        return (logits.argmax(2) == self.labels).float().mean(1)
