@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from weightspace.checkpoints import make_module
 from weightspace.cli import main
-from weightspace.cli.terminal.module import make_net
 from weightspace.space import WeightSpace
 
 NET = ["--module", "my_nets:small", "--settings", '{"width": 8}']
@@ -16,7 +16,7 @@ NET = ["--module", "my_nets:small", "--settings", '{"width": 8}']
 @pytest.fixture
 def files(my_folder):
     """Three independent nets a, b, c; `twin` is a in disguise, `child` a with noise."""
-    net = make_net("my_nets:small", {"width": 8})
+    net = make_module("my_nets:small", {"width": 8})
     space, generator = WeightSpace.trace(net, *net.example_inputs()), torch.Generator().manual_seed(0)
     for name in "abcdefg":
         drawn = {n: torch.randn(*t.shape, generator=generator) for n, t in net.state_dict().items()}
