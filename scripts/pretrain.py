@@ -23,17 +23,18 @@ from weightspace import Zoo, build_zoo, load_metanet
 from weightspace.hub.shipped import FOLDER
 from weightspace.metanets import METANETS, Metanet, presets
 from weightspace.tasks.comparison.baselines.boosting import from_statistics
+from weightspace.tasks.editing.editnets import EditNets
 from weightspace.tasks.editing.editor import Editor
+from weightspace.tasks.editing.fit import EditConfig, fit_editor
 from weightspace.tasks.editing.measures import measure_edit, measure_plain
-from weightspace.tasks.editing.nets import EditNets
-from weightspace.tasks.editing.train import EditConfig, fit_editor
-from weightspace.tasks.labelled.augment import AugmentConfig
+from weightspace.tasks.labelled.augmentation import AugmentConfig
 from weightspace.tasks.labelled.domain import domain_of
-from weightspace.tasks.labelled.labelled import LabelledNets, classes_of
-from weightspace.tasks.labelled.problem import Problem, Run
+from weightspace.tasks.labelled.labellednets import LabelledNets, classes_of
+from weightspace.tasks.labelled.labelledsplit import LabelledSplit
 from weightspace.tasks.prediction.fit import fit, predict_nets
+from weightspace.tasks.prediction.methodrun import MethodRun
 from weightspace.tasks.prediction.metrics import class_score, score
-from weightspace.tasks.training.train import TrainConfig
+from weightspace.tasks.training.trainconfig import TrainConfig
 from weightspace.zoo import Recipe
 
 MOVED = AugmentConfig(rotate=10.0, shift=0.1, zoom=0.1)
@@ -154,14 +155,14 @@ def save_rounded(metanet: Metanet, folder: Path) -> Metanet:
 def judge(predicted: torch.Tensor, nets: LabelledNets) -> dict[str, str]:
     """Figures by label, as the card prints them."""
     if nets.classes:
-        return {nets.names[0]: f"{100 * class_score(predicted, nets.labels[:, 0].long()).accuracy:.1f} %"}
+        return {"accuracy": f"{100 * class_score(predicted, nets.labels[:, 0].long()).accuracy:.1f} %"}
     found = [score(predicted[:, i], nets.labels[:, i]) for i in range(len(nets.names))]
     return {name: f"tau {each.tau:.3f}, R2 {each.r2:.3f}" for name, each in zip(nets.names, found, strict=True)}
 
 
 def boosted(reader: Reader, parts: dict[str, LabelledNets], folder: Path) -> torch.Tensor:
     """The baseline of the card: gradient boosting on statistics of each tensor."""
-    return from_statistics(Problem(parts), Run(reader.training, folder)).predictions["test"]
+    return from_statistics(LabelledSplit(parts), MethodRun(reader.training, folder)).predictions["test"]
 
 
 def make_reader(name: str, reader: Reader, zoo: Zoo, work: Path, folder: Path) -> dict[str, Any]:
