@@ -19,8 +19,8 @@ from weightspace.generators.base import Generator, finite_nets
 from weightspace.machine.whole_file import whole_file
 from weightspace.space import WeightSpace
 from weightspace.zoo import Zoo
-from weightspace.zoo.folder import CARD, INDEX, SPACES, part_path, read_manifest, shard_path
-from weightspace.zoo.manifest import write_json, write_manifest
+from weightspace.zoo.folder import part_path, read_manifest, shard_path
+from weightspace.zoo.manifest import close_zoo, write_json
 from weightspace.zoo.recipe.seeds import draw_uniform
 from weightspace.zoo.recipe.tables import Split
 from weightspace.zoo.shard import state_checksum, write_tensors
@@ -173,10 +173,14 @@ def _close(out: Path, asked: Generated, space: WeightSpace, domain: Mapping[str,
     entry = {"architecture": json.loads(asked.architecture), "space": space.to_dict()}
     if "convention" in domain:
         entry["convention"] = domain["convention"]
-    with whole_file(out / INDEX) as path:
-        pq.write_table(table, path)
-    write_json(out / SPACES, {architecture_id(asked.architecture): entry})
-    with whole_file(out / CARD) as path:
-        path.write_text(f"# Nets from {asked.generator}\n\n{len(table):,} nets that were never trained.\n", "utf-8")
-    write_manifest(out, out.name, "generated", len(table), table, [f"prompt_{name}" for name in asked.prompt])
+    close_zoo(
+        out,
+        name=out.name,
+        recipe="generated",
+        nets=len(table),
+        table=table,
+        spaces={architecture_id(asked.architecture): entry},
+        axes=[f"prompt_{name}" for name in asked.prompt],
+        card=f"# Nets from {asked.generator}\n\n{len(table):,} nets that were never trained.\n",
+    )
     shutil.rmtree(out / ".build", ignore_errors=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from weightspace.zoo.folder import INDEX, SPACES
+from weightspace.zoo.manifest import INDEX, SPACES
 
 NEEDED = ("net", "run", "space", "step", "split", "shard", "row", "checksum", "status")
 WHOLE = ("net", "run", "step", "shard", "row")

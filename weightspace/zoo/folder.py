@@ -1,6 +1,5 @@
 """The folder of a zoo while it is built: what lies where, and who may write."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,10 +7,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from weightspace.machine.whole_file import remove_leftovers, whole_file
+from weightspace.zoo.manifest import MANIFEST, parse_manifest
 from weightspace.zoo.recipe.recipe import Recipe
 
-FORMAT = 1
-RECIPE, INDEX, SPACES, MANIFEST, CARD = "recipe.toml", "index.parquet", "spaces.json", "manifest.json", "README.md"
+RECIPE = "recipe.toml"
 
 SHARDS, PARTS = "shards", ".build"
 
@@ -33,20 +32,7 @@ def read_manifest(out: Path) -> dict | None:
         ValueError: not a manifest, or of a newer format.
     """
     path = out / MANIFEST
-    if not path.is_file():
-        return None
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        newer = manifest["format"] > FORMAT
-        for key in ("name", "recipe", "nets", "states", "hyperparameters", "files"):
-            _ = manifest[key]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({error}); build the zoo again or fetch it again") from None
-    if newer:
-        raise ValueError(
-            f"{path} has format {manifest['format']}, but this version reads up to {FORMAT}; update weightspace"
-        )
-    return manifest
+    return parse_manifest(path.read_bytes(), str(path)) if path.is_file() else None
 
 
 def manifest_stamp(out: Path) -> tuple[int, int] | None:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from weightspace.machine.whole_file import whole_file
-from weightspace.zoo.folder import CARD, INDEX, RECIPE, SPACES, shard_path
-from weightspace.zoo.manifest import write_manifest
+from weightspace.zoo.folder import RECIPE, shard_path
+from weightspace.zoo.manifest import SPACES, close_zoo
 from weightspace.zoo.shard import check_regular
 from weightspace.zoo.zoo import Zoo
 
@@ -43,14 +42,10 @@ def merge_zoos(paths: Sequence[str | Path], out: str | Path, name: str = "merged
         table = pa.concat_tables(tables, promote_options="default")
     except pa.ArrowTypeError as error:
         raise ValueError(f"these zoos have columns that do not fit together: {error}") from None
-    with whole_file(out / INDEX) as path:
-        pq.write_table(table, path)
-    with whole_file(out / SPACES) as path:
-        path.write_text(json.dumps(spaces, indent=1), encoding="utf-8")
-    with whole_file(out / CARD) as path:
-        path.write_text(f"# {name}\n\nMerged from {', '.join(z.manifest['name'] for z in zoos)}.\n", encoding="utf-8")
+    card = f"# {name}\n\nMerged from {', '.join(z.manifest['name'] for z in zoos)}.\n"
     axes = sorted({axis for zoo in zoos for axis in zoo.hyperparameters})
-    write_manifest(out, name, "merged", nets, table, axes)
+    nets = len(table["net"].unique())
+    close_zoo(out, name=name, recipe="merged", nets=nets, table=table, spaces=spaces, axes=axes, card=card)
     return Zoo(out)
 
 

@@ -1,19 +1,47 @@
 """The manifest of a zoo: written last, it says that the zoo is whole and what belongs to it."""
 
+import hashlib
 import json
-from pathlib import Path
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from weightspace import __version__
 from weightspace.machine.whole_file import whole_file
-from weightspace.zoo.folder import FORMAT, INDEX, MANIFEST, SPACES, shard_path
+from weightspace.reading import Unread, read_json
 from weightspace.zoo.shard import file_checksum
+
+FORMAT = 1
+INDEX, SPACES, MANIFEST, CARD = "index.parquet", "spaces.json", "manifest.json", "README.md"
+NOT_NAMED = {MANIFEST, ".lock"}
+
+
+def close_zoo(
+    out: Path,
+    *,
+    name: str,
+    recipe: str,
+    nets: int,
+    table: pa.Table,
+    spaces: Mapping[str, Any],
+    axes: Sequence[str],
+    card: str,
+) -> None:
+    """Writes what a zoo needs beside its shards: index, spaces, card, and last the manifest, which makes it whole."""
+    with whole_file(out / INDEX) as path:
+        pq.write_table(table, path)
+    write_json(out / SPACES, spaces)
+    with whole_file(out / CARD) as path:
+        path.write_text(card, encoding="utf-8")
+    write_manifest(out, name, recipe, nets, table, list(axes))
 
 
 def write_manifest(out: Path, name: str, recipe: str, nets: int, table: pa.Table, axes: list[str]) -> None:
-    """Writes the manifest: format, counts, and a checksum of every file that counts."""
-    files = [out / INDEX, out / SPACES, *(shard_path(out, shard) for shard in table["shard"].unique().to_pylist())]
+    """Writes the manifest: format, counts, a checksum of every file of the folder, and one of itself."""
     manifest = {
         "format": FORMAT,
         "weightspace": __version__,
@@ -22,12 +50,50 @@ def write_manifest(out: Path, name: str, recipe: str, nets: int, table: pa.Table
         "nets": nets,
         "states": len(table),
         "hyperparameters": axes,
-        "files": {path.relative_to(out).as_posix(): file_checksum(path) for path in files},
+        "files": {path: file_checksum(out / path) for path in zoo_files(out)},
     }
-    write_json(out / MANIFEST, manifest)
+    write_json(out / MANIFEST, {**manifest, "checksum": manifest_checksum(manifest)})
 
 
-def write_json(path: Path, value: dict) -> None:
+def zoo_files(out: Path) -> list[str]:
+    """Every file that belongs to a zoo, below its folder; hidden ones, as a build's own, do not."""
+    paths = sorted(path.relative_to(out) for path in out.rglob("*") if path.is_file())
+    return [path.as_posix() for path in paths if path.name not in NOT_NAMED and not path.parts[0].startswith(".")]
+
+
+def manifest_checksum(manifest: Mapping[str, Any]) -> str:
+    """Hex SHA-256 of all that a manifest says beside its own checksum."""
+    content = {key: value for key, value in manifest.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def parse_manifest(text: bytes, where: str) -> dict[str, Any]:
+    """The manifest of a JSON text, each field checked.
+
+    Raises:
+        ValueError: names the place in the text, or a file that would lie outside of the zoo, or a newer format.
+    """
+    required = ("format", "name", "recipe", "nets", "states", "hyperparameters", "files")
+    root = read_json(text, where)
+    newest = root.entries().get("format", Unread(None, f"{where}: format")).whole(least=1)
+    if newest > FORMAT:
+        raise ValueError(f"{where} has format {newest}, but this version reads up to {FORMAT}; update weightspace")
+    fields = root.fields(*required, optional=("weightspace", "checksum"))
+    for key in ("name", "recipe"):
+        fields[key].text()
+    for key in ("nets", "states"):
+        fields[key].whole(least=0)
+    for axis in fields["hyperparameters"].items():
+        axis.text()
+    for name, checksum in fields["files"].entries().items():
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\\" in name or not name:
+            raise ValueError(f"{where} names {name!r}, which leaves its folder")
+        if not re.fullmatch("[0-9a-f]{64}", checksum.text()):
+            checksum.fail("a SHA-256 of 64 hexadecimal digits")
+    return {key: field.value for key, field in fields.items()}
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Writes a JSON file, all of it or nothing."""
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1), encoding="utf-8")

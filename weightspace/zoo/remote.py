@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from weightspace.machine.cache import cache_folder
-from weightspace.zoo.folder import MANIFEST
+from weightspace.zoo.manifest import MANIFEST
 from weightspace.zoo.shard import file_checksum
 
 HUB = "hf://datasets/"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from weightspace.zoo.compare import check_manifest, check_recipe
 from weightspace.zoo.folder import RECIPE, read_manifest
 from weightspace.zoo.remote import fetch_zoo, is_remote
 from weightspace.zoo.shard import file_checksum, state_checksum
@@ -51,7 +52,9 @@ def verify_zoo(path: str | Path, *, sample: int = 16, seed: int = 0) -> Verdict:
     path = fetch_zoo(str(path)) if is_remote(path) else Path(path)
     problems = check_files(path)
     zoo = Zoo(path)
-    problems += check_states(zoo)
+    other_recipe = check_recipe(zoo)
+    problems += check_manifest(zoo) + other_recipe + check_states(zoo)
+    sample = 0 if other_recipe else sample  # another recipe says nothing on what was measured
     chosen = torch.randperm(len(zoo), generator=torch.Generator().manual_seed(seed))[:sample].tolist()
     found = [check_metrics(zoo, i) for i in chosen]
     measured = [lines for lines in found if lines is not None]

@@ -17,8 +17,9 @@ from weightspace.inr.render import render
 from weightspace.space import WeightSpace
 from weightspace.suggest import suggestion
 from weightspace.zoo.check import check_index
-from weightspace.zoo.folder import INDEX, RECIPE, SPACES, manifest_stamp, read_manifest
+from weightspace.zoo.folder import RECIPE, manifest_stamp, read_manifest
 from weightspace.zoo.gather import check_unchanged, gather_weights, only_space
+from weightspace.zoo.manifest import INDEX, SPACES
 from weightspace.zoo.recipe.recipe import Recipe
 from weightspace.zoo.recipe.trial import draw_trial
 from weightspace.zoo.remote import fetch_zoo, is_remote

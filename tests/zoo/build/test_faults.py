@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 
 from tests.zoo.build import kill_builds
 from weightspace.zoo import Recipe, Zoo, build_zoo, verify_zoo
+from weightspace.zoo.manifest import close_zoo
+from weightspace.zoo.verify import check_metrics
 
 BUILD = (
     "import sys; from weightspace.zoo import build_zoo; build_zoo(sys.argv[1], sys.argv[2], workers=2, progress=False)"
@@ -33,7 +36,7 @@ def change_index(path, column, values):
 
 def test_a_sound_zoo_is_sound(zoo):
     verdict = verify_zoo(zoo.path, sample=5)
-    assert verdict.sound and verdict.files == 5 and verdict.states == 36 and verdict.evaluated == 5
+    assert verdict.sound and verdict.files == 7 and verdict.states == 36 and verdict.evaluated == 5
 
 
 def test_a_flipped_bit_is_found_and_the_rest_is_readable(copy):
@@ -101,7 +104,7 @@ def test_an_unknown_space_is_refused(copy):
 @pytest.mark.parametrize("text", ["{}", "not json", '{"format": "x"}'])
 def test_a_damaged_manifest_is_named(copy, text):
     (copy / "manifest.json").write_text(text)
-    with pytest.raises(ValueError, match=r"manifest.json is damaged .*; build the zoo again or fetch it again"):
+    with pytest.raises(ValueError, match=r"manifest.json(: format)? must be"):
         Zoo(copy)
 
 
@@ -185,3 +188,60 @@ def test_ctrl_c_keeps_what_is_finished(recipe, zoo, tmp_path):
     before = [shard.stat().st_mtime_ns for shard in shards]
     assert len(build_zoo(tmp_path / "recipe.toml", tmp_path / "zoo", workers=1, progress=False).final()) == 12
     assert [shard.stat().st_mtime_ns for shard in shards] == before
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"nets": 13}, "the manifest says 13 nets, the index has 12"),
+        ({"states": 5}, "the manifest says 5 states, the index has 36"),
+        ({"name": "other"}, "the manifest says name 'other', recipe.toml has 'tiny'"),
+        ({"recipe": "0" * 16}, "the manifest says recipe '0000000000000000', recipe.toml has "),
+        ({"hyperparameters": []}, r"the manifest says hyperparameters \[\], recipe.toml has \['activation'"),
+        ({"files": {}}, "shards/00001.safetensors is not named in the manifest"),
+        ({"weightspace": "9"}, "manifest.json has another checksum than it says"),
+    ],
+)
+def test_a_changed_manifest_is_noticed(copy, change, told):
+    manifest = json.loads((copy / "manifest.json").read_text())
+    (copy / "manifest.json").write_text(json.dumps(manifest | change))
+    assert re.search(told, "\n".join(verify_zoo(copy, sample=0).problems))
+
+
+@pytest.mark.parametrize(("column", "value"), [("lr", 0.05), ("split", "train"), ("seed", 1), ("activation", "gelu")])
+def test_what_the_index_says_of_a_net_is_drawn_again_and_compared(copy, column, value):
+    table = pq.read_table(copy / "index.parquet")
+    values = [value, *table[column].to_pylist()[1:]]
+    if values[0] == table[column][0].as_py():
+        values[0] = "test"
+    changed = pa.array(values, table.schema.field(column).type)
+    table = table.set_column(table.column_names.index(column), column, changed)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    close_zoo(
+        copy,
+        table=table,
+        spaces=json.loads((copy / "spaces.json").read_text()),
+        card="",
+        axes=manifest["hyperparameters"],
+        **{key: manifest[key] for key in ("name", "recipe", "nets")},
+    )
+    assert re.search(f"net 0 step 0: {column} is .*, the recipe draws", "\n".join(verify_zoo(copy, sample=0).problems))
+
+
+def test_other_files_are_noticed(copy):
+    for name in ("recipe.toml", "README.md"):
+        text = (copy / name).read_text()
+        (copy / name).write_text(text + "# more\n")
+        assert f"{name} has another checksum than the manifest says" in verify_zoo(copy, sample=0).problems
+        (copy / name).write_text(text)
+    (copy / "shards" / "99999.safetensors").write_bytes(b"x")
+    assert verify_zoo(copy, sample=0).problems == ("shards/99999.safetensors is not named in the manifest",)
+
+
+def test_a_loss_that_is_not_finite_is_sound_where_it_is_measured_so(zoo, monkeypatch):
+    row = dict(zoo.row(0), train_loss=None)
+    monkeypatch.setattr(Zoo, "row", lambda self, i: row)
+    monkeypatch.setattr(Zoo, "evaluate", lambda self, i: {"train_loss": float("inf")})
+    assert check_metrics(zoo, 0) == []
+    monkeypatch.setattr(Zoo, "evaluate", lambda self, i: {"train_loss": 0.5})
+    assert check_metrics(zoo, 0) == ["net 0 step 0: train_loss is None, measured 0.5"]

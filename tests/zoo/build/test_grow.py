@@ -104,7 +104,7 @@ def stop_build(recipe, out, nets, monkeypatch, where):
     with monkeypatch.context() as patch:
         patch.setattr("weightspace.zoo.build.build.build_shard", shard)
         if where == "manifest":
-            patch.setattr("weightspace.zoo.build.finish.write_manifest", stop)
+            patch.setattr("weightspace.zoo.build.finish.close_zoo", stop)
         if where == "clear":
             patch.setattr("weightspace.zoo.build.build.shutil.rmtree", stop)
         with pytest.raises(KeyboardInterrupt):

@@ -13,8 +13,8 @@ from weightspace.machine.whole_file import whole_file
 from weightspace.nets import net_settings
 from weightspace.zoo.build.shards import shard_count, shard_nets
 from weightspace.zoo.card import dataset_card
-from weightspace.zoo.folder import CARD, INDEX, MANIFEST, SHARDS, SPACES, part_path, shard_path
-from weightspace.zoo.manifest import write_json, write_manifest
+from weightspace.zoo.folder import SHARDS, part_path, shard_path
+from weightspace.zoo.manifest import INDEX, MANIFEST, close_zoo
 from weightspace.zoo.recipe.recipe import Recipe
 from weightspace.zoo.recipe.trial import draw_trial
 from weightspace.zoo.spaces import architecture_id, build_architecture, trace_architecture
@@ -32,13 +32,17 @@ def finish_zoo(recipe: Recipe, out: Path) -> None:
             spaces[architecture_id(architecture)] = {"architecture": json.loads(architecture), "space": space}
             if recipe.task == "fit":
                 spaces[architecture_id(architecture)]["convention"] = _convention(recipe, architecture).to_dict()
-    with whole_file(out / INDEX) as path:
-        pq.write_table(table, path)
-    write_json(out / SPACES, spaces)
-    with whole_file(out / CARD) as path:
-        path.write_text(dataset_card(recipe, table, spaces), encoding="utf-8")
     _remove_other_shards(out, shards)
-    write_manifest(out, recipe.name, recipe.hash, recipe.nets, table, list(recipe.axes))
+    close_zoo(
+        out,
+        name=recipe.name,
+        recipe=recipe.hash,
+        nets=recipe.nets,
+        table=table,
+        spaces=spaces,
+        axes=list(recipe.axes),
+        card=dataset_card(recipe, table, spaces),
+    )
 
 
 def _remove_other_shards(out: Path, shards: range) -> None:

@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from torch import Tensor
 
 from weightspace.inr.convention import Convention
-from weightspace.machine.whole_file import whole_file
 from weightspace.nets import build_net
-from weightspace.zoo.folder import CARD, INDEX, SPACES, shard_path
-from weightspace.zoo.manifest import write_manifest
+from weightspace.zoo.folder import shard_path
+from weightspace.zoo.manifest import close_zoo
 from weightspace.zoo.recipe.seeds import draw_uniform
 from weightspace.zoo.recipe.tables import Split
 from weightspace.zoo.shard import stack_states, state_checksum, write_tensors
@@ -145,12 +143,7 @@ def _close(out: Path, name: str, records: list[dict], spaces: dict, axes: list[s
     columns = list(dict.fromkeys(key for record in records for key in record))
     columns.sort(key=lambda column: ORDER.index(column) if column in ORDER else len(ORDER))
     table = pa.table({column: [record.get(column) for record in records] for column in columns})
-    with whole_file(out / INDEX) as path:
-        pq.write_table(table, path)
-    with whole_file(out / SPACES) as path:
-        path.write_text(json.dumps(spaces, indent=1), encoding="utf-8")
-    with whole_file(out / CARD) as path:
-        path.write_text(f"# {name}\n\nImported by weightspace; {len(table):,} states.\n", encoding="utf-8")
+    card = f"# {name}\n\nImported by weightspace; {len(table):,} states.\n"
     nets = len(table["net"].unique())
-    write_manifest(out, name, "imported", nets, table, axes)
+    close_zoo(out, name=name, recipe="imported", nets=nets, table=table, spaces=spaces, axes=axes, card=card)
     return Zoo(out)
