@@ -64,7 +64,7 @@ ARCHITECTURES = (
     Architecture(layered.bilinear),
     Architecture(layered.written_in_place),
     Architecture(layered.fourier),
-    Architecture(layered.sorted_neurons, moves=0.0),  # a neuron's place decides what it does
+    Architecture(layered.sorted_neurons, moves=0.7),  # sorted, a neuron's place decides what it does
     Architecture(layered.local_response, moves=0.0),
     Architecture(sequential.vit_block),
     Architecture(sequential.multi_head_attention),

@@ -66,10 +66,17 @@ POINTWISE = {
     "aten.rsub": lambda h: torch.rsub(h, 1.0), "aten.clone": torch.clone, "aten.dropout": F.dropout,
     "aten.masked_fill": lambda h: h.masked_fill(h > 0.5, 0.0), "aten.where": lambda h: torch.where(h > 0, h, 0 * h),
     "aten.softmax": lambda h: h.softmax(-1), "aten.log_softmax": lambda h: h.log_softmax(0),
+    "aten.sinc": torch.sinc, "aten.clamp_max": lambda h: torch.ops.aten.clamp_max(h, 0.0), "aten.sign": torch.sign,
+    "aten.gt": lambda h: (h > 0).to(h), "aten.le": lambda h: (h <= 0).to(h),
+    "aten.heaviside": lambda h: torch.heaviside(h, torch.ones(1)), "aten.fmod": lambda h: h.fmod(0.3),
+    "aten.view_as_real": lambda h: torch.view_as_real(torch.complex(h, h.tanh())).sum(-1),
     "aten.asinh": torch.asinh, "aten.hardshrink": F.hardshrink, "aten.mish": F.mish, "aten.to": lambda h: h.to(h.dtype),
 }  # fmt: skip
 
 PAIRS = {
+    "aten.fmax": torch.fmax, "aten.hypot": torch.hypot, "aten.lerp": lambda h, g: torch.lerp(h, g, 0.3),
+    "aten.complex": lambda h, g: torch.complex(h, g).abs(), "aten.polar": lambda h, g: torch.polar(h, g).imag,
+    "aten.view_as_complex": lambda h, g: torch.view_as_complex(torch.stack([h, g], -1)).real.tanh(),
     "aten.add": torch.add, "aten.sub": lambda h, g: torch.sub(h, g, alpha=2), "aten.mul": torch.mul,
     "aten.div": lambda h, g: h / (g.abs() + 1), "aten.maximum": torch.maximum, "aten.minimum": torch.minimum,
     "aten.copy": lambda h, g: torch.zeros_like(h).copy_(h + g), "aten.type_as": lambda h, g: h.type_as(g) + g,
@@ -175,6 +182,6 @@ OPERATORS = {**{name: (f, False) for name, f in ROWS.items()}, **{name: (f, True
 
 # Computations in which the neurons of ``a`` can't move: their places matter.
 FIXING = {
-    "aten.roll", "aten.flip", "aten.cumsum", "aten.sort", "aten.index_select", "aten.index", "aten.topk", "aten.gather",
+    "aten.roll", "aten.flip", "aten.cumsum", "aten.index_select", "aten.index", "aten.gather",
     "aten.scatter", "aten.arange", "aten._fft_r2c", "aten.argmax", "aten.hstack",
 }  # fmt: skip

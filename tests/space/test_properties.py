@@ -64,6 +64,28 @@ class Folded(nn.Module):
         return self.norm(x.flatten(0, 1)).view(x.shape)
 
 
+class Positions(nn.Module):
+    """A table of positions that is longer than the sequences that it is first traced with."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(1, 12, width))
+
+    def forward(self, x):
+        return x + self.table[:, : x.shape[1]]
+
+
+class Normed(nn.Module):
+    """A batch norm over the neurons of all places."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(width)
+
+    def forward(self, x):
+        return self.norm(x.transpose(1, 2)).transpose(1, 2)
+
+
 class Activation(nn.Module):
     """A function entry by entry."""
 
@@ -91,7 +113,7 @@ def build(plan: Plan) -> nn.Module:
         block = {
             "linear": lambda w: nn.Linear(w, w), "conv": lambda w: Mixed(w, 1), "grouped": lambda w: Mixed(w, 2),
             "depthwise": lambda w: Mixed(w, w), "norm": nn.LayerNorm, "rms": nn.RMSNorm, "groups": Folded, "glu": Gated,
-            "attention": lambda w: Attention(w, 2),
+            "attention": lambda w: Attention(w, 2), "positions": Positions, "batch norm": Normed,
         }[kind](width)  # fmt: skip
         if detail in ACTIVATIONS:
             parts += [block, Activation(detail)]
@@ -164,6 +186,23 @@ def test_random_architectures(plan, seed):
 @given(PLANS, st.integers(0, 9))
 def test_many_random_architectures(plan, seed):
     check(plan, seed)
+
+
+VARIED = st.tuples(st.sampled_from([*KINDS, "positions", "batch norm"]), st.sampled_from([*ACTIVATIONS, "add", "cat"]))
+
+
+@settings(max_examples=15, **ENOUGH)
+@given(st.lists(VARIED, min_size=1, max_size=4), st.booleans(), st.integers(0, 9))
+def test_what_is_found_holds_for_other_lengths_values_and_in_the_other_mode(blocks, train, seed):
+    module = build(Plan(tuple(blocks), "each place")).train(train)
+    space = WeightSpace.trace(module, inputs(), verify=False)
+    generator = torch.Generator().manual_seed(seed)
+    longer = 5 * torch.randn(3, 7, 3, generator=generator, dtype=torch.float64) - 1
+    for mode in ("train", "eval"):
+        wider = space.in_mode(mode)
+        probe = Probe(module.train(mode == "train"), (longer,), {}, others=False)
+        symmetry = wider.random_symmetry(generator, ("permutation", "scale", "sign", "phase"))
+        assert probe.error(wider, symmetry) < 1e-9
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -70,7 +70,8 @@ def test_a_rule_that_ignores_places_is_caught(monkeypatch, name):
 @pytest.mark.parametrize(
     ("name", "kind", "wrong"),
     [("aten.gelu", "positive", "scale"), ("aten.tanh", "positive", "scale"), ("aten.relu", "odd", "sign"),
-     ("aten.gelu", "sine", "phase"), ("aten.softplus", "equal", "scale"), ("aten.abs", "odd", "sign")],
+     ("aten.gelu", "sine", "phase"), ("aten.softplus", "equal", "scale"), ("aten.abs", "odd", "sign"),
+     ("aten.fmod", "positive", "scale"), ("aten.gt", "equal", "scale"), ("aten.sinc", "odd", "sign")],
 )  # fmt: skip
 def test_a_rule_that_lets_a_wrong_factor_through_is_caught(monkeypatch, name, kind, wrong):
     monkeypatch.setitem(RULES, name, lambda t, value, *_, **__: t.pointwise(kind, value))

@@ -1,7 +1,8 @@
 """What tracing knows of one tensor of a computation, and the steps it remembers for the scale symmetries."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -13,8 +14,9 @@ from weightspace.space.algebra.dims import Dim
 #   equal     every input must carry the output's factor (addition, and what lets any factor through)
 #   positive  like equal, but only for positive factors (relu)       odd   like equal, but only for signs (tanh)
 #   sine      like odd, and half a turn more in is a sign more out   abs, even   drop the sign of the input
+#   order     no factor comes out, any positive one may go in (> 0)   signum   the same, and a sign comes out
 #   power     factors are raised to a power                          opaque   lets no factor through
-STEP_KINDS = ("product", "equal", "positive", "odd", "sine", "abs", "even", "power", "opaque")
+STEP_KINDS = ("product", "equal", "positive", "odd", "sine", "abs", "even", "power", "order", "signum", "opaque")
 
 
 @dataclass(eq=False)
@@ -39,6 +41,25 @@ class Value:
     def shape(self) -> tuple[int, ...]:
         """Sizes of the axes."""
         return tuple(dim.size for dim in self.dims)
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Values one above the other on a new first axis, joined only where something reads more than one of them at once.
+
+    The last states of recurrent layers come so: joined, the neurons of all layers would have to move together.
+
+    Args:
+        parts: the values. join: makes the joined one.
+    """
+
+    parts: tuple[Value, ...]
+    join: Callable[[], Value]
+
+    @cached_property
+    def whole(self) -> Value:
+        """All in one value."""
+        return self.join()
 
 
 @dataclass(eq=False)

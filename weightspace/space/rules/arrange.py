@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from weightspace.space.algebra.dims import fix
+from weightspace.space.algebra.dims import fix, leaf
 from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.value import Value
 from weightspace.space.rules.registry import rule
@@ -46,7 +46,7 @@ def fourier(op: Operation, value: Value, axes: Sequence[int], *_: Any) -> Value:
     return op.resized(value, axes, op.shape)
 
 
-@rule("aten.roll", "aten.flip", "aten.cumsum", "aten.cumprod", "aten.sort", "aten.flip_copy")
+@rule("aten.roll", "aten.flip", "aten.cumsum", "aten.cumprod", "aten.flip_copy", "aten.logcumsumexp")
 def reorder(op: Operation, value: Value, *args: Any, **kwargs: Any) -> Any:
     """The entries of some axes depend on their places; those axes are fixed, the others stay."""
     given = args[-1] if op.name == "aten.roll" and len(args) > 1 else kwargs.get("dim", args[0] if args else -1)
@@ -56,8 +56,20 @@ def reorder(op: Operation, value: Value, *args: Any, **kwargs: Any) -> Any:
     for axis in axes:
         fix(value.dims[axis])
     kind = "equal" if op.name in ("aten.roll", "aten.flip", "aten.cumsum") else "opaque"
-    out = op.pointwise(kind, value)
-    return (out, op.pointwise("opaque", value)) if op.name == "aten.sort" else out
+    return op.pointwise(kind, value)
+
+
+@rule("aten.sort", "aten.topk")
+def ranked(op: Operation, value: Value, *args: Any, dim: int | None = None, **_: Any) -> tuple[Value, Value]:
+    """The entries of an axis by size: their ranks are fixed, while they come from anywhere, unless one asks whence."""
+    given = [arg for arg in args if not isinstance(arg, bool)]
+    place = given[1:] if op.name == "aten.topk" else given
+    axis = (dim if dim is not None else place[0] if place else -1) % len(value.dims)
+    if 1 in op.wanted:
+        fix(value.dims[axis])
+    dims = [leaf(op.shape[a], fixed=True) if a == axis else d for a, d in enumerate(value.dims)]
+    axes = [[] if a == axis else [(0, a)] for a in range(len(dims))]
+    return op.mapped("positive", [value], dims, axes), op.result(1).mapped("order", [value], dims, axes)
 
 
 @rule("aten.slice_scatter")

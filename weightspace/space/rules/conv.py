@@ -1,5 +1,6 @@
 """Convolutions: contractions over channels; kernel and spatial axes are fixed, groups are an axis of their own."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from weightspace.space.algebra.dims import fix
@@ -72,11 +73,13 @@ def _convolve(
 ) -> Value:
     kernel = len(weight.dims) - 2
     batched = len(value.dims) == kernel + 2
-    for dim in value.dims[len(value.dims) - kernel :] + weight.dims[2:]:
+    single = _single(weight.shape[2:], settings)
+    space = value.dims[len(value.dims) - kernel :]
+    for dim in [dim for dim, alone in zip(space, single, strict=True) if not alone] + list(weight.dims[2:]):
         fix(dim)
     lead = ["n"] if batched else []
     space_in, taps = [f"x{axis}" for axis in range(kernel)], [f"k{axis}" for axis in range(kernel)]
-    space_out = [f"y{axis}" for axis in range(kernel)]
+    space_out = [f"x{axis}" if alone else f"y{axis}" for axis, alone in enumerate(single)]
     sizes = dict(zip(space_out, op.shape[len(op.shape) - kernel :], strict=True))
     weight_labels = ["i", "o"] if transposed else ["o", "i"]
     channels_in, channels_out = ["i"], ["o"]
@@ -103,6 +106,18 @@ def _convolve(
         lead_sizes = list(out.shape[: len(lead)])
         out = op.reshape(out, [*lead_sizes, channels, *out.shape[len(out.dims) - kernel :]])
     return biased(op, out, bias, len(lead))
+
+
+def _single(kernel: Sequence[int], settings: dict[str, Any]) -> list[bool]:
+    """Along which spatial axes every place stands for itself: one tap, no stride, no padding."""
+    stride, padding = (_each(settings[word], len(kernel)) for word in ("stride", "padding"))
+    each = zip(kernel, stride, padding, strict=True)
+    return [size == 1 and step == 1 and pad in (0, "same", "valid") for size, step, pad in each]
+
+
+def _each(setting: Any, count: int) -> list[Any]:
+    values = list(setting) if isinstance(setting, list | tuple) else [setting]
+    return values * count if len(values) == 1 else values
 
 
 def _plain(settings: dict[str, Any]) -> dict[str, Any]:

@@ -3,22 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from weightspace.space.algebra.dims import fix, leaf, unify
 from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.value import Value
 from weightspace.space.rules.registry import rule
 
 
-@rule("aten.topk", "aten.kthvalue")
-def topk(op: Operation, value: Value, _count: Any, dim: int = -1, *_: Any, **__: Any) -> tuple[Value, Value]:
-    """The largest entries of an axis and their places."""
-    axis = dim % len(value.dims)
-    fix(value.dims[axis])
-    if len(op.shape) == len(value.dims):
-        found = op.resized(value, [axis], op.shape)
-    else:
-        found = op.select(value, axis)
-    return op.pointwise("opaque", found), op.result(1).pointwise("opaque", found)
+@rule("aten.kthvalue")
+def kth_value(op: Operation, value: Value, _rank: int, dim: int = -1, keepdim: bool = False) -> tuple[Value, Value]:
+    """The entry of a given rank along an axis; where it stood fixes that axis, if anything reads it."""
+    if 1 in op.wanted:
+        fix(value.dims[dim])
+    found = op.reduce(value, [dim], keepdim, kind="positive")
+    return found, op.result(1).reduce(value, [dim], keepdim, kind="order")
 
 
 @rule("aten.gather", "aten.take_along_dim")
@@ -74,6 +73,9 @@ def index_add(op: Operation, value: Value, dim: int, index: Value, source: Value
 @rule("aten.index_put", "aten._unsafe_index_put", "aten._index_put_impl")
 def index_put(op: Operation, value: Value, indices: Sequence[Value | None], new: Value, *_: Any) -> Value:
     """Entries written at given places: the indexed axes are fixed, the others move with the new entries'."""
+    masks = [place for place in indices if place is not None and place.dtype == torch.bool]
+    if len(masks) == 1 and indices[0] is masks[0] and len(indices) == 1:
+        return _masked(op, value, masks[0], new)
     places = [axis for axis, place in enumerate(indices) if place is not None]
     given = [place for place in indices if place is not None]
     kept = [axis for axis in range(len(value.dims)) if axis not in places]
@@ -91,3 +93,16 @@ def index_put(op: Operation, value: Value, indices: Sequence[Value | None], new:
     for dim in new.dims[: max(0, len(new.dims) - len(tail))]:
         fix(dim)
     return _written(op, value, [new, *given])
+
+
+def _masked(op: Operation, value: Value, mask: Value, new: Value) -> Value:
+    """Entries chosen by a mask of the leading axes, all written with the same new ones."""
+    count = len(mask.dims)
+    tail = value.dims[count:]
+    lead = new.dims[: max(0, len(new.dims) - len(tail))]
+    if any(dim.size > 1 for dim in lead):
+        return op.opaque(value, new, mask)
+    shaped = op.with_dtype(mask.dtype).reshape(mask, [*mask.shape, *[1] * len(tail)])
+    filled = op.with_dtype(new.dtype).reshape(new, new.shape[len(lead) :])
+    kept = op.pointwise("equal", value, filled)
+    return op.pointwise("product", kept, op.with_dtype(mask.dtype).pointwise("opaque", shaped))

@@ -12,14 +12,15 @@ from weightspace.space.rules.registry import rule
 _PASS = (
     "neg", "clone", "contiguous", "detach", "alias", "to", "_to_copy", "type_as", "lift_fresh", "lift_fresh_copy",
     "dropout", "alpha_dropout", "native_dropout", "feature_dropout", "positive", "requires_grad", "float", "double",
-    "detach_copy", "alias_copy", "lift", "real", "conj", "resolve_conj", "resolve_neg",
+    "detach_copy", "alias_copy", "lift", "real", "imag", "conj", "resolve_conj", "resolve_neg",
 )  # fmt: skip
 _POSITIVE = ("relu", "leaky_relu", "rrelu", "rrelu_with_noise")
-_ODD = ("tanh", "erf", "asin", "atan", "sinh", "asinh", "atanh", "tan", "softshrink", "hardshrink", "softsign")
-_EVEN = ("cos", "cosh")
+_ODD = ("tanh", "erf", "asin", "atan", "sinh", "asinh", "atanh", "tan", "softshrink", "hardshrink", "softsign",
+        "special_i1", "special_i1e", "trunc", "round", "erfinv")  # fmt: skip
+_EVEN = ("cos", "cosh", "sinc", "i0", "special_i0e")
 _ACTIVATIONS = (
-    "gelu", "silu", "sigmoid", "elu", "selu", "celu", "mish", "softplus", "hardtanh", "relu6", "hardswish",
-    "hardsigmoid", "log_sigmoid", "exp", "threshold", "softmax", "log_softmax", "_softmax", "_log_softmax",
+    "gelu", "silu", "sigmoid", "elu", "selu", "celu", "mish", "softplus", "relu6", "hardswish",
+    "hardsigmoid", "log_sigmoid", "exp", "softmax", "log_softmax", "_softmax", "_log_softmax",
 )  # fmt: skip
 
 
@@ -72,12 +73,84 @@ def activation(op: Operation, value: Value, *_: Any, **__: Any) -> Value:
 
 @rule("aten.clamp_min", "aten.clamp")
 def clamp(op: Operation, value: Value, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None) -> Value:
-    """Clamping at zero from below is a relu; any other bound is opaque."""
+    """Clamping at zero is a relu, between a number and its negative it is odd; any other bound is opaque."""
     low, high = low if low is not None else min, high if high is not None else max
     others = [bound for bound in (low, high) if isinstance(bound, Value)]
-    if low == 0 and high is None:
+    if not others and {low, high} == {0, None}:
         return _activation(op, "positive", value)
+    if not others and None not in (low, high) and low == -high:
+        return _activation(op, "odd", value)
     return op.pointwise("opaque", value, *others)
+
+
+@rule("aten.clamp_max")
+def clamp_max(op: Operation, value: Value, high: Any) -> Value:
+    """Clamping from above."""
+    return clamp(op, value, None, high)
+
+
+@rule("aten.hardtanh")
+def hardtanh(op: Operation, value: Value, low: Any = -1, high: Any = 1) -> Value:
+    """Odd where its bounds are."""
+    return _activation(op, "odd" if low == -high else "opaque", value)
+
+
+@rule("aten.threshold")
+def threshold(op: Operation, value: Value, bound: Any, fill: Any) -> Value:
+    """At zero it is a relu."""
+    return _activation(op, "positive" if bound == fill == 0 else "opaque", value)
+
+
+@rule("aten.gt", "aten.lt", "aten.ge", "aten.le", "aten.eq", "aten.ne", "aten.heaviside")
+def compare(op: Operation, one: Value, other: Any) -> Value:
+    """Which side of zero an entry lies on, or which of two that share a positive factor is more, ignores the factor."""
+    if not isinstance(other, Value):
+        return op.pointwise("order" if other == 0 else "opaque", one)
+    if other.constant:
+        zero = other.constant == "zero" or op.name == "aten.heaviside"
+        return op.pointwise("order" if zero else "opaque", one, other)
+    return op.pointwise("order", op.pointwise("positive", one, other))
+
+
+@rule("aten.sign", "aten.sgn")
+def sign(op: Operation, value: Value) -> Value:
+    """Keeps the sign alone."""
+    return op.pointwise("signum", value)
+
+
+@rule("aten.fmod", "aten.remainder")
+def remainder(op: Operation, value: Value, divisor: Any) -> Value:
+    """What is left of a division by a number has the sign of what was divided (fmod)."""
+    if isinstance(divisor, Value):
+        return opaque_pointwise(op, value, divisor)
+    return op.pointwise("odd" if op.name == "aten.fmod" else "opaque", value)
+
+
+@rule("aten.lerp")
+def lerp(op: Operation, one: Value, other: Value, weight: Any) -> Value:
+    """Between two values."""
+    if not isinstance(weight, Value):
+        return meet(op, "equal", one, other, "other", "residual")
+    part = op.pointwise("equal", other, op.pointwise("equal", one))
+    return op.pointwise("equal", one, meet(op, "product", part, weight, "scale", "product"))
+
+
+@rule("aten.hypot")
+def hypot(op: Operation, one: Value, other: Value) -> Value:
+    """The length of a vector of two entries."""
+    return op.pointwise("equal", op.pointwise("abs", one), op.pointwise("abs", other))
+
+
+@rule("aten.complex")
+def complex_(op: Operation, real: Value, imaginary: Value) -> Value:
+    """Both parts carry one factor."""
+    return meet(op, "equal", real, imaginary, "other", "residual")
+
+
+@rule("aten.polar")
+def polar(op: Operation, length: Value, angle: Value) -> Value:
+    """The length carries the factor."""
+    return meet(op, "product", length, op.pointwise("opaque", angle), "other", "product")
 
 
 def _activation(op: Operation, kind: str, value: Value) -> Value:
@@ -167,7 +240,7 @@ def meet(op: Operation, kind: str, one: Value, other: Value, slot: str, link: st
     return op.pointwise(kind, one, other, meet=link)
 
 
-@rule("aten.maximum", "aten.minimum")
+@rule("aten.maximum", "aten.minimum", "aten.fmax", "aten.fmin")
 def extremum(op: Operation, one: Value, other: Value) -> Value:
     """Commutes with positive factors common to both."""
     return op.pointwise("positive", one, other)

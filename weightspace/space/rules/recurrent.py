@@ -6,7 +6,7 @@ from typing import Any
 
 from weightspace.space.algebra.dims import fix
 from weightspace.space.algebra.operation import Operation
-from weightspace.space.algebra.value import Value
+from weightspace.space.algebra.value import Stack, Value
 from weightspace.space.rules.linear import biased, contract
 from weightspace.space.rules.registry import rule
 
@@ -23,7 +23,7 @@ def lstm(
     _train: bool,
     both: bool,
     batch_first: bool = False,
-) -> tuple[Value, Value, Value]:
+) -> tuple[Any, ...]:
     """Long short-term memory."""
     return tuple(_run(op, "lstm", value, list(state), params, biases, layers, both, batch_first))  # type: ignore[return-value]
 
@@ -40,7 +40,7 @@ def rnn(
     _train: bool,
     both: bool,
     batch_first: bool = False,
-) -> tuple[Value, Value]:
+) -> tuple[Any, ...]:
     """Gated recurrent unit, and the plain recurrent layer."""
     kind = op.name.removeprefix("aten.")
     return tuple(_run(op, kind, value, [state], params, biases, layers, both, batch_first))  # type: ignore[return-value]
@@ -56,7 +56,7 @@ def _run(
     layers: int,
     both: bool,
     batch_first: bool,
-) -> list[Value]:
+) -> list[Value | Stack]:
     time = (1 if batch_first else 0) if len(value.dims) == 3 else 0
     fix(value.dims[time])
     each = 2 + 2 * biases + (len(params) > layers * (1 + both) * (2 + 2 * biases))
@@ -72,12 +72,7 @@ def _run(
             for final, end in zip(finals, ends, strict=True):
                 final.append(end)
         value = outputs[0] if len(outputs) == 1 else op.join(outputs, -1)
-    # stacking the last states ties the neurons of all layers, so it is left alone unless something reads them
-    ends = [
-        _stacked(op, final) if index in op.wanted else op.constant("data", op.shapes[index])
-        for index, final in enumerate(finals, start=1)
-    ]
-    return [value, *ends]
+    return [value, *(Stack(tuple(final), partial(_stacked, op, final)) for final in finals)]
 
 
 def _entry(op: Operation, state: Value) -> Value:

@@ -30,7 +30,7 @@ def extreme_with_place(op: Operation, value: Value, dim: Any = None, keepdim: bo
     if 1 in op.wanted:  # the place of the extreme is a number, so moving entries along the axis would change it
         fix(value.dims[dim])
     largest = op.reduce(value, [dim], keepdim, kind="positive")
-    return largest, op.result(1).reduce(value, [dim], keepdim, kind="opaque")
+    return largest, op.result(1).reduce(value, [dim], keepdim, kind="order")
 
 
 @rule("aten.argmax", "aten.argmin")
@@ -38,7 +38,7 @@ def place(op: Operation, value: Value, dim: Any = None, keepdim: bool = False) -
     """Places of extremes: the axis is fixed."""
     for axis in [dim] if dim is not None else range(len(value.dims)):
         fix(value.dims[axis])
-    return op.reduce(value, None if dim is None else [dim], keepdim, kind="opaque")
+    return op.reduce(value, None if dim is None else [dim], keepdim, kind="order")
 
 
 @rule("aten.prod", "aten.any", "aten.all", "aten.logsumexp", "aten.count_nonzero")
@@ -107,4 +107,4 @@ def pool(op: Operation, value: Value, *_: Any, **__: Any) -> Any:
     lead = len(value.dims) - space
     kind = "positive" if "max" in op.name or "lp_" in op.name else "equal"
     out = op.resized(value, range(lead, len(value.dims)), op.shape, kind)
-    return (out, op.result(1).pointwise("opaque", out)) if op.several else out
+    return (out, op.result(1).pointwise("order", out)) if op.several else out

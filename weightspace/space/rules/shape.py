@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from weightspace.space.algebra.dims import fix, is_fixed
+from weightspace.space.algebra.dims import fix, is_fixed, leaf
 from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.value import Value
 from weightspace.space.rules.registry import rule
@@ -99,8 +99,30 @@ def slice_(op: Operation, value: Value, dim: int = 0, start: Any = None, stop: A
     low = min(max((start or 0) + (size if (start or 0) < 0 else 0), 0), size)
     high = size if stop is None else min(max(stop + (size if stop < 0 else 0), low), size)
     if step != 1:
-        return op.resized(value, [dim], op.shape)
+        return _every(op, value, dim % len(value.dims), low, high, step)
     return value if high - low == size else op.slice(value, dim, low, high)
+
+
+def _every(op: Operation, value: Value, axis: int, low: int, high: int, step: int) -> Value:
+    """Every second entry is the first of each pair: pairs may move, as pairs; otherwise the axis is fixed."""
+    size = value.dims[axis].size
+    if size % step or high != size or low >= step or is_fixed(value.dims[axis]):
+        return op.resized(value, [axis], op.shape)
+    wide = op.reshape(value, [*value.shape[:axis], size // step, step, *value.shape[axis + 1 :]])
+    return op.select(op.slice(wide, axis + 1, low, low + 1), axis + 1)
+
+
+@rule("aten.view_as_real", "aten.view_as_real_copy")
+def view_as_real(op: Operation, value: Value) -> Value:
+    """Complex numbers as pairs on a last axis, which is fixed."""
+    rank = len(value.dims)
+    return op.mapped("equal", [value], [*value.dims, leaf(2, fixed=True)], [*([(0, axis)] for axis in range(rank)), []])
+
+
+@rule("aten.view_as_complex", "aten.view_as_complex_copy")
+def view_as_complex(op: Operation, value: Value) -> Value:
+    """Pairs on the last axis as complex numbers."""
+    return op.select(value, -1)
 
 
 @rule("aten.select", "aten.select_copy")

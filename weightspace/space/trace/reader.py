@@ -13,7 +13,7 @@ from torch._ops import OpOverload
 from weightspace.space.algebra.dims import fix
 from weightspace.space.algebra.operation import Operation, constant
 from weightspace.space.algebra.record import Record
-from weightspace.space.algebra.value import Value
+from weightspace.space.algebra.value import Stack, Value
 from weightspace.space.rules import RULES, Rule, opaque_pointwise
 
 
@@ -36,7 +36,7 @@ class Reader:
             elif node.op == "get_attr":
                 found[node] = self._attribute(module, node.target)
             elif node.op == "output":
-                return fx.node.map_arg(node.args[0], lambda n: found[n])
+                return _joined(fx.node.map_arg(node.args[0], lambda n: found[n]))
             else:
                 found[node] = self._call(node, found)
                 _write_back(node, found, roots)
@@ -58,6 +58,13 @@ class Reader:
         if not (isinstance(node.target, OpOverload) and operator_name(node.target) in _RUNS):
             args, kwargs = fx.node.map_aggregate((args, kwargs), known_size)
         self.operators += 1
+        if args and isinstance(args[0], Stack) and isinstance(node.target, OpOverload):
+            name, rest = operator_name(node.target), args[1:]
+            if name == "aten.select" and rest[0] == 0:
+                return args[0].parts[rest[1]]
+            if name == "aten.unbind" and rest in ((), (0,)):
+                return list(args[0].parts)
+        args, kwargs = _joined(args), _joined(kwargs)
         return self.apply(node.target, args, kwargs, node.meta.get("val"), _wanted(node))
 
     def apply(self, target: Any, args: Any, kwargs: Any, result: Any, wanted: frozenset[int]) -> Any:
@@ -201,6 +208,10 @@ def _write_back(node: fx.Node, found: dict[fx.Node, Any], roots: dict[fx.Node, f
             roots[node] = root
             for alias in (root, *(n for n, r in roots.items() if r is root)):
                 found[alias] = found[node]
+
+
+def _joined(tree: Any) -> Any:
+    return fx.node.map_aggregate(tree, lambda leaf: leaf.whole if isinstance(leaf, Stack) else leaf)
 
 
 def _flatten(tree: Any) -> list[Any]:

@@ -15,7 +15,8 @@ from weightspace.space.algebra.value import Step, Value
 
 _PASSES = {  # what a step lets through: (scales, signs)
     "equal": (True, True), "positive": (True, False), "odd": (False, True), "sine": (False, True),
-    "opaque": (False, False), "even": (False, False), "abs": (True, False),
+    "opaque": (False, False), "order": (False, False), "signum": (False, True), "even": (False, False),
+    "abs": (True, False),
 }  # fmt: skip
 
 
@@ -125,7 +126,7 @@ class Scales:
             return self._labelled(step, [Fraction(1)] * len(step.ins))
         if step.kind == "power":
             return self._power(step)
-        if step.kind in ("abs", "even") and self.signs:
+        if step.kind in (("abs", "even") if self.signs else ("order", "signum")):
             return self.zero(step.out)
         if not _PASSES[step.kind][self.signs]:
             for value in (step.out, *step.ins):

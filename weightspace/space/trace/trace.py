@@ -92,7 +92,7 @@ def read_program(program: ExportedProgram, module: nn.Module, free_unused: bool 
     unread = fix_unread(record.steps, ordered, [*outputs, *written], unused, free_unused)
     assembly = assemble(record, ordered, inputs, outputs)
     buffers = {name for name, _ in module.named_buffers(remove_duplicate=False)}
-    weights = {name: value for name, value in ordered.items() if value.dtype.is_floating_point}
+    weights = {name: value for name, value in ordered.items() if not value.constant}
     actions = find_actions(record.steps, weights, assembly.names.free)
     actions = [_with_tied(action, same) for action in actions]
     both = [action for action in actions if action.mode == "both"]
