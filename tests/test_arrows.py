@@ -13,7 +13,6 @@ PACKAGE = Path(__file__).parent.parent / "weightspace"
 ORDER = (
     "palette",
     "suggest",
-    "lazy",
     "reading",
     "hub",
     "machine",

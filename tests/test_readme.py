@@ -1,36 +1,166 @@
-"""The README's Python runs as it stands, its files exist, and its map of files is whole."""
+"""The README as a stranger uses it: every block runs as printed, in order, in a fresh copy; then come the mistakes."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from weightspace.cli import main
+from weightspace.cli.terminal.parser import Parser
 from weightspace.tasks.comparison.report import grouped, protocol_report
 from weightspace.tasks.comparison.result import read_results
 from weightspace.tasks.comparison.summary import summary
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+BLOCKS = [(kind, code) for kind, code in re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL) if kind != "text"]
+SMALL = {"WEIGHTSPACE_QUICKSTART": "--nets 60 --steps 10 --workers 1", "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+TOOL = '#!/bin/sh\nexec "{python}" {words}"$@"\n'
 
 
-def test_there_are_examples():
-    assert len(BLOCKS) >= 1
+pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_example_runs(number, tmp_path, monkeypatch, tiny_quickstart):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "runs").mkdir()
-    (tmp_path / "runs" / "quickstart").symlink_to(tiny_quickstart[0])
-    exec(compile(BLOCKS[number], f"README.md, example {number + 1}", "exec"), {"__name__": "__main__"})
+def block(words: str) -> int:
+    """The number of the block with some words in it."""
+    (found,) = (number for number, (_, code) in enumerate(BLOCKS) if words in code)
+    return found
 
 
-def test_linked_files_exist():
-    links = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert links
-    missing = [link for link in links if not (ROOT / link).exists()]
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    """A copy of the repository in which all blocks were run, and what each printed; only to be read."""
+    copy = tmp_path_factory.mktemp("stranger") / "weightspace"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__", "runs", "tests", "results", "*.png"))
+    stand_in_environment(copy)
+    lines = ["set -e", f"cd {copy}"]
+    for number, (kind, code) in enumerate(BLOCKS):
+        lines.append(f"exec >{copy}/{number}.out 2>{copy}/{number}.err")
+        name = re.match(r"# (\w+\.py)\n", code)
+        (copy / (name[1] if name else f"block{number}.py")).write_text(code, encoding="utf-8")
+        lines.append(code if kind == "bash" else "true" if name else f"python block{number}.py")
+    environment = {**os.environ, **SMALL, "PATH": os.environ["PATH"], "PYTHONPATH": str(copy)}
+    done = subprocess.run(["bash", "-c", "\n".join(lines)], env=environment, timeout=1500)
+    said = [tuple(read(copy / f"{number}.{end}") for end in ("out", "err")) for number in range(len(BLOCKS))]
+    last = max(number for number in range(len(BLOCKS)) if (copy / f"{number}.out").exists())
+    assert done.returncode == 0, f"{BLOCKS[last][1]}\n{said[last][0]}\n{said[last][1]}"
+    return copy, said
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def stand_in_environment(copy: Path) -> None:
+    """A .venv whose programs are those of these tests, so that installing has nothing to do."""
+    programs = copy / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name, words in (("python", ""), ("weightspace", "-m weightspace "), ("pip", "-m pip ")):
+        (programs / name).write_text(TOOL.format(python=sys.executable, words=words))
+    installs = f'#!/bin/sh\ncase "$*" in *" install "*) exit 0;; esac\nexec "{sys.executable}" "$@"\n'
+    (programs / "python").write_text(installs)
+    (programs / "activate").write_text(f'PATH="{programs}:$PATH"\n')
+    for path in programs.iterdir():
+        path.chmod(0o755)
+
+
+def test_every_block_runs_as_printed(session):
+    assert sum(kind == "bash" for kind, _ in BLOCKS) >= 8
+    assert sum(code.count("\nweightspace") + code.startswith("weightspace") for _, code in BLOCKS) >= 12
+
+
+def test_installing_says_how_to_enter(session):
+    _, said = session
+    assert "source .venv/bin/activate" in said[block("scripts/environment")][0]
+
+
+def test_what_the_readme_shows_is_what_is_printed(session):
+    _, said = session
+    number = block("print(space)")
+    (shown,) = re.findall(r"<!-- what the block above prints -->\n```text\n(.*?)```", README, re.DOTALL)
+    assert shown == said[number][0]
+
+
+def test_the_answers(session):
+    copy, said = session
+    assert "first first" in said[block("weightspace symmetries")][0]
+    assert (copy / "graph.png").read_bytes().startswith(b"\x89PNG")
+    out, err = said[block("weightspace zoo list")]
+    assert "digits-inr" in out and "200 saved states" in out + err and "hyperparameters.png" in out
+    out, err = said[block("--zoo runs/digits-cnn --out runs/predictor")]
+    assert "SpaceNet" in out and "boosting on statistics" in out and "net-00" in out
+    assert (copy / "runs" / "predictor" / "metanet" / "model.safetensors").exists()
+    out, _ = said[block("--labels labels.csv")]
+    assert "ckpts/net3.pth" in out and "accuracy" in out
+    assert (copy / "bold.png").exists() and (copy / "bold.safetensors").exists()
+    out, err = said[block("weightspace quickstart")]
+    assert "a perfect ranker" in out and "What to type next" in err
+
+
+MISTAKES = {
+    "zoo biuld digits-cnn --out x": "did you mean 'build'?",
+    "zoo build digits-cn --out x": "did you mean 'digits-cnn'?",
+    "zoo build digits-cnn": "--out",
+    "zoo info runs/digits-cmn": "no finished zoo",
+    "train --zoo runs/digits-cnn --labels acuracy --out x": "test_accuracy",
+    "train --zoo runs/digits-cnn --metanet SpaceNt --out x": "SpaceNet",
+    "train --zoo runs --out x": "no finished zoo",
+    "predict runs/predictor/metanet README.md": "README.md",
+    "predict runs/predictor/metanett checkpoints": "metanett",
+    "predict runs/dilate/metanet checkpoints": "predict",
+    "predict runs/predictor/metanet labels.csv": "labels.csv",
+    "predict runs/predictor/metanet ckpts/net3.pth": "fit",
+    "edit runs/digits-cnn runs/dilate/example.safetensors --out x.safetensors": "config.json",
+    "edit runs/dilate/metanet runs/dilate/example.safetensors --edit dillate --out x.safetensors": "dilate",
+    "symmetries my_net:Residual": "did you mean 'my_nets'?",
+    "symmetries my_nets:Residual --input 2,5": "can't be traced",
+    "graph draw my_nets:Residual --checkpoint bold.safetensors --out x.png": "fit",
+    "zoo render runs/digits-cnn --out x.png": "no implicit representations",
+}
+
+
+@pytest.mark.parametrize("words", MISTAKES)
+def test_a_mistake_is_answered_in_words(session, words, monkeypatch, capsys):
+    monkeypatch.chdir(session[0])
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    before = set(session[0].iterdir())
+    try:
+        code = main(words.split())
+    except SystemExit as stopped:
+        code = stopped.code
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.out == ""
+    assert MISTAKES[words] in captured.err
+    assert "Traceback" not in captured.err
+    assert len(captured.err) < 1200
+    assert {path for path in set(session[0].iterdir()) - before if path.name != "__pycache__"} <= {session[0] / "x"}
+
+
+@pytest.mark.parametrize("page", sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "CONTRIBUTING.md"]),
+                         ids=lambda page: page.name)  # fmt: skip
+def test_linked_files_exist(page):
+    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+    missing = [link for link in links if not (page.parent / link).exists()]
     assert not missing
+
+
+def test_commands_of_the_pages_are_known():
+    """What pages besides the README show is at least a command line that the parser takes."""
+    for page in (ROOT / "docs").glob("*.md"):
+        for code in re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+            for line in re.findall(r"^weightspace (.*?)(?: {2,}#.*)?$", code, re.MULTILINE):
+                assert parser().parse_args(line.split()), line
+
+
+def parser() -> Parser:
+    from weightspace.cli.main import build_parser
+
+    return build_parser()
 
 
 def test_the_tables_are_those_of_the_results():

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize("name", ["scripts/quickstart", "scripts/test", ".ci/run"])
+@pytest.mark.parametrize("name", ["scripts/environment", "scripts/quickstart", "scripts/test", ".ci/run"])
 def test_scripts_are_executable_bash(name):
     path = ROOT / name
     assert os.access(path, os.X_OK)

@@ -39,7 +39,7 @@ def test_settings_are_checked_by_their_types():
 
 
 def test_only_marked_functions_of_imported_modules_are_found():
-    with pytest.raises(ValueError, match=r"nothing that a file names is imported by itself.*'import nowhere' first"):
+    with pytest.raises(ValueError, match=r"no file can make weightspace import one.*'import nowhere' first"):
         net_class("nowhere:net")
     with pytest.raises(ValueError, match="has no net factory 'unmarked': mark the function"):
         net_class("tests.zoo.own_nets:unmarked")

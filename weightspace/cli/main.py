@@ -1,10 +1,13 @@
 """The command line as a whole: its help, and running one command."""
 
+import os
+import shlex
+import sys
 from collections.abc import Sequence
 from functools import partial
 
 from weightspace import __version__
-from weightspace.cli import align, edit, generate, graph, pack, predict, quickstart, symmetries
+from weightspace.cli import align, edit, generate, graph, pack, predict, quickstart, symmetries, train
 from weightspace.cli.terminal.answer import answer
 from weightspace.cli.terminal.parser import Parser
 from weightspace.cli.zoo import commands as zoo
@@ -13,12 +16,14 @@ _DESCRIPTION = """\
 Learning from the weights of neural networks.
 
   weightspace quickstart                                  the whole toolkit once, in minutes
+  weightspace symmetries my_nets:resnet                   which neurons of your own model can be permuted
   weightspace zoo build digits-cnn --out my-zoo           train a zoo: many small nets, in one folder
-  weightspace zoo info my-zoo                             what a zoo holds
-  weightspace predict METANET NET.safetensors             predict a net's test accuracy from its weights
-  weightspace edit METANET INR.safetensors --out new      change the picture that a net's weights encode
+  weightspace train --zoo my-zoo --out run                train a metanet, which reads weights, on it
+  weightspace predict run/metanet net.safetensors         what the metanet says of a net
+  weightspace edit METANET inr.safetensors --out new      change the picture that a net's weights encode
+  weightspace align a.pt b.pt --module my_nets:resnet --out c.safetensors    bring one net to another
 
-METANET is a folder with a network that reads weights; 'weightspace quickstart' leaves one in runs/quickstart/metanet.
+Every command has a help of its own with examples: weightspace zoo build --help.
 """
 
 
@@ -26,12 +31,15 @@ def build_parser() -> Parser:
     """The parser of the whole command line."""
     parser = Parser("weightspace", description=_DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"weightspace {__version__}")
-    for module in (quickstart, symmetries, graph, zoo, predict, edit, generate, align, pack):
+    for module in (quickstart, symmetries, graph, zoo, train, predict, edit, align, pack, generate):
         module.add_command(parser)
     return parser
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs a command line (without the program's name); returns the exit code, as `answer` says."""
+    words = sys.argv[1:] if words is None else list(words)
+    if words[:1] == ["quickstart"]:
+        words[1:1] = shlex.split(os.environ.get("WEIGHTSPACE_QUICKSTART", ""))
     arguments = build_parser().parse_args(words)
     return answer("weightspace", partial(arguments.run, arguments))

@@ -17,6 +17,18 @@ The whole toolkit once, on real data that needs no download, in a few minutes on
   7  writes the table (table.md, table.json), a figure, the metanet and the logs
 
 Stopped and called again, it goes on from what it has.
+
+  weightspace quickstart                                         3,000 nets, 800 steps: about four minutes
+  weightspace quickstart --nets 300 --steps 100 --out runs/try   a taste of it, in half a minute
+
+Flags that stand in the environment variable WEIGHTSPACE_QUICKSTART come before those that are typed.
+"""
+
+_NEXT = """\
+What to type next:
+  weightspace predict {out}/metanet {out}/checkpoint.safetensors   what the metanet says of one net
+  weightspace zoo info {out}/zoo                                   what the zoo holds
+  weightspace zoo plot {out}/zoo --out {out}/figures               pictures of it\
 """
 
 
@@ -52,6 +64,7 @@ def _run(arguments: argparse.Namespace) -> None:
         return
     columns, rows = table_cells(result)
     write_table(columns, rows, title=result["title"])
+    say(_NEXT.format(out=arguments.out))
 
 
 def _quiet(message: str) -> None:

@@ -10,6 +10,7 @@ from weightspace.graphs.topology import Topology, topology
 from weightspace.palette import FAINT, INK, NEGATIVE, POSITIVE
 
 if TYPE_CHECKING:
+    import matplotlib.axes
     import networkx
 
 
@@ -62,34 +63,45 @@ def draw_graph(graph: Data, path: str | Path, title: str = "") -> Path:
         graph: what `to_graph` gives for one net; up to some hundred edges stay readable.
         path: the PNG, PDF or SVG to write. title: a line above.
     """
-    from matplotlib.collections import LineCollection
     from matplotlib.figure import Figure
+
+    columns = int(_places(topology(graph.space, graph.layout))[0].max()) + 1
+    figure = Figure(figsize=(2.1 * columns + 1, 4), layout="constrained")
+    axis = figure.subplots()
+    draw_graph_on(axis, graph)
+    axis.set_title(title, fontsize=10, color=INK)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=160, facecolor="white")
+    return path
+
+
+def draw_graph_on(axis: "matplotlib.axes.Axes", graph: Data, size: float = 70) -> None:
+    """Draw the graph of one small net on a matplotlib axis, as a part of a larger picture.
+
+    Args:
+        size: of the neurons, as matplotlib's ``scatter`` takes it.
+    """
+    from matplotlib.collections import LineCollection
 
     topo = topology(graph.space, graph.layout)
     x, y = _places(topo)
     source, target = graph.edge_index
     weights = graph.edge_attr.float().sum(1) / graph.edge_attr.float().abs().max().clamp(min=1e-12)
     linked = graph.edge_type >= len(topo.blocks)
-    figure = Figure(figsize=(2.1 * (int(x.max()) + 1) + 1, 4), layout="constrained")
-    axis = figure.subplots()
     lines = torch.stack([torch.stack([x[source], y[source]], 1), torch.stack([x[target], y[target]], 1)], 1)
     colours = [
         FAINT if link else POSITIVE if w > 0 else NEGATIVE for w, link in zip(weights.tolist(), linked, strict=True)
     ]
     widths = [1.5 if link else 0.3 + 1.7 * min(abs(w), 1) for w, link in zip(weights.tolist(), linked, strict=True)]
     axis.add_collection(LineCollection(lines.tolist(), colors=colours, linewidths=widths, zorder=1, alpha=0.7))
-    axis.scatter(x, y, s=70, color="white", edgecolors=INK, linewidths=1.2, zorder=2)
+    axis.scatter(x, y, s=size, color="white", edgecolors=INK, linewidths=1.2, zorder=2)
     for number, site in enumerate(topo.space.sites):
         rows = topo.site(number)
         label = site.name if site.activation in ("none", "") else f"{site.name}\n{site.activation}"
         axis.text(float(x[rows.start]), float(y[rows].min()) - 0.7, label, ha="center", va="top", fontsize=8, color=INK)
-    axis.set_title(title, fontsize=10, color=INK)
     axis.set_ylim(float(y.min()) - 2, float(y.max()) + 0.8)
     axis.set_axis_off()
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=160, facecolor="white")
-    return path
 
 
 def _places(topo: Topology) -> tuple[torch.Tensor, torch.Tensor]:

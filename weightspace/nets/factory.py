@@ -94,7 +94,7 @@ def net_factory(inputs: tuple[int, ...], task: str = "classify") -> Callable[[Ca
     ``nn.Dropout``, which takes its rate from the recipe.
 
     A zoo stores the import path and nothing else of the code. To open such a zoo, import the module first:
-    nothing that a file names is imported by itself.
+    no file can make weightspace import code.
 
     Args:
         inputs: shape of one example, without the batch.
@@ -117,7 +117,7 @@ def find_factory(path: str) -> NetFactory:
     module, _, name = path.partition(":")
     if module not in sys.modules:
         raise ValueError(
-            f"net {path!r} is made by code of yours or others, and nothing that a file names is imported by itself: "
+            f"net {path!r} is made by a Python module, and no file can make weightspace import one: "
             f"if you trust it, 'import {module}' first (command line: --import {module})"
         )
     found = vars(sys.modules[module]).get(name)  # a module's own __getattr__ may import others

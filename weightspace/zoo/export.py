@@ -35,7 +35,7 @@ def export_nets(zoo: Zoo, out: str | Path) -> list[Path]:
     several = len(set(zoo.table["net"].to_pylist())) < len(zoo)
     rows, files = [], []
     for view in zoo.by_space().values():
-        note = {"space": view.table["space"][0].as_py()}
+        note = {"space": view.space.hash}
         if view.renders:
             note["convention"] = json.dumps(view.convention.to_dict())
         for row in range(len(view)):

@@ -89,5 +89,5 @@ def check_folder(out: Path, recipe: Recipe) -> None:
     if there.hash != recipe.hash:
         raise ValueError(
             f"{out} holds the zoo of another recipe: {there.name} {there.hash} is there, "
-            f"{recipe.name} {recipe.hash} came; choose another folder, or delete that one"
+            f"{recipe.name} {recipe.hash} was given; choose another folder, or delete that one"
         )

@@ -89,7 +89,7 @@ def test_lists_of_numbers(capsys):
     assert numbers("3,0-2") == [3, 0, 1, 2]
     with pytest.raises(SystemExit):
         main(["zoo", "render", "z", "--out", "w.png", "--nets", "1..3"])
-    assert "must be numbers like 3, 0-15 or 0-15,40, but '1..3' came" in capsys.readouterr().err
+    assert "must be numbers like 3, 0-15 or 0-15,40, got '1..3'" in capsys.readouterr().err
 
 
 def test_import_of_inrs_with_the_flags_of_a_convention(tmp_path, capsys):

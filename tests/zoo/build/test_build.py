@@ -59,7 +59,9 @@ def test_a_short_zoo_is_the_beginning_of_a_longer_one(recipe, zoo, tmp_path):
 
 def test_other_folders_are_refused_and_left_alone(recipe, zoo, tmp_path):
     changed = Recipe.from_toml(recipe.text.replace("1e-3", "2e-3"))
-    with pytest.raises(ValueError, match=rf"another recipe: tiny {recipe.hash} is there, tiny {changed.hash} came"):
+    with pytest.raises(
+        ValueError, match=rf"another recipe: tiny {recipe.hash} is there, tiny {changed.hash} was given"
+    ):
         build_zoo(changed, zoo.path, progress=False)
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(ValueError, match=r"is not empty and holds no zoo \(mine.txt\)"):

@@ -123,7 +123,7 @@ def test_a_changed_recipe_is_refused_half_way(recipe, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         build_zoo(recipe, tmp_path / "zoo", workers=1, progress=False)
     changed = Recipe.from_toml(recipe.text.replace("steps = 12", "steps = 13"))
-    with pytest.raises(ValueError, match=rf"{recipe.hash} is there, tiny {changed.hash} came"):
+    with pytest.raises(ValueError, match=rf"{recipe.hash} is there, tiny {changed.hash} was given"):
         build_zoo(changed, tmp_path / "zoo", workers=1, progress=False)
 
 

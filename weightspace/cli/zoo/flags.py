@@ -27,7 +27,7 @@ def add_imports(parser: argparse.ArgumentParser) -> None:
         metavar="MODULE",
         action="append",
         default=[],
-        help="Python module of the net factory in the recipe; nothing that a file names is imported by itself",
+        help="the Python module whose function makes the recipe's nets; a recipe alone can't import code",
     )
 
 
@@ -54,7 +54,7 @@ def apply_flags(arguments: argparse.Namespace) -> None:
 def numbers(text: str) -> list[int]:
     """The numbers of ``0-15,40``."""
     if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", text):
-        raise argparse.ArgumentTypeError(f"must be numbers like 3, 0-15 or 0-15,40, but {text!r} came")
+        raise argparse.ArgumentTypeError(f"must be numbers like 3, 0-15 or 0-15,40, got {text!r}")
     found = []
     for part in text.split(","):
         first, _, last = part.partition("-")

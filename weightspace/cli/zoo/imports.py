@@ -74,7 +74,7 @@ def _settings(text: str) -> dict[str, Any]:
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"must be JSON: {error}") from None
     if not isinstance(settings, dict):
-        raise argparse.ArgumentTypeError(f"must be a JSON object, but {text!r} came")
+        raise argparse.ArgumentTypeError(f"must be a JSON object, got {text!r}")
     return settings
 
 

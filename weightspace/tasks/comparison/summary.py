@@ -1,62 +1,69 @@
-"""All results in one table: a row a question, ours beside the best of the other metanets and of the baselines."""
+"""Four questions in one table: ours beside the best simple method, a row a question."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from weightspace.tasks.comparison.editmethod import EDIT_METHODS
-from weightspace.tasks.comparison.report import MEASURES, Cell, cells_of, readable
+from weightspace.tasks.comparison.report import MEASURES, Cell, cells_of
 from weightspace.tasks.comparison.result import Result
 
-OURS = ("SpaceNet", "SpaceNet, gradient and readout")
-OURS_ON_WEIGHTS = ("SpaceNet, weights only", "SpaceNet, weights")
-PUBLISHED = (
-    *("DWSNet", "UNF", "NeuralGraphGNN", "NeuralGraphTransformer", "GraphMetanet", "ScaleGMN", "PyGMetanet"),
-    *("ProbeNet", *(name for name in EDIT_METHODS if not name.startswith("SpaceNet"))),
-)
-"""Metanets after papers of others; what isn't ours and isn't here is a baseline."""
+OURS, OURS_ON_WEIGHTS = ("SpaceNet", "SpaceNet, gradient and readout"), ("SpaceNet, weights only", "SpaceNet, weights")
 
-SHOWN = ("accuracy", "tau", "r2", "mse")
-"""Measures of the summary; methods are ranked by the first of them that a question has."""
+
+@dataclass(frozen=True)
+class Row:
+    """A question of the table.
+
+    Args:
+        question: in words. protocol, tier, column, measure: where its answer stands among the results.
+        baselines: the simple methods, without a network that reads weights, of which the best is shown.
+        score: the measure in words, with what is better.
+    """
+
+    question: str
+    protocol: str
+    tier: str
+    column: str
+    measure: str
+    score: str
+    baselines: tuple[str, ...]
+
+
+BOOSTING = (
+    "boosting on statistics",
+    "boosting on hyperparameters",
+    "boosting on statistics and hyperparameters",
+)
+ROWS = (
+    Row("Which digit does this INR encode?", "inr-class", "M", "label", "accuracy", "accuracy in %, more is better",
+        ("classifier of renders", "boosting on statistics", "FlatMLP")),
+    Row("How accurate is this CNN on test data?", "cnn", "S", "test_accuracy", "tau", "tau, more is better", BOOSTING),
+    Row("How large is this CNN's gap?", "cnn", "S", "gap", "tau", "tau, more is better", BOOSTING),
+    Row("Make the digit that this INR encodes bolder", "edit-dilate", "M", "dilate", "mse",
+        "error x 100, less is better", ("refit, 10 steps", "refit, 100 steps")),
+)  # fmt: skip
 
 
 def summary(groups: Mapping[tuple[str, str], Sequence[Result]]) -> str:
-    """The table in Markdown.
+    """The table in Markdown, with the questions that there are results for.
 
     Args:
         groups: (protocol, tier) -> its results.
     """
-    heads = ["question", "tier", "", "SpaceNet", "on weights alone", "best metanet of others", "best baseline"]
-    lines = ["| " + " | ".join([*heads, "best that knows how nets were trained"]) + " |", "|" + "---|" * 8]
-    for (protocol, tier), results in groups.items():
-        cells = cells_of(results)
-        kinds = _kinds(cells, results)
-        for column in results[0].scores:
-            measures = [name for name in SHOWN if name in results[0].scores[column]]
-            texts = [_best(cells, names, column, measures) for names in kinds]
-            titles = ", ".join(MEASURES[name].title for name in measures)
-            question = protocol if protocol == f"edit-{column}" else f"{protocol}: {readable(column)}"
-            lines.append(f"| {question} | {tier} | {titles} | " + " | ".join(texts) + " |")
+    lines = ["| question | score | SpaceNet | reading weights alone | best simple method |", "|" + "---|" * 5]
+    for row in ROWS:
+        if results := groups.get((row.protocol, row.tier)):
+            cells = cells_of(results)
+            texts = [_best(cells, names, row) for names in (OURS, OURS_ON_WEIGHTS, row.baselines)]
+            lines.append(f"| {row.question} | {row.score} | " + " | ".join(texts) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _kinds(cells: Iterable[str], results: Sequence[Result]) -> list[list[str]]:
-    found = {result.method: result.reads for result in results}
-    reads = {name: found[name] for name in cells}  # in the order of the tables
-    known = {*OURS, *OURS_ON_WEIGHTS, *PUBLISHED}
-    others = [name for name in reads if name not in known and not name.startswith("SpaceNet")]
-    told = [name for name in others if "hyperparameters" in reads[name]]
-    kinds = [[name for name in names if name in reads] for names in (OURS, OURS_ON_WEIGHTS, PUBLISHED)]
-    return [*kinds, [name for name in others if name not in told], told]
-
-
-def _best(
-    cells: Mapping[str, Mapping[tuple[str, str], Cell]], names: Sequence[str], column: str, measures: Sequence[str]
-) -> str:
-    """The best of some methods in a column: its numbers and, where there is a choice, its name."""
-    able = [name for name in names if (column, measures[0]) in cells[name]]
+def _best(cells: Mapping[str, Mapping[tuple[str, str], Cell]], names: Sequence[str], row: Row) -> str:
+    """The score of the best of some methods; baselines with their name."""
+    key = (row.column, row.measure)
+    able = [name for name in names if key in cells.get(name, {})]
     if not able:
         return ""
-    sign = 1 if MEASURES[measures[0]].more else -1
-    best = max(able, key=lambda name: sign * cells[name][column, measures[0]].mean)
-    texts = [cells[best][column, name].text(MEASURES[name]) for name in measures]
-    ours = best in OURS or best in OURS_ON_WEIGHTS
-    return ", ".join(texts) + ("" if ours else f" ({best})")
+    measure = MEASURES[row.measure]
+    best = max(able, key=lambda name: (1 if measure.more else -1) * cells[name][key].mean)
+    return cells[best][key].text(measure) + (f" ({best})" if names == row.baselines else "")

@@ -118,7 +118,7 @@ class Editor:
         if names.count(str(edit)) == 1:
             return names.index(str(edit))
         asked = "no name" if edit is None else repr(edit)
-        raise ValueError(f"This metanet edits by {', '.join(known)}; got {asked}. Say which of them it shall be.")
+        raise ValueError(f"This metanet edits by {', '.join(known)}; got {asked}. Say which of them you want.")
 
     def apply(self, edit: str | None, signals: Tensor) -> Tensor:
         """What an edit makes of signals ``[nets, channels, *grid]``: what is aimed at."""

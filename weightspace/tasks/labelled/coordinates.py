@@ -71,7 +71,7 @@ def draw_movement(
     """A random matrix and offset for every net, in float64; see `AugmentConfig` for the numbers.
 
     Raises:
-        ValueError: there is one coordinate and it shall be rotated.
+        ValueError: there is one coordinate, and rotations were asked for.
     """
     axes = space.tensors[next(iter(first_layers(space)))].shape[1] or 1
     if rotate and axes < 2:

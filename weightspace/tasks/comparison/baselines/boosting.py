@@ -68,7 +68,7 @@ def _tensor(values: np.ndarray) -> Tensor:
 def statistics_tables(split: LabelledSplit) -> dict[str, np.ndarray]:
     """The statistics of every tensor by name, for each part ``[nets, features]``.
 
-    Missing (NaN) where an architecture hasn't got the tensor; where there are several architectures, statistics that
+    Missing (NaN) where an architecture lacks the tensor; where there are several architectures, statistics that
     nets of any depth have go beside them.
     """
     stacks = [stack for nets in split.parts.values() for stack in _plain_stacks(nets)]
