@@ -16,6 +16,7 @@ from typing import Annotated
 import torch
 import tyro
 
+from weightspace.cli import one_line_errors
 from weightspace.tasks.comparison.editjob import edit_jobs
 from weightspace.tasks.comparison.job import run_jobs
 from weightspace.tasks.comparison.report import grouped, protocol_report
@@ -52,4 +53,5 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
+    one_line_errors(__file__)
     main(tyro.cli(Config, description=__doc__))

@@ -22,6 +22,7 @@ import tyro
 from tqdm import tqdm
 
 from weightspace import Zoo, load_metanet
+from weightspace.cli import one_line_errors
 from weightspace.generators import Generator
 from weightspace.tasks.generation.judge import NOVELTIES, Judge, Sampled
 from weightspace.tasks.generation.novelty_picture import draw_novelty
@@ -118,4 +119,5 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
+    one_line_errors(__file__)
     main(tyro.cli(Config))

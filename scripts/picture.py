@@ -13,6 +13,7 @@ import tyro
 from matplotlib.figure import Figure
 
 from weightspace import Zoo, load_metanet, to_graph
+from weightspace.cli import one_line_errors
 from weightspace.graphs.draw import draw_graph_on
 from weightspace.palette import FAINT, INK, NEGATIVE, OURS, STYLE
 from weightspace.tasks import LabelledNets, predict_nets
@@ -97,4 +98,5 @@ def draw_predictions(axis: matplotlib.axes.Axes, true: torch.Tensor, predicted: 
 
 
 if __name__ == "__main__":
+    one_line_errors(__file__)
     main(tyro.cli(Config, description=__doc__))

@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from weightspace import Zoo, build_zoo, load_metanet
+from weightspace.cli import one_line_errors
 from weightspace.hub.shipped import FOLDER
 from weightspace.metanets import METANETS, Metanet, presets
 from weightspace.tasks.comparison.baselines.boosting import from_statistics
@@ -275,4 +276,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    one_line_errors(__file__)
     main()

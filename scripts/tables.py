@@ -6,6 +6,7 @@ from pathlib import Path
 
 import tyro
 
+from weightspace.cli import one_line_errors
 from weightspace.tasks.comparison.figures import plot_calibration
 from weightspace.tasks.comparison.protocol import PROTOCOLS
 from weightspace.tasks.comparison.report import grouped, protocol_report
@@ -62,4 +63,5 @@ def draw(results: list[Result], figure: Path) -> Path | None:
 
 
 if __name__ == "__main__":
+    one_line_errors(__file__)
     main(tyro.cli(Config, description=__doc__))

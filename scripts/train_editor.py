@@ -18,6 +18,7 @@ import torch
 import tyro
 
 from weightspace import Zoo
+from weightspace.cli import one_line_errors
 from weightspace.metanets import METANETS
 from weightspace.tasks.comparison.result import Result
 from weightspace.tasks.editing.editnets import EditNets
@@ -61,6 +62,7 @@ class Config:
         steps=600, learning_rate=2e-3, weight_decay=0.01, average=0.99, judge_every=50))  # fmt: skip
 
 
+one_line_errors(__file__)
 config = tyro.cli(Config, description=__doc__)
 out = Path(config.out)
 

@@ -17,6 +17,7 @@ import torch
 import tyro
 
 from weightspace import Zoo
+from weightspace.cli import one_line_errors
 from weightspace.tasks.comparison.compare import BASELINES
 from weightspace.tasks.comparison.job import run_jobs
 from weightspace.tasks.comparison.ownnets import train_on_zoo
@@ -104,6 +105,7 @@ def on_zoo(config: Annotated[OnZoo, tyro.conf.arg(name="")]) -> None:
 
 
 if __name__ == "__main__":
+    one_line_errors(__file__)
     small = [name for name, protocol in PROTOCOLS.items() if "S" in protocol.sources]
     commands = {name: command([name], f"{protocol.question}.") for name, protocol in PROTOCOLS.items()}
     commands |= {"tier-s": command(small, "All protocols at tier S."), "zoo": on_zoo}

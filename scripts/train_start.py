@@ -21,6 +21,7 @@ import torch
 import tyro
 from torch import Tensor
 
+from weightspace.cli import one_line_errors
 from weightspace.data import Signals, load_signals
 from weightspace.generators.start import LearnedStart
 from weightspace.inr import Convention
@@ -192,4 +193,5 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
+    one_line_errors(__file__)
     main(tyro.cli(Config))

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -72,3 +73,20 @@ def test_environment_is_made_once(tmp_path):
     failed = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert failed.returncode == 3
     assert "no such package" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("train_predictor.py zoo --zoo nowhere --out x", "nowhere is no finished zoo"),
+        ("train_editor.py --zoo nowhere --out x", "nowhere is no finished zoo"),
+    ],
+)
+def test_a_script_answers_a_mistake_in_one_line(words, says, tmp_path):
+    command = [sys.executable, *words.split()]
+    command[1] = str(ROOT / "scripts" / command[1])
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(Path(command[1]).name)
+    assert says in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -35,8 +35,9 @@ def answer(name: str, run: Callable[[], int | None]) -> int:
         return 2
 
 
-def one_line_errors(name: str) -> None:
-    """From here on a script's uncaught error of the user's is one line too, and its exit code 1."""
+def one_line_errors(script: str) -> None:
+    """From here on an uncaught error of the user's is one line in a script too: ``one_line_errors(__file__)``."""
+    name = Path(script).name
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if isinstance(error, KeyboardInterrupt):

@@ -10,6 +10,7 @@ from typing import Any
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from weightspace.suggest import suggestion
 from weightspace.tasks.comparison.method import METHODS
 from weightspace.tasks.comparison.predictionjob import judge
 from weightspace.tasks.comparison.report import scores_table
@@ -71,7 +72,8 @@ def compare_methods(
     out, training = Path(out), training or TrainConfig()
     asked = list(dict.fromkeys((metanet, *baselines)))
     if unknown := [name for name in asked if name not in METHODS]:
-        raise ValueError(f"A method must be one of {', '.join(METHODS)}; got {unknown[0]!r}.")
+        near = suggestion(unknown[0], METHODS)
+        raise ValueError(f"A method must be one of {', '.join(METHODS)}; got {unknown[0]!r}{near}.")
     obstacles = {name: text for name in asked if (text := METHODS[name].obstacle(split))}
     if metanet in obstacles:
         raise ValueError(f"{metanet} must be able to take these nets, but it {obstacles[metanet]}. Choose another.")
