@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from weightspace.machine import compiler as native
+from weightspace.machine.cache import cache_folder
 from weightspace.machine.compiler import load_native
 from weightspace.zoo.train.native.adam import SOURCE as ADAM
 from weightspace.zoo.train.native.siren import SOURCE as SIREN
@@ -32,10 +35,13 @@ def test_compiled_once_and_kept_under_a_name_for_text_compiler_and_processor(fre
 def test_a_broken_file_or_a_cache_that_cannot_be_written_does_no_harm(fresh):
     assert native.load_native(ADAM) is not None
     (kept,) = fresh.iterdir()
-    kept.unlink()
-    kept.write_bytes(b"broken")
+    whole = kept.read_bytes()
+    kept.unlink()  # not written into: it is loaded
+    kept.write_bytes(whole[:500])
     assert native.load_native(ADAM) is not None
-    kept.unlink()
+    (again,) = fresh.iterdir()
+    assert again.stat().st_size > 500
+    again.unlink()
     fresh.rmdir()
     fresh.write_bytes(b"a file where the folder should be")
     assert native.load_native(ADAM) is not None
@@ -61,3 +67,27 @@ def test_compilers_that_do_not_know_the_processor_are_asked_again(fresh, monkeyp
     picky.chmod(0o755)
     monkeypatch.setenv("CC", str(picky))
     assert native.load_native(ADAM) is not None
+
+
+@needs_compiler
+def test_nothing_is_loaded_from_a_folder_that_others_can_write(fresh, monkeypatch):
+    assert native.load_native(ADAM) is not None
+    (kept,) = fresh.iterdir()
+    loaded, load = [], native.ctypes.CDLL
+
+    class Watched(load):
+        def __init__(self, path):
+            loaded.append(path)
+            super().__init__(path)
+
+    monkeypatch.setattr(native.ctypes, "CDLL", Watched)
+    native.load_native(ADAM)
+    fresh.chmod(0o777)
+    native.load_native(ADAM)
+    assert loaded[0] == str(kept) and not loaded[1].startswith(str(fresh))
+
+
+@pytest.mark.parametrize("named", ["", "cache", "./cache"])
+def test_a_cache_is_never_in_the_working_directory(monkeypatch, named):
+    monkeypatch.setenv("XDG_CACHE_HOME", named)
+    assert cache_folder() == Path.home() / ".cache" / "weightspace"

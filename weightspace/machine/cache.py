@@ -1,9 +1,32 @@
 """Where what was fetched, decoded or compiled is kept between runs."""
 
 import os
+import stat
 from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """The folder of this user's cache that is ours; it may not exist yet."""
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "weightspace"
+    """The folder of this user's cache that is ours; it may not exist yet.
+
+    ``XDG_CACHE_HOME`` must be absolute, as its standard asks: a relative one would mean the working directory.
+    """
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(named) if os.path.isabs(named) else Path.home() / ".cache") / "weightspace"
+
+
+def private_folder(name: str) -> Path:
+    """A folder of the cache for what is executed: this user's, and writable by nobody else, up to the root.
+
+    Raises:
+        OSError: it cannot be made, or somebody else could write into it; says where.
+    """
+    folder = cache_folder() / name
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for place in (folder, *folder.parents):
+        found = place.stat()
+        others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
+        if others or (hasattr(os, "getuid") and found.st_uid not in (0, os.getuid())):
+            raise PermissionError(f"{place} must be writable by its user alone to hold what is executed")
+    if folder.is_symlink() or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
+        raise PermissionError(f"{folder} must be a folder of this user to hold what is executed")
+    return folder

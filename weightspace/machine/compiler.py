@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from weightspace.machine.cache import cache_folder
+from weightspace.machine.cache import private_folder
 
 FLAGS = ("-O3", "-fno-math-errno", "-shared", "-fPIC")
 
@@ -20,7 +20,8 @@ FLAGS = ("-O3", "-fno-math-errno", "-shared", "-fPIC")
 def load_native(source: Path) -> ctypes.CDLL | None:
     """The functions of a C file, compiled for this processor, or None where that can't be done.
 
-    Takes half a second once; the result stays in the cache folder, a file for each text, compiler and processor.
+    Takes half a second once; the result stays in the cache folder, a file for each text, compiler and processor. It is
+    loaded from a folder that nobody else can write, if its recorded checksum fits, and made again if not.
     The compiler is ``$CC``, or else cc, gcc or clang.
     """
     compiler = _compiler()
@@ -46,12 +47,23 @@ def _compiler() -> list[str] | None:
 def _cached(source: Path, compiler: list[str]) -> Path:
     version = subprocess.run([*compiler, "--version"], capture_output=True, check=True).stdout
     key = hashlib.sha256(source.read_bytes() + version + " ".join((*compiler, *FLAGS, _processor())).encode())
-    target = cache_folder() / "native" / f"{source.stem}-{key.hexdigest()[:16]}.so"
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        own = _compile(source, compiler, target.with_suffix(f".{os.getpid()}.tmp"))
-        os.replace(own, target)  # whole or not at all, whoever else compiles it now
+    folder = private_folder("native")
+    kept = sorted(folder.glob(f"{source.stem}-{key.hexdigest()[:16]}-*.so"))
+    sound = [path for path in kept if path.is_file() and path.stem.endswith(f"-{_checksum(path)}")]
+    if sound:
+        return sound[0]
+    with tempfile.TemporaryDirectory(dir=folder) as own:
+        made = _compile(source, compiler, Path(own) / f"{source.stem}.so")
+        target = folder / f"{source.stem}-{key.hexdigest()[:16]}-{_checksum(made)}.so"
+        os.replace(made, target)  # whole or not at all, whoever else compiles it now
+    for path in kept:
+        if path != target:
+            path.unlink(missing_ok=True)  # damaged
     return target
+
+
+def _checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _compile(source: Path, compiler: list[str], target: Path) -> Path:

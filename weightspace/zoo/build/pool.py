@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from weightspace.machine.cores import usable_cores
 from weightspace.zoo.recipe.recipe import Recipe
 
 # not "-m": the package imports the module too, and running it a second time earns a warning from Python
@@ -28,7 +29,8 @@ class Pool:
     """
 
     def __init__(self, out: Path, recipe: Recipe, workers: int):
-        command = [sys.executable, "-c", _WORKER, str(out), str(recipe.nets), *recipe.imports]
+        # -P: else the working directory comes first among the places that modules are looked for in
+        command = [sys.executable, "-P", "-c", _WORKER, str(out), str(recipe.nets), *recipe.imports]
         places = sys.path if recipe.imports else [os.environ.get("PYTHONPATH", "")]
         paths = os.pathsep.join(path for path in (str(Path(__file__).parents[3]), *places) if path)
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONPATH": paths}
@@ -93,4 +95,4 @@ def visible_gpus() -> list[str]:
 
 def default_workers() -> int:
     """One worker a GPU, or without any one a core."""
-    return len(visible_gpus()) or len(os.sched_getaffinity(0))
+    return len(visible_gpus()) or usable_cores()
