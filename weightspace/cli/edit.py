@@ -3,6 +3,7 @@
 import argparse
 
 from weightspace.cli.terminal.console import say, write_json, write_table
+from weightspace.cli.terminal.metanet import load_for, refuse_tables
 from weightspace.cli.terminal.parser import Parser
 
 _EDIT = """\
@@ -45,12 +46,12 @@ def add_command(parent: Parser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from weightspace.metanets import load_metanet
     from weightspace.tasks.editing.editor import Editor
     from weightspace.tasks.editing.files import ASKED, edit_files
     from weightspace.tasks.editing.wall import plot_files
 
-    editor = Editor(load_metanet(arguments.metanet))
+    refuse_tables(arguments.nets)
+    editor = Editor(load_for("edit", arguments.metanet))
     told = {name: getattr(arguments, name) for name in ASKED}
     edits = arguments.edit or [None]
     edited = edit_files(editor, arguments.nets, arguments.out, edits, arguments.strength, told, say)

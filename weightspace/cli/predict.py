@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from weightspace.cli.terminal.console import say, write_json, write_table
+from weightspace.cli.terminal.metanet import load_for, refuse_tables
 from weightspace.cli.terminal.parser import Parser
 
 _PREDICT = """\
@@ -38,11 +39,11 @@ def add_command(parent: Parser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from weightspace.metanets import load_metanet
     from weightspace.tasks.prediction.files import predict_files
 
+    refuse_tables(arguments.checkpoints)
     predictions = predict_files(
-        load_metanet(arguments.metanet),
+        load_for("predict", arguments.metanet),
         arguments.checkpoints,
         arguments.space,
         anyway=arguments.anyway,

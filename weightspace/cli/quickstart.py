@@ -25,10 +25,10 @@ Flags that stand in the environment variable WEIGHTSPACE_QUICKSTART come before 
 """
 
 _NEXT = """\
-What to type next:
-  weightspace predict {out}/metanet {out}/checkpoint.safetensors   what the metanet says of one net
-  weightspace zoo info {out}/zoo                                   what the zoo holds
-  weightspace zoo plot {out}/zoo --out {out}/figures               pictures of it\
+What to type next, to hear what the metanet says of one net, see what the zoo holds, and draw it:
+  weightspace predict {out}/metanet {out}/checkpoint.safetensors
+  weightspace zoo info {out}/zoo
+  weightspace zoo plot {out}/zoo --out {out}/figures\
 """
 
 
