@@ -1,4 +1,9 @@
-"""Writes the tables of all results beside the recipes, zoo/RESULTS.md, and figures; `--short` prints one table."""
+"""Writes the tables of all results beside the recipes, zoo/RESULTS.md, and figures.
+
+python scripts/tables.py
+python scripts/tables.py --short     # prints one table of all questions instead
+python scripts/tables.py --stale     # which results are out of date, and what to run
+"""
 
 import os
 from dataclasses import dataclass
@@ -11,6 +16,7 @@ from weightspace.tasks.comparison.figures import plot_calibration
 from weightspace.tasks.comparison.protocol import PROTOCOLS
 from weightspace.tasks.comparison.report import grouped, protocol_report
 from weightspace.tasks.comparison.result import Result, read_results
+from weightspace.tasks.comparison.stale import mark_stale, stale_report
 from weightspace.tasks.comparison.summary import summary
 
 HEAD = """\
@@ -34,11 +40,16 @@ class Config:
     """The file of the tables."""
     short: bool = False
     """Print one short table for all questions instead."""
+    stale: bool = False
+    """Print which results were made with other settings than today's, and the commands that make them again."""
 
 
 def main(config: Config) -> None:
     """A table for each protocol and tier, and its figure."""
-    groups = grouped(read_results(config.results))
+    if config.stale:
+        print(stale_report(read_results(config.results)), end="")
+        return
+    groups = grouped(mark_stale(read_results(config.results)))
     if config.short:
         print(summary(groups))
         return

@@ -36,6 +36,14 @@ MEASURES: dict[str, Measure] = {
 """The measures that tables show, where a result has them; others (numbers of nets, ceilings) stay in the files."""
 
 
+STALE = " †"
+"""Behind the name of a method whose results were made with other settings, or on another zoo, than the code has now."""
+
+_STALE_NOTE = (
+    " † Made with other settings or on another zoo than today's; `python scripts/tables.py --stale` says which."
+)
+
+
 @dataclass(frozen=True)
 class Cell:
     """A mean over seeds, and their standard deviation (0 for one)."""
@@ -92,7 +100,9 @@ def protocol_report(protocol: str, tier: str, results: Sequence[Result]) -> str:
     lines = [f"### {title} ({protocol}, tier {tier})", ""]
     if not results:
         return "\n".join([*lines, "No result yet.", ""])
-    return "\n".join([*lines, *table_lines(results), "", _note(results), ""])
+    stale = any(result.method.endswith(STALE) for result in results)
+    note = _note(results) + (_STALE_NOTE if stale else "")
+    return "\n".join([*lines, *table_lines(results), "", note, ""])
 
 
 def table_lines(results: Sequence[Result]) -> list[str]:
@@ -165,7 +175,7 @@ def _seconds(results: Sequence[Result], method: str) -> float:
 
 
 def _place(method: str) -> int:
-    names = [*METHODS, *EDIT_METHODS]
+    names, method = [*METHODS, *EDIT_METHODS], method.removesuffix(STALE)
     return names.index(method) if method in names else len(names)
 
 
