@@ -71,7 +71,10 @@ def record(config: Config, judge: Judge, name: str, settings: dict[str, Any], se
     }  # fmt: skip
 
 
-def show(line: dict) -> None:
+def keep(line: dict, out: Path) -> None:
+    """Adds a line to the results as soon as it is measured, and prints it."""
+    with (out / "results.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
     shares = " ".join(f"{line['share'][str(r)]:5.2f}" for r in NOVELTIES)
     settings = ", ".join(f"{key} {value}" for key, value in line["settings"].items())
     sys.stdout.write(
@@ -88,19 +91,17 @@ def main(config: Config) -> None:
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
     stage = Stage.from_zoo(Zoo(config.zoo).filter(activation=config.activation), config.least)
-    judge, lines = Judge(stage), []
+    judge = Judge(stage)
     sys.stdout.write(
         f"{len(stage.accuracy)} training nets, {len(judge.held.accuracy)} held out; good: {judge.alpha:.3f}\n"
     )
     sys.stdout.write(f"{'':52} {'acc':>5} {'new':>5} {'far':>5} {'other':>5}  share good and new at {NOVELTIES}\n")
-    lines.append(record(config, judge, "held-out trainings", {}, 0, judge.held))
-    show(lines[-1])
+    keep(record(config, judge, "held-out trainings", {}, 0, judge.held), out)
     rivals, generators, shares = {}, {}, {}
     for name, settings, rival in tqdm(make_rivals(stage, config.rivals), unit="rival", disable=None):
         sampled = judge.measure(rival.sample(stage.space, config.samples, seed=0))
         rivals[f"{name} {settings}"], shares[f"{name} {settings}"] = sampled, judge.shares(sampled)
-        lines.append(record(config, judge, name, settings, 0, sampled))
-        show(lines[-1])
+        keep(record(config, judge, name, settings, 0, sampled), out)
     prompt = {config.prompt.split("=")[0]: float(config.prompt.split("=")[1])} if config.prompt else {}
     for path in config.generators:
         generator = load_metanet(path)
@@ -108,13 +109,10 @@ def main(config: Config) -> None:
         for seed in range(config.seeds):
             drawn = generator.sample(stage.space, config.samples, prompt=prompt, seed=seed)
             generators[Path(path).name] = judge.measure(drawn)
-            lines.append(record(config, judge, Path(path).name, prompt, seed, generators[Path(path).name]))
-            show(lines[-1])
+            keep(record(config, judge, Path(path).name, prompt, seed, generators[Path(path).name]), out)
     if shares:
         best = " ".join(f"{value:5.2f}" for value in envelope(shares).values())
         sys.stdout.write(f"{'envelope of the rivals':76}  {best}\n")
-    with (out / "results.jsonl").open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(line) + "\n" for line in lines)
     draw_novelty(out / "novelty.png", judge, rivals, generators)
 
 

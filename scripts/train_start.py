@@ -184,11 +184,12 @@ def main(config: Config) -> None:
             }  # fmt: skip
             file.write(json.dumps(record) + "\n")
             log(f"{name:26} {record['psnr']} to ceiling - 3: {record['steps_to_ceiling_minus_3']:.0f} steps")
-    best = max(("SIREN", "SIREN x 2.5"), key=lambda name: rows[name][0]["curve"][30])
-    factor, rate = {"SIREN": 1.0, "SIREN x 2.5": 2.5}[best], rows[best][0]["rates"][30]
+    shown = min(30, config.horizon)
+    best = max(("SIREN", "SIREN x 2.5"), key=lambda name: rows[name][0]["curve"][shown])
+    factor, rate = {"SIREN": 1.0, "SIREN x 2.5": 2.5}[best], rows[best][0]["rates"][shown]
     matplotlib.use("agg")
     fresh = bench.fresh(6, factor, 9)
-    later = rows["Meta-SGD, then Adam"][0]["rates"][27]
+    later = rows["Meta-SGD, then Adam"][0]["rates"][max(0, shown - start.config.steps)]
     draw_starts(out / "steps.png", start, bench.parts["test"][:6], (best, fresh, rate), later)
 
 

@@ -45,7 +45,7 @@ def draw_starts(
         figure, axes = plt.subplots(len(rows), len(signals), figsize=(len(signals) + 2, len(rows)), squeeze=False)
         for line, (text, images) in zip(axes, rows, strict=True):
             for axis, image in zip(line, images, strict=True):
-                axis.imshow(torch.as_tensor(image)[0], cmap="gray", vmin=c.low, vmax=c.low + c.peak)
+                axis.imshow(image[0].numpy(), cmap="gray", vmin=c.low, vmax=c.low + c.peak)
                 axis.axis("off")
             line[0].text(-0.1, 0.5, text, ha="right", va="center", transform=line[0].transAxes)
         figure.savefig(path, dpi=110, bbox_inches="tight")

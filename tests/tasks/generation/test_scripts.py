@@ -1,0 +1,67 @@
+"""The scripts of generation run whole on tiny zoos: they end, and leave what they promise."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from weightspace import Recipe, build_zoo, load_metanet
+
+SCRIPTS = Path(__file__).parents[3] / "scripts"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs a script with flags on one thread, and gives what it printed."""
+    threads = torch.get_num_threads()
+
+    def run(name, *flags):
+        monkeypatch.setattr(sys, "argv", [str(SCRIPTS / name), *map(str, flags)])
+        runpy.run_path(str(SCRIPTS / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    yield run
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory):
+    """Nets that are all in reach of a low stage."""
+    text = Recipe.load("digits-cnn").text.replace("steps = 200", "steps = 3").replace('["relu", "tanh"]', '"relu"')
+    return build_zoo(Recipe.from_toml(text), tmp_path_factory.mktemp("zoo"), nets=100, workers=1, progress=False)
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_train_start(run, tmp_path):
+    run(
+        "train_start.py", "--recipe", "digits-inr", "--out", tmp_path, "--train.steps", 2, "--train.batch", 4,
+        "--horizon", 4, "--reptile-steps", 1, "--nets", 4, 6,
+    )  # fmt: skip
+    found = {line["start"]: line for line in lines(tmp_path / "results.jsonl")}
+    assert list(found) == ["SIREN", "SIREN x 2.5", "Reptile", "Meta-SGD's start, Adam", "Meta-SGD, then Adam"]
+    assert all(set(line["psnr"]) == {"0", "1", "3"} for line in found.values())
+    assert (tmp_path / "steps.png").exists()
+    assert load_metanet(tmp_path / "start").config.steps == 3
+
+
+def test_a_flow_is_trained_and_judged_beside_its_rivals(run, zoo, tmp_path):
+    run(
+        "train_generator.py", "--zoo", zoo.path, "--out", tmp_path / "flow", "--least", 0.0, "--width", 8,
+        "--layers", 1, "--train.steps", 2, "--train.check", 1, "--train.batch", 4,
+    )  # fmt: skip
+    said = run(
+        "evaluate_generator.py", "--zoo", zoo.path, "--out", tmp_path, "--least", 0.0, "--samples", 16,
+        "--generators", tmp_path / "flow", "--rivals", "retrieval",
+    )  # fmt: skip
+    assert "envelope of the rivals" in said
+    found = {line["generator"]: line for line in lines(tmp_path / "results.jsonl")}
+    assert list(found) == ["held-out trainings", "retrieval", "flow"]
+    assert "copies" in found["retrieval"]["called"] and found["retrieval"]["share"]["0.1"] == 0
+    assert found["held-out trainings"]["called"] == []
+    assert (tmp_path / "novelty.png").exists()
