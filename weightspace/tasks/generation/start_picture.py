@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
