@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from tests.align.planted import NETS, gap, hidden, net_of, noisy, traced
+from tests.space.mixing import KINDS as ALL_KINDS
+from tests.space.mixing import MIXING, mixing
 from weightspace.align import align
 from weightspace.space import WeightSpace
 from weightspace.testing import randomized
@@ -130,3 +132,13 @@ def test_a_space_without_free_names_is_refused():
     fixed = WeightSpace.parse({"a": "in out"}, free=(), sizes={"in": 2, "out": 2})
     with pytest.raises(ValueError, match="no free names"):
         align(fixed, {"a": torch.zeros(2, 2)}, {"a": torch.zeros(2, 2)})
+
+
+@pytest.mark.parametrize("name", MIXING)
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_planted_matrices_are_found(name, noise):
+    space, _, _, weights = mixing(name)
+    for seed in range(2):
+        planted = space.random_symmetry(torch.Generator().manual_seed(seed), ALL_KINDS)
+        moved = space.apply(planted, noisy(weights, noise, seed))
+        assert gap(weights, space.apply(align(space, weights, moved), moved)) < (0.05 if noise else 1e-3)

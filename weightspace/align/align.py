@@ -11,6 +11,7 @@ from weightspace.align.matching.descent import match
 from weightspace.align.matching.learned import learn
 from weightspace.align.matching.scales import balanced
 from weightspace.align.matching.score import Data, check_data
+from weightspace.align.matching.turns import match_mixed
 from weightspace.space import Symmetry, WeightSpace
 
 METHODS = ("weights", "activations", "straight-through", "sinkhorn")
@@ -92,6 +93,8 @@ def align_stacks(
     other, there = balanced(space, b)
     one, other = paired(one, other)
     found = match(space, one, other, starts, torch.Generator().manual_seed(seed))
+    if space.matrices:
+        found = match_mixed(space, one, other, found)
     return here.inverse().compose(found).compose(there)
 
 
@@ -112,4 +115,5 @@ def unstacked(symmetry: Symmetry) -> Symmetry:
     """The one symmetry of a stack of one."""
     permutations = {name: order.reshape(order.shape[-1]) for name, order in symmetry.permutations.items()}
     factors = {index: vector.reshape(vector.shape[-1]) for index, vector in symmetry.factors.items()}
-    return Symmetry(symmetry.space, permutations, factors)
+    matrices = {index: matrix.reshape(matrix.shape[-3:]) for index, matrix in symmetry.matrices.items()}
+    return Symmetry(symmetry.space, permutations, factors, matrices)

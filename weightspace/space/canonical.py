@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from weightspace.space.canonical_matrices import settle_matrices
 from weightspace.space.parts import TensorSpec
 from weightspace.space.symmetry import Symmetry, scaled, spread_over_axis
 
@@ -32,9 +33,11 @@ class Entry:
 def canonicalize(space: "WeightSpace", weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Symmetry]:
     """Bring weights to the canonical form of their orbit.
 
-    Phases: a sine's bias lies within a quarter turn of zero. Scales: what feeds a neuron has norm 1. Order: neurons are
-    sorted by a weighted sum of the squares of their entries. Signs: the cubes of what feeds a neuron add up to
-    something positive. Layers are settled one after the other, each from tensors that nothing unsettled touches.
+    Phases: a sine's bias lies within a quarter turn of zero. Scales: what feeds a neuron has norm 1. Matrices: what
+    writes the neurons and what reads them are singular vectors, times roots of the singular values, until scales and
+    order are settled. Order: neurons are sorted by a weighted sum of the squares of their entries. Signs: the cubes of
+    what feeds a neuron add up to something positive. Layers are settled one after the other, each from tensors that
+    nothing unsettled touches.
     Where two scales meet in one tensor (heads, and channels of a head), they are settled in turns until both hold;
     where two signs do, the first neuron of the one decides the other. So for nets in general position every member of
     an orbit gives the same form, to rounding.
@@ -53,6 +56,10 @@ def canonicalize(space: "WeightSpace", weights: Mapping[str, Tensor]) -> tuple[d
         if action.kind == "phase":
             form.act(index, form.phase(index))
     form.settle_all("scale")
+    if space.matrices:
+        form.settle_all("sign")
+        form.apply(settle_matrices(space, form.weights))
+        form.settle_all("scale")
     form.sort()
     form.settle_all("sign")
     return form.weights, form.symmetry
@@ -74,7 +81,9 @@ class _Form:
         self.symmetry = step.compose(self.symmetry)
 
     def sort(self) -> None:
-        step = Symmetry(self.space, self._orders(), {})
+        self.apply(Symmetry(self.space, self._orders(), {}))
+
+    def apply(self, step: Symmetry) -> None:
         self.weights = self.space.apply(step, self.weights)
         self.symmetry = step.compose(self.symmetry)
 
@@ -144,7 +153,13 @@ class _Form:
             for entry in self._entries([index])
             if not any(other != entry and self._meet(entry, other) for other in rivals)
         ]
+        clean = [entry for entry in clean if not self._mixed(entry)] or clean
         return [entry for entry in clean if entry.power == clean[0].power]
+
+    def _mixed(self, entry: Entry) -> bool:
+        """Matrices of other neurons act on the tensor, so that it isn't settled before they are."""
+        name = self.space.actions[entry.action].name
+        return any(entry.tensor in group.powers for group in self.space.matrices if group.name != name)
 
     def _meet(self, one: Entry, other: Entry) -> bool:
         if one.tensor != other.tensor:

@@ -9,7 +9,7 @@ from weightspace.space.axes import Atom, Axis, format_axes, parse_axes
 
 ROLES = ("weight", "vector", "other")
 SLOTS = ("weight", "bias", "scale", "shift", "mean", "var", "other")
-KINDS = ("permutation", "scale", "sign", "phase")
+KINDS = ("permutation", "scale", "sign", "phase", "linear")
 MODES = ("both", "train", "eval")
 
 

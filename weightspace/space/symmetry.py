@@ -1,15 +1,16 @@
 """A symmetry of a weight space: one permutation a free name, and the scales, signs and phases that go with it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from weightspace.space.axes import Atom, Axis, Product
+from weightspace.space.matrices import conjugated, draw_matrices, moved_matrices, multiplied
 from weightspace.space.move import move_entries
-from weightspace.space.parts import TensorSpec
+from weightspace.space.parts import KINDS, TensorSpec
 
 if TYPE_CHECKING:
     from weightspace.space.weightspace import WeightSpace
@@ -19,17 +20,20 @@ if TYPE_CHECKING:
 class Symmetry:
     """An element of the symmetry group of ``space``; act with it through `WeightSpace.apply`.
 
-    New neuron ``i`` of a name is old neuron ``permutations[name][i]``, scaled first.
+    New neuron ``i`` of a name is old neuron ``permutations[name][i]``, scaled before; matrices act first of all.
 
     Args:
         space: whose symmetry this is.
         permutations: for each moved name an integer tensor ``[size]``, or ``[N, size]`` for the nets of a stack.
         factors: for each index into ``space.actions`` in use, its vector over the old neurons, float64, same shapes.
+        matrices: for each index into ``space.matrices`` in use its matrices ``[per, size, size]``, float64, or with a
+            leading axis for the nets of a stack.
     """
 
     space: "WeightSpace"
     permutations: Mapping[str, Tensor]
     factors: Mapping[int, Tensor]
+    matrices: Mapping[int, Tensor] = field(default_factory=dict)
 
     def inverse(self) -> "Symmetry":
         """The symmetry that undoes this one."""
@@ -39,7 +43,11 @@ class Symmetry:
             action = self.space.actions[index]
             undone = -vector * self._sign_on_shift(index) if action.kind == "phase" else 1 / vector
             factors[index] = self._moved(action.name, undone)
-        return Symmetry(self.space, permutations, factors)
+        matrices = {}
+        for index, matrix in self.matrices.items():
+            undone = conjugated(torch.linalg.inv(matrix), self._diagonal(index))
+            matrices[index] = moved_matrices(undone, *self._orders(index))
+        return Symmetry(self.space, permutations, factors, matrices)
 
     def compose(self, other: "Symmetry") -> "Symmetry":
         """The symmetry that acts like ``other`` first and this one after it.
@@ -55,7 +63,34 @@ class Symmetry:
         back = {name: order.argsort(-1) for name, order in other.permutations.items()}
         for index in sorted(set(self.factors) | set(other.factors)):
             factors[index] = self._after(index, other.factors.get(index), back)
-        return Symmetry(self.space, permutations, factors)
+        return Symmetry(self.space, permutations, factors, self._matrices_after(other))
+
+    def _matrices_after(self, other: "Symmetry") -> dict[int, Tensor]:
+        """The matrices of the composition, which act on what ``other`` has neither scaled nor moved yet."""
+        matrices = dict(other.matrices)
+        for index, second in self.matrices.items():
+            order, owners = (None if o is None else o.argsort(-1) for o in other._orders(index))
+            diagonal = other._diagonal(index)
+            second = conjugated(moved_matrices(second, order, owners), None if diagonal is None else 1 / diagonal)
+            matrices[index] = second @ matrices[index] if index in matrices else second
+        return matrices
+
+    def _orders(self, index: int) -> tuple[Tensor | None, Tensor | None]:
+        """The order of the neurons that a group of matrices mixes, and that of the neurons that have one each."""
+        group = self.space.matrices[index]
+        return self.permutations.get(group.name), self.permutations.get(group.per or "")
+
+    def _diagonal(self, index: int) -> Tensor | None:
+        """By what this symmetry scales the neurons that a group of matrices mixes, where that acts as itself."""
+        group, found = self.space.matrices[index], None
+        tensor, (dim, occurrence, power) = next((name, places[0]) for name, places in group.powers.items())
+        for number, vector in self.factors.items():
+            action = self.space.actions[number]
+            for at, place, own in action.powers.get(tensor, ()):
+                if (at, place) == (dim, occurrence):
+                    factor = vector ** (own * power)
+                    found = factor if found is None else found * factor
+        return found
 
     def _after(self, index: int, first: Tensor | None, back: Mapping[str, Tensor]) -> Tensor:
         """The vector of one action in the composition, over the neurons before ``other`` moved them."""
@@ -100,7 +135,7 @@ def random_symmetry(
     space: "WeightSpace", generator: torch.Generator | None, kinds: Sequence[str], batch: int | None
 ) -> Symmetry:
     """See `WeightSpace.random_symmetry`."""
-    known = ("permutation", "scale", "sign", "phase")
+    known = KINDS
     if unknown := [kind for kind in kinds if kind not in known]:
         raise ValueError(f"Kinds of symmetry are {', '.join(known)}; got {unknown}.")
     unsized = [name for name in space.free if space.names[name].size is None]
@@ -114,7 +149,12 @@ def random_symmetry(
         if action.kind in kinds:
             shape = _shape(space.names[action.name].size or 1, batch)
             factors[index] = _draw(action.kind, shape, generator)
-    return Symmetry(space, permutations, factors)
+    matrices = {
+        index: draw_matrices(group, space, generator, batch)
+        for index, group in enumerate(space.matrices)
+        if group.kind in kinds
+    }
+    return Symmetry(space, permutations, factors, matrices)
 
 
 def _shape(size: int, batch: int | None) -> tuple[int, ...]:
@@ -155,6 +195,8 @@ def _permute(symmetry: Symmetry, spec: TensorSpec, tensor: Tensor, stacked: bool
 
 def scaled(symmetry: Symmetry, name: str, spec: TensorSpec, tensor: Tensor, stacked: bool) -> Tensor:
     """One tensor after the scales, signs and phases of a symmetry, before its permutations."""
+    for index, matrix in symmetry.matrices.items():
+        tensor = multiplied(symmetry.space.matrices[index], matrix, symmetry.space, name, tensor, stacked)
     shifts = []
     for index, vector in symmetry.factors.items():
         action = symmetry.space.actions[index]

@@ -17,12 +17,17 @@ def space_table(space: "WeightSpace") -> str:
     )
     tensors = [(name, format_axes(spec.axes) or "-", _place(space, spec)) for name, spec in space.tensors.items()]
     names = [
-        (name, "?" if group.size is None else str(group.size), ", ".join(group.kinds) if group.free else "fixed")
+        (name, "?" if group.size is None else str(group.size), _kinds(space, name) if group.free else "fixed")
         for name, group in space.names.items()
     ]
     return "\n\n".join(
         [head, _columns(("tensor", "axes", "place"), tensors), _columns(("name", "size", "symmetry"), names)]
     )
+
+
+def _kinds(space: "WeightSpace", name: str) -> str:
+    matrices = [g.kind if g.per is None else f"{g.kind} per {g.per}" for g in space.matrices if g.name == name]
+    return ", ".join((*space.names[name].kinds, *matrices))
 
 
 def _place(space: "WeightSpace", spec) -> str:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from weightspace.space.axes import parse_axes
+from weightspace.space.matrices import MatrixGroup
 from weightspace.space.parts import Action, Group, Link, Site, TensorSpec
 from weightspace.space.report import Report
 from weightspace.space.symmetry import Symmetry, apply_symmetry, identity_symmetry, random_symmetry
@@ -33,6 +34,7 @@ class WeightSpace:
         actions: the scale, sign and phase symmetries that hold in training as in evaluation.
         report: what `trace` found out on the way, or None.
         modal: the actions that hold in one mode alone; `in_mode` adds them to the others.
+        matrices: the groups of matrices that mix neurons.
     """
 
     tensors: Mapping[str, TensorSpec]
@@ -42,6 +44,7 @@ class WeightSpace:
     actions: tuple[Action, ...] = ()
     report: Report | None = field(default=None)
     modal: tuple[Action, ...] = ()
+    matrices: tuple[MatrixGroup, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
@@ -134,7 +137,7 @@ class WeightSpace:
 
         Args:
             generator: source of randomness; None draws from torch's default one.
-            kinds: any of ``"permutation"``, ``"scale"``, ``"sign"``, ``"phase"``.
+            kinds: any of ``"permutation"``, ``"scale"``, ``"sign"``, ``"phase"``, ``"linear"``.
             batch: draw this many, one for each net of a stack.
         """
         return random_symmetry(self, generator, kinds, batch)
@@ -171,6 +174,7 @@ class WeightSpace:
             "links": [[link.source, link.target, link.kind] for link in self.links],
             "actions": [action.to_dict() for action in self.actions],
             **({"modal": [action.to_dict() for action in self.modal]} if self.modal else {}),
+            **({"matrices": [group.to_dict() for group in self.matrices]} if self.matrices else {}),
         }
 
     @classmethod
@@ -193,6 +197,7 @@ class WeightSpace:
             tuple(map(Action.from_dict, data["actions"])),
             Report.from_dict(data["report"]) if data.get("report") else None,
             tuple(map(Action.from_dict, data.get("modal", ()))),
+            tuple(map(MatrixGroup.from_dict, data.get("matrices", ()))),
         )
 
     def to_json(self) -> str:

@@ -8,12 +8,30 @@ from torch import Tensor
 
 from weightspace.align.matching.places import Place, place_of
 from weightspace.space import Symmetry, WeightSpace
+from weightspace.space.canonical_matrices import settle_matrices
 from weightspace.space.symmetry import scaled
 
-_ROUNDS, _TOLERANCE, _FITTED = 100, 1e-3, 1e-8
+_ROUNDS, _TOLERANCE, _FITTED, _TURNS = 100, 1e-3, 1e-8, 4
 
 
 def balanced(space: WeightSpace, stack: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Symmetry]:
+    """Each net in scales, and in matrices where the space has them, that don't depend on those it came in.
+
+    Where both are there they are settled in turns: each step makes the sum of squares smaller.
+
+    Returns:
+        The nets, and what leads to them.
+    """
+    weights, path = _in_balance(space, stack)
+    for _ in range(_TURNS if space.matrices else 0):
+        step = settle_matrices(space, weights)
+        weights, path = space.apply(step, weights), step.compose(path)
+        weights, step = _in_balance(space, weights)
+        path = step.compose(path)
+    return weights, path
+
+
+def _in_balance(space: WeightSpace, stack: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Symmetry]:
     """The member of each net's orbit under scales that has the smallest sum of squares, and what leads there.
 
     What a factor multiplies and what it divides get equal norms, action by action, until nothing changes by more than

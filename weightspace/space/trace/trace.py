@@ -22,6 +22,7 @@ from weightspace.space.trace.admit import admit
 from weightspace.space.trace.assemble import assemble
 from weightspace.space.trace.copies import Tie, copied, find_ties, state_of
 from weightspace.space.trace.exported import PREFIX, export, used_targets
+from weightspace.space.trace.matrices import find_matrices
 from weightspace.space.trace.reader import Reader, constant_value, known_size
 from weightspace.space.trace.unread import fix_unread
 from weightspace.space.trace.verify import settle
@@ -101,6 +102,8 @@ def read_program(program: ExportedProgram, module: nn.Module, free_unused: bool 
     lost = {op: tuple(params) for op, params in record.lost.items()}
     space = WeightSpace(specs, groups, assembly.sites, assembly.links, tuple(both))
     space = replace(space, modal=tuple(action for action in actions if action.mode != "both"))
+    whole = {name: value for name, value in weights.items() if name not in same.values()}
+    space = replace(space, matrices=tuple(find_matrices(record.steps, weights, whole, assembly.names.free)))
     return replace(space, report=Report(moved=space.moved, lost=lost, operators=reader.operators, unread=unread))
 
 

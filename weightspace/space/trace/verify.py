@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from weightspace.space.matrices import MatrixGroup
 from weightspace.space.parts import KINDS, Action
 from weightspace.space.report import Report
 from weightspace.space.symmetry import Symmetry
@@ -66,7 +67,7 @@ def _error(space: WeightSpace, probe: Probe, mode: str | None = None, kinds: tup
 
 def _each_kind(space: WeightSpace, probe: Probe) -> dict[str, float]:
     """The error of each kind of symmetry by itself."""
-    found = {"permutation", *(action.kind for action in space.actions)}
+    found = {"permutation", *(action.kind for action in space.actions), *(group.kind for group in space.matrices)}
     return {kind: _error(space, probe, None, (kind,)) for kind in KINDS if kind in found}
 
 
@@ -76,6 +77,7 @@ def settle(space: WeightSpace, module: nn.Module, args: Sequence[Any], kwargs: M
     A scale, sign or phase that holds in one mode only is kept for that mode.
     """
     probe = Probe(module, args, kwargs)
+    space = replace(space, matrices=_proved_matrices(space, probe))
     report = _verified(space, probe)
     if report.sound and not report.failed:
         return replace(space, report=report)
@@ -83,6 +85,19 @@ def settle(space: WeightSpace, module: nn.Module, args: Sequence[Any], kwargs: M
     fixed = _with_actions(replace(space, names=names, report=report), probe)
     after = _verified(fixed, probe)
     return replace(fixed, report=replace(after, failed=report.failed))
+
+
+def _proved_matrices(space: WeightSpace, probe: Probe) -> tuple[MatrixGroup, ...]:
+    """The groups of matrices that hold; one that holds only if all heads share a matrix is kept so."""
+    proved = []
+    for group in space.matrices:
+        for tried in [group, replace(group, per=None)] if group.per else [group]:
+            alone = replace(space, matrices=(tried,))
+            drawn = draw(alone, ("linear",))
+            if probe.error(alone, drawn, probe.cases) <= TOLERANCE:
+                proved.append(tried)
+                break
+    return tuple(proved)
 
 
 def _with_actions(space: WeightSpace, probe: Probe) -> WeightSpace:
@@ -156,7 +171,7 @@ def draw(space: WeightSpace, kinds: tuple[str, ...], seed: int = 0) -> Symmetry:
     permutations = {name: _not_neutral(order, torch.arange(len(order))) for name, order in drawn.permutations.items()}
     neutral = {"scale": 1.0, "sign": 1.0, "phase": 0.0}
     factors = {i: _not_neutral(v, torch.tensor(neutral[space.actions[i].kind])) for i, v in drawn.factors.items()}
-    return Symmetry(space, permutations, factors)
+    return Symmetry(space, permutations, factors, drawn.matrices)
 
 
 def _not_neutral(drawn: Tensor, neutral: Tensor) -> Tensor:
