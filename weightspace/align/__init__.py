@@ -5,6 +5,7 @@ from weightspace.align.barrier import Barrier, barrier
 from weightspace.align.checks import check_same_space
 from weightspace.align.correct import repair, reset_statistics
 from weightspace.align.distance import distance, function_distance
+from weightspace.align.grow import widen
 from weightspace.align.lineage import Lineage, lineage
 from weightspace.align.merge import Mergeable, merge, merge_tasks, mergeable, transport
 from weightspace.align.pack import Packed, pack, unpack
@@ -33,4 +34,5 @@ __all__ = [
     "reset_statistics",
     "transport",
     "unpack",
+    "widen",
 ]
