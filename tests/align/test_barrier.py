@@ -27,9 +27,10 @@ def test_aligning_lowers_the_barrier_between_strangers(method):
     assert found["aligned"].loss_barrier < 0.8 * found["naive"].loss_barrier
 
 
-def test_learning_is_never_worse_than_its_start():
-    (space, module, one), (_, _, other) = trained("mlp"), trained("mlp", 1)
-    data = points("mlp")
+@pytest.mark.parametrize("kind", ["mlp", "resnet"])
+def test_learning_is_never_worse_than_its_start(kind):
+    (space, module, one), (_, _, other) = trained(kind), trained(kind, 1)
+    data = points(kind)
     by_weights, learned = (
         barrier(space, module, one, other, data, points=3, method=method)["aligned"].scores[1].loss
         for method in ("weights", "straight-through")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from weightspace.space.canonical_matrices import settle_matrices
+from weightspace.space.canonical_matrices import separate_groups, settle_matrices
 from weightspace.space.parts import TensorSpec
 from weightspace.space.symmetry import Symmetry, scaled, spread_over_axis
 
@@ -56,7 +56,7 @@ def canonicalize(space: "WeightSpace", weights: Mapping[str, Tensor]) -> tuple[d
         if action.kind == "phase":
             form.act(index, form.phase(index))
     form.settle_all("scale")
-    if space.matrices:
+    if separate_groups(space):
         form.settle_all("sign")
         form.apply(settle_matrices(space, form.weights))
         form.settle_all("scale")
@@ -159,7 +159,8 @@ class _Form:
     def _mixed(self, entry: Entry) -> bool:
         """Matrices of other neurons act on the tensor, so that it isn't settled before they are."""
         name = self.space.actions[entry.action].name
-        return any(entry.tensor in group.powers for group in self.space.matrices if group.name != name)
+        groups = [self.space.matrices[index] for index in separate_groups(self.space)]
+        return any(entry.tensor in group.powers for group in groups if group.name != name)
 
     def _meet(self, one: Entry, other: Entry) -> bool:
         if one.tensor != other.tensor:

@@ -23,17 +23,27 @@ def settle_matrices(space: "WeightSpace", weights: Mapping[str, Tensor]) -> Symm
     the function. It is computed by two QR decompositions and a singular value decomposition of the small core, and
     ``X`` becomes ``S^(1/2) U^T``, ``Y`` ``S^(1/2) V^T``: of all members that with the smallest sum of squares; the
     cubes of each row of ``X`` add up to something positive. Where either side doesn't have full rank (an adapter that
-    hasn't been trained, more neurons than inputs), nothing changes.
+    hasn't been trained, more neurons than inputs), nothing changes; nor where two groups meet in a tensor.
     """
     stacked = space.check(weights) is not None
     matrices = {}
-    for index, group in enumerate(space.matrices):
+    for index in separate_groups(space):
+        group = space.matrices[index]
         write, read = sides(space, group, weights, stacked)
         found = _balancing(write, read)
         cubes = (found @ write).pow(3).sum(-1, keepdim=True)
         found = torch.where(cubes < 0, -found, found)
         matrices[index] = found if stacked else found[0]
     return Symmetry(space, {}, {}, matrices)
+
+
+def separate_groups(space: "WeightSpace") -> list[int]:
+    """The groups of matrices that share no tensor with another, so that each can be settled by itself."""
+    count: dict[str, int] = {}
+    for group in space.matrices:
+        for tensor in group.powers:
+            count[tensor] = count.get(tensor, 0) + 1
+    return [k for k, group in enumerate(space.matrices) if all(count[tensor] == 1 for tensor in group.powers)]
 
 
 def sides(

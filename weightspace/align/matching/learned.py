@@ -43,7 +43,9 @@ class Soft(nn.Module):
         result = dict(weights)
         for name, matrix in self.matrices(straight).items():
             for place in self.places[name]:
-                result[place.tensor] = _along(place, result[place.tensor], matrix)
+                fixed = self.space.tensors[place.tensor].buffer  # norms take no gradient for their statistics
+                acting = matrix.detach() if fixed else matrix
+                result[place.tensor] = _along(place, result[place.tensor], acting)
         return result
 
 
