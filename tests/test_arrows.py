@@ -19,6 +19,7 @@ ORDER = (
     "space",
     "space.algebra",
     "space.rules",
+    "space.actions",
     "space.trace",
     "checkpoints",
     "nets",

@@ -44,7 +44,7 @@ def trace(kind: str, **settings: Any) -> tuple[WeightSpace, nn.Module]:
 def random_net(space: WeightSpace, seed: int) -> Weights:
     generator, weights = torch.Generator().manual_seed(seed), {}
     for name, spec in space.tensors.items():
-        drawn = torch.randn(*spec.shape, generator=generator)
+        drawn = torch.randn(spec.shape, generator=generator)
         fan_in = spec.numel / spec.shape[0] if len(spec.axes) > 1 else 1.0
         weights[name] = drawn.abs() if spec.slot == "var" else drawn / fan_in**0.5
         if not spec.dtype.startswith("float"):

@@ -11,18 +11,18 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
 from torch.utils import _pytree as pytree
 
+from weightspace.space.actions.actions import find_actions
+from weightspace.space.actions.matrices import find_matrices
 from weightspace.space.algebra.dims import fix, leaf, unify
 from weightspace.space.algebra.operation import constant
 from weightspace.space.algebra.record import Record
 from weightspace.space.algebra.value import Step, Value
 from weightspace.space.parts import Group
 from weightspace.space.report import Report
-from weightspace.space.trace.actions import find_actions
 from weightspace.space.trace.admit import admit
 from weightspace.space.trace.assemble import assemble
 from weightspace.space.trace.copies import Tie, copied, find_ties, state_of
 from weightspace.space.trace.exported import PREFIX, export, used_targets
-from weightspace.space.trace.matrices import find_matrices
 from weightspace.space.trace.reader import Reader, constant_value, known_size
 from weightspace.space.trace.unread import fix_unread
 from weightspace.space.trace.verify import settle

@@ -5,11 +5,11 @@ from fractions import Fraction
 import pytest
 import torch
 
+from weightspace.space.actions.scales import Scales, System
 from weightspace.space.algebra.dims import leaf, sum_dim
 from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.record import Record
 from weightspace.space.algebra.value import Value
-from weightspace.space.trace.scales import Scales, System
 
 
 def operation():

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from weightspace.space.actions.scales import Scales
 from weightspace.space.algebra.dims import Dim, atoms_of, find, is_fixed
 from weightspace.space.algebra.value import Step, Value
 from weightspace.space.matrices import MatrixGroup
-from weightspace.space.trace.scales import Scales
 
 _LINEAR = ("product", "equal", "flat", "join", "slice")
 

@@ -6,10 +6,10 @@ from fractions import Fraction
 from math import lcm, pi
 from typing import Any
 
+from weightspace.space.actions.scales import Scales, Span
 from weightspace.space.algebra.dims import Dim, atoms_of, find, is_fixed
 from weightspace.space.algebra.value import Step, Value
 from weightspace.space.parts import KINDS, Action
-from weightspace.space.trace.scales import Scales, Span
 
 
 def find_actions(steps: Sequence[Step], params: Mapping[str, Value], names: Mapping[Dim, str]) -> list[Action]:
