@@ -19,7 +19,7 @@ from weightspace.tasks.comparison.summary import summary
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = [(kind, code) for kind, code in re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL) if kind != "text"]
-SMALL = {"WEIGHTSPACE_QUICKSTART": "--nets 60 --steps 10 --workers 1", "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+SMALL = {"WEIGHTSPACE_QUICKSTART": "--nets 48 --steps 5 --workers 1", "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
 TOOL = '#!/bin/sh\nexec "{python}" {words}"$@"\n'
 
 
