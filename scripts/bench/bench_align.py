@@ -368,7 +368,7 @@ def main() -> None:
     parser.add_argument("--data-root", help="the folder that holds mnist/")
     parser.add_argument("--steps", type=int, default=300, help="of training")
     parser.add_argument("--runs", type=int, default=60, help="independent nets of each kind for lineage")
-    parser.add_argument("--out", default="zoo/results/align.jsonl")
+    parser.add_argument("--out", default="scripts/bench/results/align.jsonl")
     arguments = parser.parse_args()
     if arguments.data_root:
         os.environ["WEIGHTSPACE_DATA"] = arguments.data_root
