@@ -5,7 +5,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from weightspace.generators import GENERATORS, Bank, Generator, LearnedStart
+from weightspace.generators import GENERATORS, Bank, Flow, Generator, LearnedStart
 from weightspace.inr import Convention
 from weightspace.nets import SIREN, SIRENConfig, build_net, net_settings
 from weightspace.space import WeightSpace
@@ -44,7 +44,7 @@ QUICK = {"Soup": {"matched": False}}
 
 def home(name: str) -> str:
     """The space on which a class is tested: the one with norms, where the class takes it."""
-    return "siren" if name == "LearnedStart" else "cnn"
+    return "siren" if name in ("LearnedStart", "Flow") else "cnn"
 
 
 def convention() -> Convention:
@@ -67,6 +67,11 @@ def make(name: str, at: str = "", **settings) -> Generator:
     kind, settings = GENERATORS[name], {**QUICK.get(name, {}), **settings}
     if kind is LearnedStart:
         return LearnedStart.for_convention(space(at), convention(), **settings).begin(untrained(), 1e-3).eval()
+    if kind is Flow:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            sizes = {"width": 8, "layers": 2, "steps": 4}
+            return Flow.for_nets(space(at), trained(at), {"accuracy": accuracy()}, **{**sizes, **settings}).eval()
     if issubclass(kind, Bank):
         return kind.from_nets(space(at), trained(at), {"accuracy": accuracy()}, **settings)
     return kind.for_spaces(space(at), **settings)

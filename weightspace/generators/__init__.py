@@ -3,6 +3,7 @@
 from weightspace.generators.bank import Bank, BankConfig
 from weightspace.generators.base import Generator, GeneratorConfig, finite_nets
 from weightspace.generators.densities import KernelDensity, LayerGaussian, PrincipalDensity, PrincipalDensityConfig
+from weightspace.generators.flow import Flow, FlowConfig
 from weightspace.generators.fresh import Fresh, FreshConfig
 from weightspace.generators.initialize import initialize
 from weightspace.generators.load import GENERATORS
@@ -14,6 +15,8 @@ __all__ = [
     "GENERATORS",
     "Bank",
     "BankConfig",
+    "Flow",
+    "FlowConfig",
     "Fresh",
     "FreshConfig",
     "Generated",
