@@ -163,7 +163,7 @@ def judge(predicted: torch.Tensor, nets: LabelledNets) -> dict[str, str]:
 
 def boosted(reader: Reader, parts: dict[str, LabelledNets], folder: Path) -> torch.Tensor:
     """The baseline of the card: gradient boosting on statistics of each tensor."""
-    return from_statistics(LabelledSplit(parts), MethodRun(reader.training, folder)).predictions["test"]
+    return from_statistics(LabelledSplit(parts), MethodRun(reader.training, folder)).of_part["test"]
 
 
 def make_reader(name: str, reader: Reader, zoo: Zoo, work: Path, folder: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ _EDIT = """\
 Edits implicit representations with a metanet that was trained for it: reads the weights of a net that renders a
 picture (or a distance field), changes them, and writes a net that renders the edited one, without fitting anything.
 
+  weightspace edit digits-inr-dilate net.safetensors --out bold.safetensors    # a metanet that ships
   weightspace edit runs/dilate/metanet net.safetensors --out dilated.safetensors --picture before-and-after.png
   weightspace edit runs/dilate/metanet folder-of-nets --out dilated --strength 0.5
   weightspace edit runs/styles/metanet net.safetensors --edit dilate --edit blur --out both.safetensors
@@ -22,7 +23,7 @@ store how it is rendered; --w0, --first-layer, --output-shift, --grid, --coordin
 def add_command(parent: Parser) -> None:
     """Adds `edit`."""
     parser = parent.add_command("edit", "edit implicit representations through their weights", _EDIT, _run)
-    parser.add_argument("metanet", metavar="METANET", help="a folder that save_pretrained made, or a name on the Hub")
+    parser.add_argument("metanet", metavar="METANET", help="a folder that save_pretrained made, or a name (see predict)")
     parser.add_argument("nets", metavar="INR", nargs="+", help=".safetensors files, or folders of them")
     parser.add_argument("--out", metavar="PATH", required=True, help="a .safetensors file, or a folder for several")
     parser.add_argument("--edit", metavar="NAME", action="append", help="which edit; repeated, one after the other")

@@ -6,12 +6,14 @@ from typing import Any
 from weightspace.cli.terminal.console import say, write_json, write_table
 from weightspace.cli.terminal.metanet import load_for, refuse_tables
 from weightspace.cli.terminal.parser import Parser
+from weightspace.hub.shipped import shipped
 
 _PREDICT = """\
 Predicts from weights alone: reads checkpoints of the architectures that a metanet was trained on, and prints what the
 metanet says of each, without running the nets on any data. Where the label is a class, it prints the class and how sure
 the metanet is.
 
+  weightspace predict digits-inr-class inr.safetensors              # a metanet that ships with the package
   weightspace predict runs/quickstart/metanet net.safetensors
   weightspace predict runs/quickstart/metanet one.safetensors two.safetensors folder-of-nets --json
   weightspace predict runs/quickstart/metanet runs/digits-cnn       # all saved states of a zoo
@@ -26,7 +28,12 @@ warning.
 def add_command(parent: Parser) -> None:
     """Adds `predict`."""
     parser = parent.add_command("predict", "predict labels of nets from their weights", _PREDICT, _run)
-    parser.add_argument("metanet", metavar="METANET", help="a folder that save_pretrained made, or a name on the Hub")
+    names = [name for name in shipped() if not name.endswith("dilate")]
+    parser.add_argument(
+        "metanet",
+        metavar="METANET",
+        help=f"a folder that save_pretrained made, a name on the Hub, or one that ships: {', '.join(names)}",
+    )
     parser.add_argument(
         "checkpoints",
         metavar="CHECKPOINT",

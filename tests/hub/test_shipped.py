@@ -1,0 +1,77 @@
+"""Every net that ships: it loads, its card is whole, and nets that it never saw are read as the card says."""
+
+import re
+
+import pytest
+
+from weightspace import Recipe, build_zoo, load_metanet
+from weightspace.hub.shipped import shipped
+from weightspace.tasks.editing.editnets import EditNets
+from weightspace.tasks.editing.editor import Editor
+from weightspace.tasks.editing.measures import measure_edit
+from weightspace.tasks.labelled.labellednets import LabelledNets
+from weightspace.tasks.prediction.fit import predict_nets
+from weightspace.tasks.prediction.metrics import class_score, score
+
+SECTIONS = ("**Data.**", "**Model.**", "**Made by**", "**Limits.**", "**Licence**", "held-out nets")
+READ = [name for name in shipped() if name.startswith("digits") and "dilate" not in name]
+NETS = 160
+
+
+def card(name):
+    return (shipped()[name] / "README.md").read_text(encoding="utf-8")
+
+
+def figures(name):
+    """The numbers in the row of the card that is about the net as it is on disk."""
+    row = next(line for line in card(name).splitlines() if line.startswith("| this net, as it is on disk"))
+    return [float(number) for number in re.findall(r"\d+\.\d+", row)]
+
+
+def fresh_zoo(name, folder):
+    """Nets of the card's recipe, drawn with another seed."""
+    recipe = Recipe.load(re.search(r"of the recipe `([\w-]+)`", card(name)).group(1))
+    text = re.sub(r"(?m)^seed = \d+$", "seed = 77", recipe.text)
+    text = re.sub(r"(?m)^shard = \d+$", "shard = 32", text)
+    return build_zoo(Recipe.from_toml(text), folder, nets=NETS, workers=1, progress=False).final()
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_it_loads_and_its_card_says_what_it_is(name):
+    metanet = load_metanet(name)
+    assert metanet.config.labels or "editing" in metanet.config.domain
+    assert all(section in card(name) for section in SECTIONS)
+    assert f'ws.load_metanet("{name}")' in card(name) and figures(name)
+    assert {path.name for path in shipped()[name].iterdir()} == {"config.json", "model.safetensors", "README.md"}
+
+
+def test_together_they_stay_small():
+    total = sum(path.stat().st_size for folder in shipped().values() for path in folder.iterdir())
+    assert total <= 20 * 2**20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", READ)
+def test_nets_built_anew_are_read_as_the_card_says(name, tmp_path):
+    metanet, zoo = load_metanet(name), fresh_zoo(name, tmp_path / "zoo")
+    nets = LabelledNets.from_zoo(zoo, metanet.config.labels, metanet.config.classes)
+    predicted = predict_nets(metanet, nets)
+    if metanet.config.classes:
+        found = [100 * class_score(predicted, nets.labels[:, 0].long()).accuracy]
+        allowed = 8.0
+    else:
+        scores = [score(predicted[:, i], nets.labels[:, i]) for i in range(len(nets.names))]
+        found = [number for each in scores for number in (each.tau, each.r2)]
+        allowed = 0.12
+    for ours, said in zip(found, figures(name), strict=True):
+        assert ours > said - allowed, (found, figures(name))
+
+
+@pytest.mark.slow
+def test_an_edit_of_nets_built_anew_comes_as_near_as_the_card_says(tmp_path):
+    zoo = fresh_zoo("digits-inr-dilate", tmp_path / "zoo")
+    nets = EditNets.from_zoo(zoo, ("dilate",), "render")
+    assert (
+        100 * measure_edit(Editor(load_metanet("digits-inr-dilate")), nets, 0)["mse"]
+        < 1.5 * figures("digits-inr-dilate")[0]
+    )
