@@ -23,7 +23,9 @@ store how it is rendered; --w0, --first-layer, --output-shift, --grid, --coordin
 def add_command(parent: Parser) -> None:
     """Adds `edit`."""
     parser = parent.add_command("edit", "edit implicit representations through their weights", _EDIT, _run)
-    parser.add_argument("metanet", metavar="METANET", help="a folder that save_pretrained made, or a name (see predict)")
+    parser.add_argument(
+        "metanet", metavar="METANET", help="a folder that save_pretrained made, or a name (see predict)"
+    )
     parser.add_argument("nets", metavar="INR", nargs="+", help=".safetensors files, or folders of them")
     parser.add_argument("--out", metavar="PATH", required=True, help="a .safetensors file, or a folder for several")
     parser.add_argument("--edit", metavar="NAME", action="append", help="which edit; repeated, one after the other")

@@ -22,6 +22,11 @@ from weightspace.tasks.labelled.labelledsplit import LabelledSplit
 from weightspace.tasks.prediction.fit import fit, predict_nets
 from weightspace.tasks.prediction.methodrun import MethodRun, Predictions
 
+_READOUT = "sites side by side, standardised"
+_GRAPH_NETS = ("NeuralGraphGNN", "NeuralGraphTransformer", "GraphMetanet", "ScaleGMN", "PyGMetanet")
+VERSIONS = dict.fromkeys(_GRAPH_NETS, _READOUT) | {"ProbeNet": "inputs move at the pace of other parameters"}
+"""Method -> what its code does since results of it were first made; others give what they gave before."""
+
 
 @dataclass(frozen=True)
 class Method:

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from weightspace.tasks.comparison.job import Job
-from weightspace.tasks.comparison.method import METHODS
+from weightspace.tasks.comparison.method import METHODS, VERSIONS
 from weightspace.tasks.comparison.protocol import PROTOCOLS
 from weightspace.tasks.comparison.workspace import Workspace, ZooSource
 from weightspace.tasks.labelled.labelledsplit import LabelledSplit
@@ -66,6 +66,8 @@ class PredictionJob(Job):
         usual = asdict(TrainConfig())
         told = {k: v for k, v in asdict(self.training).items() if k in _ALWAYS or v != usual[k]}
         content = {"training": told, "settings": self.method_settings}
+        if self.method in VERSIONS:
+            content["version"] = VERSIONS[self.method]
         augmentation = PROTOCOLS[self.question].augmentation
         if augmentation:
             content["augmentation"] = {name: value for name, value in asdict(augmentation).items() if value}

@@ -37,6 +37,10 @@ class Workspace:
         return f"{os.cpu_count()} CPU cores" + (f", {names[0]}" if names else "")
 
 
+BUILT_SINCE = {"digits-park": "sums over channels in whole blocks", "resnet-tiny": "sums over channels in whole blocks"}
+"""Recipe -> what its builder does since zoos of it were first made, where that changes nets of the same recipe."""
+
+
 @dataclass(frozen=True)
 class ZooSource:
     """A zoo by its recipe, a name of the gallery or a TOML file, and how many of its nets (all if None)."""
@@ -47,7 +51,8 @@ class ZooSource:
     def recipes(self) -> dict[str, str]:
         """Name of the recipe -> its hash and the number of nets, as results keep it; needs no zoo."""
         recipe = Recipe.load(self.recipe)
-        return {recipe.name: f"{recipe.hash}, {self.nets or recipe.nets} nets"}
+        since = BUILT_SINCE.get(recipe.name, "")
+        return {recipe.name: f"{recipe.hash}, {self.nets or recipe.nets} nets{since and f', {since}'}"}
 
     def open(self, workspace: Workspace) -> Zoo:
         """The zoo, built if it isn't in the workspace."""
