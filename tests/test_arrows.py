@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "weightspace"
 ORDER = (
     "palette",
     "suggest",
+    "lazy",
     "reading",
     "hub",
     "machine",

@@ -1,9 +1,11 @@
 """What `import weightspace` gives, and what it must not load."""
 
+import ast
 import inspect
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +48,27 @@ def test_import_is_light():
         "pandas",
     }
     assert not loaded_after("from weightspace import Zoo") & {"torch_geometric", "sklearn", "matplotlib", "pandas"}
+
+
+def test_faces_of_tasks_are_light():
+    assert loaded_after("import weightspace.tasks") == set()
+    assert loaded_after("from weightspace.tasks.prediction.metrics import score, kendall_tau") == set()
+    assert loaded_after("from weightspace.tasks import score, TrainConfig") <= {"accelerate", "huggingface_hub"}
+    assert loaded_after("import weightspace.tasks, sys; assert 'torch' not in sys.modules") == set()
+
+
+@pytest.mark.parametrize("name", ["weightspace", "weightspace.tasks"])
+def test_a_lazy_face_says_the_same_to_python_and_to_type_checkers(name):
+    """Names lie where the imports for type checkers say, and none is hidden by a file or folder of the package."""
+    module = import_module(name)
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    said = {alias.name: node.module for node in block.body for alias in node.names}
+    assert set(said) | {"__version__"} >= set(module.__all__) >= set(said)
+    for public, home in said.items():
+        assert getattr(module, public) is getattr(import_module(home), public)
+        assert not any((Path(module.__path__[0]) / each).exists() for each in (public, f"{public}.py"))
+    assert dir(module) == sorted(module.__all__)
 
 
 def test_the_probe_sees_a_heavy_import():

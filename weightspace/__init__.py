@@ -9,10 +9,9 @@
 Names are found when first used, so that `import weightspace` stays light.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from weightspace.suggest import suggestion
+from weightspace.lazy import lazy_names
 
 if TYPE_CHECKING:
     from weightspace.graphs import from_graph, to_graph
@@ -24,24 +23,12 @@ __version__ = "0.1.0"
 
 __all__ = ["Recipe", "WeightSpace", "Zoo", "__version__", "build_zoo", "from_graph", "load_metanet", "to_graph"]
 
-_HOMES = {
-    "Recipe": "weightspace.zoo",
-    "WeightSpace": "weightspace.space",
-    "Zoo": "weightspace.zoo",
-    "build_zoo": "weightspace.zoo",
-    "from_graph": "weightspace.graphs",
-    "load_metanet": "weightspace.metanets",
-    "to_graph": "weightspace.graphs",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"weightspace has no {name!r}; it has {', '.join(__all__)}{suggestion(name, __all__)}.")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "weightspace.graphs": ["from_graph", "to_graph"],
+        "weightspace.metanets": ["load_metanet"],
+        "weightspace.space": ["WeightSpace"],
+        "weightspace.zoo": ["Recipe", "Zoo", "build_zoo"],
+    },
+)
