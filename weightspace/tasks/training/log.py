@@ -19,12 +19,25 @@ class Log:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if keep_below is not None and self.path.exists():
             lines = [line for line in read_log(self.path) if line.get("step", 0) <= keep_below]
-            self.path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+            partial = self.path.with_suffix(".partial")
+            try:
+                partial.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+                partial.replace(self.path)
+            except OSError as error:
+                partial.unlink(missing_ok=True)
+                raise OSError(f"The log {self.path} couldn't be written ({error}).") from error
 
     def write(self, **values: Any) -> None:
-        """Appends one line."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+        """Appends one line.
+
+        Raises:
+            OSError: it can't be written, for example because the disk is full.
+        """
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(values) + "\n")
+        except OSError as error:
+            raise OSError(f"The log {self.path} couldn't be written ({error}).") from error
 
 
 def read_log(path: str | Path) -> Iterator[dict[str, Any]]:

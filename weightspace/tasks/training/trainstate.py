@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
@@ -61,7 +61,11 @@ class TrainState:
 
 
 def save_state(path: Path, state: TrainState, model: nn.Module, optimizer: torch.optim.Optimizer, run: str) -> None:
-    """Writes the run to `path`, atomically."""
+    """Writes the run to `path`, whole or not at all.
+
+    Raises:
+        OSError: it can't be written, for example because the disk is full; what was at `path` is still there.
+    """
     tensors = {
         **_prefixed("model", model.state_dict()),
         **_prefixed("average", state.average),
@@ -71,26 +75,29 @@ def save_state(path: Path, state: TrainState, model: nn.Module, optimizer: torch
         tensors |= _prefixed(f"optimizer.{index}", moments)
     header = {"step": str(state.step), "best": repr(state.best), "seconds": repr(state.seconds), "run": run}
     partial = path.with_suffix(".partial")
-    save_file(tensors, partial, metadata=header)
-    partial.replace(path)
+    try:
+        save_file(tensors, partial, metadata=header | {"checksum": _checksum(tensors, header)})
+        partial.replace(path)
+    except (SafetensorError, OSError) as error:
+        partial.unlink(missing_ok=True)
+        kept = "; that of an earlier step is still there, and the same call goes on from it" if path.exists() else ""
+        raise OSError(f"The checkpoint {path} of step {state.step} couldn't be written ({error}){kept}.") from error
 
 
 def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, run: str) -> TrainState | None:
     """Reads a run back into model and optimiser; None if there is none.
 
     Raises:
-        ValueError: if the run at `path` had another configuration or another model.
+        ValueError: the file is damaged, or the run at `path` had another configuration or another model.
     """
     if not path.exists():
         return None
-    with safe_open(path, framework="pt") as file:
-        header = file.metadata()
-        if header["run"] != run:
-            raise ValueError(
-                f"{path} is from a run with another model or configuration, or with other data. "
-                f"Go on with those, or remove {path.parent}."
-            )
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
+    tensors, header = _read(path)
+    if header["run"] != run:
+        raise ValueError(
+            f"{path} is from a run with another model or configuration, or with other data. "
+            f"Go on with those, or remove {path.parent}."
+        )
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "best": {}, "optimizer": {}}
     for name, tensor in tensors.items():
         part, rest = name.split(".", 1)
@@ -106,6 +113,30 @@ def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, r
         {name: value.to(place[name]) for name, value in parts[part].items()} for part in ("best", "average")
     )
     return TrainState(int(header["step"]), float(header["best"]), best, average, float(header["seconds"]))
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and the header of a checkpoint whose every bit is as it was written."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = dict(file.metadata() or {})
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
+        whole = header.pop("checksum", "") == _checksum(tensors, header)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f"The checkpoint {path} is damaged ({error}). Remove it; training then starts anew."
+        ) from error
+    if not whole:
+        raise ValueError(f"The checkpoint {path} isn't as it was written. Remove it; training then starts anew.")
+    return tensors, header
+
+
+def _checksum(tensors: dict[str, Tensor], header: dict[str, str]) -> str:
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def fingerprint(model: nn.Module, config: Any, run: str) -> str:
