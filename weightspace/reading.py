@@ -182,6 +182,10 @@ class Unread:
         """
         return _record(self, kind, complete)
 
+    def typed(self, kind: Any, complete: bool = False) -> Any:
+        """A value of any of the kinds that a field of `record` can have."""
+        return _typed(self, kind, complete)
+
 
 def _record(unread: Unread, kind: type[T], complete: bool) -> T:
     own = [field for field in fields(kind) if field.init]  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from tests.graphs.spaces import SPACES
@@ -73,3 +74,87 @@ def test_the_configuration_is_readable_json(tmp_path):
 def test_a_domain_must_be_json():
     with pytest.raises(ValueError, match=r"domain must hold JSON values, got .*nan"):
         StatNet.for_spaces(SPACES["mlp"], domain={"data": float("nan")})
+
+
+def with_config(folder, **changes):
+    data = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(data | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"width": "8"}, r"config.json: width must be a whole number, got '8'"),
+        ({"width": True}, r"width must be a whole number, got True"),
+        ({"width": 10**9}, r"width must be 65536 or less, got 1000000000"),
+        ({"layers": 300_000}, r"layers must be 1000 or less, got 300000"),
+        ({"dropout": 1.5}, r"dropout must be from 0 up to 1, 1 left out, got 1.5"),
+        ({"labels": "x"}, r"labels must be a list, got 'x'"),
+        ({"domain": []}, r"domain must be a table, got \[\]"),
+        ({"spaces": [{}]}, r"spaces\[0\].names must be a table, got None"),
+        ({"spaces": [1]}, r"spaces\[0\] must be a table, got 1"),
+        ({"metanet": None}, r"metanet must be text, got None"),
+    ],
+)
+def test_settings_are_read_through_types(saved, changes, message):
+    with_config(saved, **changes)
+    with pytest.raises(ValueError, match=message):
+        load_metanet(saved)
+
+
+@pytest.mark.parametrize("size", [10**9, 0, -1, None, "x"])
+def test_sizes_of_names_are_sane(saved, size):
+    space = json.loads(SPACES["mlp"].to_json())
+    space["names"]["h1"][0] = size
+    with_config(saved, spaces=[space])
+    with pytest.raises(ValueError, match=r"names.h1\[0\] must be a whole number from 1 to 100000000, got"):
+        load_metanet(saved)
+
+
+def test_a_space_that_does_not_hold_together_is_refused(saved):
+    space = json.loads(SPACES["mlp"].to_json())
+    with_config(saved, spaces=[{**space, "sites": [{}]}])
+    with pytest.raises(ValueError, match=r"spaces\[0\] must be a weight space as to_dict\(\) writes it"):
+        load_metanet(saved)
+    space["names"]["h1"][0] = space["names"]["h2"][0] = 10**5
+    with_config(saved, spaces=[space])
+    with pytest.raises(ValueError, match=r"spaces\[0\] must have 100,000,000 weights at most, got 10,000,"):
+        load_metanet(saved)
+
+
+@pytest.mark.parametrize("text", ["null", "[]", "{", "[" * 100_000, '{"metanet": "StatNet", "metanet": "UNF"}'])
+def test_a_configuration_that_is_no_object_is_refused(saved, text):
+    (saved / "config.json").write_text(text)
+    with pytest.raises(ValueError, match=r"config.json must"):
+        load_metanet(saved)
+
+
+def with_tensor(folder, name, tensor):
+    save_file(load_file(folder / "model.safetensors") | {name: tensor}, folder / "model.safetensors")
+
+
+@pytest.mark.parametrize("kind", [torch.bool, torch.int64, torch.complex64])
+def test_tensors_that_do_not_float_are_refused(saved, kind):
+    with_tensor(saved, "rest.2.bias", torch.zeros(8).to(kind))
+    with pytest.raises(ValueError, match=rf"rest.2.bias must be of a floating type, got {kind}. Nothing was loaded"):
+        load_metanet(saved)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_tensors_that_are_not_finite_are_refused(saved, bad):
+    with_tensor(saved, "rest.2.bias", torch.full((8,), bad))
+    with pytest.raises(ValueError, match=r"rest.2.bias must be finite, got NaN or infinity"):
+        load_metanet(saved)
+
+
+def test_other_floating_types_are_converted(saved):
+    tensor = torch.randn(8, dtype=torch.float64)
+    with_tensor(saved, "rest.2.bias", tensor)
+    assert torch.equal(load_metanet(saved).state_dict()["rest.2.bias"], tensor.float())
+
+
+def test_a_file_that_is_not_whole_is_refused(saved):
+    path = saved / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(ValueError, match=r"model.safetensors must be a whole safetensors file"):
+        load_metanet(saved)

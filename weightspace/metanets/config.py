@@ -3,11 +3,20 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
+from weightspace.reading import Unread
 from weightspace.space import WeightSpace
 
 HEADS = ("graph", "weights", "neurons")
+
+MOST = {"layers": 1_000, "outputs": 1_000_000}
+"""The largest of each setting that counts something; of those not named here `MOST_OF_ALL`."""
+
+MOST_OF_ALL = 65_536
+
+MOST_WEIGHTS = 100_000_000
+"""Weights of a net that a saved metanet may be for; a size that is a slip is refused before memory is asked for."""
 
 
 @dataclass(frozen=True)
@@ -78,33 +87,59 @@ class MetanetConfig(SpacesConfig):
             )
         for each in fields(self):
             value = getattr(self, each.name)
-            least = 0 if each.name.startswith(("dropout", "noise", "probes")) else 1
-            if isinstance(value, int | float) and not isinstance(value, bool) and value < least:
-                raise ValueError(f"{each.name} must be {least} or more, got {value}.")
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                _check_size(each.name, value)
+
+
+def _check_size(name: str, value: int | float) -> None:
+    """See that a number among the settings is sane, before anything of that size is made."""
+    least, most = 0 if name.startswith(("dropout", "noise", "probes")) else 1, MOST.get(name, MOST_OF_ALL)
+    if name.startswith("dropout") and not 0 <= value < 1:
+        raise ValueError(f"{name} must be from 0 up to 1, 1 left out, got {value}.")
+    if not least <= value <= most:  # also false for NaN
+        bound = f"{least} or more" if value < least else f"{most} or less"
+        raise ValueError(f"{name} must be {bound}, got {value}.")
 
 
 C = TypeVar("C", bound=SpacesConfig)
 
 
 def read_config(kind: type[C], data: Mapping[str, Any], where: str = "config.json") -> C:
-    """A configuration from JSON values.
+    """A configuration from JSON values, every one of the type that its field has.
 
     Raises:
-        ValueError: an unknown or missing key, or a value that the configuration refuses; names the file.
+        ValueError: an unknown or missing key, a value of another type, or one that the configuration refuses; names the
+            file and the field.
     """
-    known = [field.name for field in fields(kind)]
+    known = [each.name for each in fields(kind)]
     unknown, missing = sorted(set(data) - set(known)), sorted(set(known) - set(data))
     if unknown or missing:
         raise ValueError(
             f"{where}: a {kind.__name__} has the keys {', '.join(known)}; unknown: {unknown or 'none'}, missing: "
             f"{missing or 'none'}. Was it saved by another version?"
         )
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+    types, found = get_type_hints(kind), Unread(data, where).entries()
+    values = {name: value.typed(types[name]) for name, value in found.items() if name != "spaces"}
+    spaces = tuple(_read_space(space) for space in found["spaces"].items())
     try:
-        spaces = tuple(WeightSpace.from_dict(space) for space in data["spaces"])
-        return kind(**values | {"spaces": spaces})
+        return kind(**values, spaces=spaces)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{where}: {error}") from error
+
+
+def _read_space(unread: Unread) -> WeightSpace:
+    """A weight space with a sane size for every name."""
+    sizes = unread.entries().get("names", Unread(None, f"{unread.place}.names"))
+    for group in sizes.entries().values():
+        group.items(3)[0].whole(1, MOST_WEIGHTS)
+    try:
+        space = WeightSpace.from_dict(unread.plain())
+        weights = sum(spec.numel for spec in space.tensors.values())
+    except (KeyError, IndexError, AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"{unread.place} must be a weight space as to_dict() writes it: {error!r}.") from error
+    if weights > MOST_WEIGHTS:
+        raise ValueError(f"{unread.place} must have {MOST_WEIGHTS:,} weights at most, got {weights:,}.")
+    return space
 
 
 def _json_values(domain: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,17 +1,20 @@
 """How everything that is learned is kept: a folder, or a repository of the Hub, with a configuration and tensors."""
 
-import json
 from abc import ABC
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
 from huggingface_hub import PyTorchModelHubMixin
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from weightspace.hub.source import OPTIONS, find_file
 from weightspace.metanets.config import SpacesConfig, read_config
+from weightspace.reading import Unread
+from weightspace.reading import read_json as read_json_text
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
@@ -64,16 +67,28 @@ class Pretrained(
 
 
 def read_json(source: str | Path, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration of a saved metanet, from a folder or a repository."""
-    return json.loads(find_file(source, CONFIG, options).read_text(encoding="utf-8"))
+    """The configuration of a saved metanet, from a folder or a repository.
+
+    Raises:
+        ValueError: it isn't a JSON object, or doesn't say of which class it is.
+    """
+    root = read_json_text(find_file(source, CONFIG, options).read_bytes(), f"{source}/{CONFIG}")
+    root.entries().get("metanet", Unread(None, f"{root.place}: metanet")).text()
+    return root.value
 
 
 def _load_strictly(metanet: nn.Module, path: Path, device: str) -> None:
-    saved, own = load_file(path, device=device), metanet.state_dict()
+    """Fill a metanet with the tensors of a file, all of them or none; other floating types are converted."""
+    try:
+        saved = load_file(path, device=device)
+    except SafetensorError as error:
+        raise ValueError(f"{path} must be a whole safetensors file, got one with {error}. Copy it again.") from error
+    own = metanet.state_dict()
     missing, unknown = sorted(set(own) - set(saved)), sorted(set(saved) - set(own))
+    shared = sorted(set(own) & set(saved))
     shapes = [
         f"{name} {tuple(saved[name].shape)} instead of {tuple(own[name].shape)}"
-        for name in sorted(set(own) & set(saved))
+        for name in shared
         if saved[name].shape != own[name].shape
     ]
     if missing or unknown or shapes:
@@ -81,4 +96,16 @@ def _load_strictly(metanet: nn.Module, path: Path, device: str) -> None:
             f"{path} doesn't hold the tensors of {type(metanet).__name__}; missing: {missing or 'none'}, unknown: "
             f"{unknown or 'none'}, of another shape: {shapes or 'none'}. Nothing was loaded."
         )
+    for name in shared:
+        _check_tensor(f"{path}: {name}", saved[name], own[name])
     metanet.load_state_dict(saved)
+
+
+def _check_tensor(name: str, saved: Tensor, own: Tensor) -> None:
+    if saved.is_floating_point() != own.is_floating_point() or (
+        not own.is_floating_point() and saved.dtype != own.dtype
+    ):
+        wanted = "of a floating type" if own.is_floating_point() else f"{own.dtype}"
+        raise ValueError(f"{name} must be {wanted}, got {saved.dtype}. Nothing was loaded.")
+    if saved.is_floating_point() and not bool(torch.isfinite(saved.to(own.dtype)).all()):
+        raise ValueError(f"{name} must be finite, got NaN or infinity. Nothing was loaded.")
