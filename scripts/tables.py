@@ -14,7 +14,7 @@ import tyro
 from weightspace.cli import one_line_errors
 from weightspace.tasks.comparison.figures import plot_calibration
 from weightspace.tasks.comparison.protocol import PROTOCOLS
-from weightspace.tasks.comparison.report import grouped, protocol_report
+from weightspace.tasks.comparison.report import STALE, cells_of, grouped, protocol_report, readable
 from weightspace.tasks.comparison.result import Result, read_results
 from weightspace.tasks.comparison.stale import mark_stale, stale_report
 from weightspace.tasks.comparison.summary import summary
@@ -63,14 +63,22 @@ def main(config: Config) -> None:
 
 
 def draw(results: list[Result], figure: Path) -> Path | None:
-    """The calibration of all methods, with their first seed; of edits the wall of pictures, if one is there."""
+    """How calibrated a method's first seed is, with its mean score; of edits the wall of pictures if there is one."""
     bins: dict[str, dict[str, dict]] = {}
-    for result in sorted(results, key=lambda result: -result.seed):
-        for column, found in result.details.get("calibration", {}).items():
-            bins.setdefault(column.replace("_", " "), {})[result.method] = found
+    scores: dict[str, dict[str, str]] = {}
+    cells = cells_of(results)
+    first = {result.method: result for result in sorted(results, key=lambda result: -result.seed)}
+    for method, row in cells.items():
+        for column, found in first[method].details.get("calibration", {}).items():
+            bins.setdefault(readable(column), {})[method] = found
+            if tau := row.get((column, "tau")):
+                scores.setdefault(readable(column), {})[method] = f"τ {tau.mean:.3f}"
+            elif accuracy := row.get((column, "accuracy")):
+                scores.setdefault(readable(column), {})[method] = f"{accuracy.mean:.1%} right"
     if not bins:
         return figure if figure.exists() else None
-    return plot_calibration(figure, bins, title=PROTOCOLS[results[0].protocol].question, ours="SpaceNet")
+    ours = next((method for method in cells if method.removesuffix(STALE) == "SpaceNet"), "")
+    return plot_calibration(figure, bins, scores, title=PROTOCOLS[results[0].protocol].question, ours=ours)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from weightspace.palette import FAINT, INK, OURS, THEIRS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMNS = 5
+"""Panels beside each other, at most."""
 
 
 def plot_predictions(
@@ -21,6 +29,8 @@ def plot_predictions(
 ) -> Path:
     """Draws a row of panels a label, a panel a method: each net a dot, the diagonal a perfect prediction.
 
+    A panel spans what is true; a small triangle at its edge marks a prediction outside of it.
+
     Args:
         path: the PNG (or PDF, SVG) to write.
         true: label -> what is true.
@@ -29,6 +39,17 @@ def plot_predictions(
         title: one line above the panels.
         ours: the method that is drawn in colour.
     """
+    return _saved(predictions_figure(true, predicted, scores, title, ours), path)
+
+
+def predictions_figure(
+    true: Mapping[str, Float[Tensor, "nets"]],
+    predicted: Mapping[str, Mapping[str, Float[Tensor, "nets"]]],
+    scores: Mapping[str, Mapping[str, Mapping[str, float]]],
+    title: str,
+    ours: str | None,
+) -> "Figure":
+    """The figure that `plot_predictions` writes."""
     from matplotlib.figure import Figure
 
     methods, labels = list(predicted), list(true)
@@ -47,78 +68,109 @@ def plot_predictions(
                 axis.set_xlabel("true", fontsize=9, color=INK)
         axes[row, 0].set_ylabel(f"{label}\npredicted", fontsize=9, color=INK)
     figure.suptitle(title, fontsize=11, color=INK)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=160, facecolor="white")
-    return path
+    return figure
 
 
 def plot_calibration(
-    path: str | Path, bins: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]], *, title: str, ours: str = ""
+    path: str | Path,
+    bins: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]],
+    scores: Mapping[str, Mapping[str, str]] | None = None,
+    *,
+    title: str,
+    ours: str = "",
 ) -> Path:
-    """Draws a panel a label: what is true of nets for which about the same was predicted, a line a method.
+    """Draws a block of panels a label, a panel a method: what is true of nets for which about the same was predicted.
+
+    All panels of a label share their axes, which span what is true; a small triangle marks a mean outside of them.
 
     Args:
         path: the PNG (or PDF, SVG) to write.
         bins: label -> method -> what `calibration` gives. On the diagonal a method is calibrated.
+        scores: label -> method -> its score as text ("τ 0.806"), written above its panel where there is one.
         title: one line above the panels.
         ours: the method that is drawn in colour.
     """
+    return _saved(calibration_figure(bins, scores or {}, title, ours), path)
+
+
+def calibration_figure(
+    bins: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]],
+    scores: Mapping[str, Mapping[str, str]],
+    title: str,
+    ours: str,
+) -> "Figure":
+    """The figure that `plot_calibration` writes."""
     from matplotlib.figure import Figure
 
-    wide = min(3, len(bins))
-    high = -(-len(bins) // wide)
-    figure = Figure(figsize=(3.1 * wide + 1.9, 3.2 * high + 0.4), layout="constrained")
-    axes = figure.subplots(high, wide, squeeze=False).flatten()
-    for axis in axes[len(bins) :]:
+    wide = min(COLUMNS, max(len(by_method) for by_method in bins.values()))
+    rows = [-(-len(by_method) // wide) for by_method in bins.values()]
+    figure = Figure(figsize=(1.9 * wide + 0.5, 2.05 * sum(rows) + 0.4 * len(rows) + 0.6), layout="constrained")
+    blocks = figure.subfigures(len(bins), 1, squeeze=False, height_ratios=rows)[:, 0]
+    for block, high, (label, by_method) in zip(blocks, rows, bins.items(), strict=True):
+        _calibration_block(block, (high, wide), by_method, scores.get(label, {}), ours)
+        block.suptitle(label, fontsize=10.5, color=INK, fontweight="bold")
+    figure.suptitle(title, fontsize=11.5, color=INK)
+    return figure
+
+
+def _calibration_block(block, shape: tuple[int, int], by_method: Mapping, scores: Mapping[str, str], ours: str):
+    axes = block.subplots(*shape, squeeze=False, sharex=True, sharey=True).flatten()
+    low, high = _limits(torch.tensor([value for found in by_method.values() for value in found["true"]]))
+    for axis, (method, found) in zip(axes, by_method.items(), strict=False):
+        x, y = (torch.tensor(found[key], dtype=torch.float64) for key in ("predicted", "true"))
+        colour = OURS if method == ours else THEIRS
+        _frame(axis, low, high)
+        axis.plot(x, y, marker="o", markersize=3, linewidth=1.2, color=colour, zorder=2)
+        _mark_outside(axis, x, y, low, high, colour)
+        score = f"\n{scores[method]}" if method in scores else ""
+        axis.set_title(_two_lines(method) + score, fontsize=8, color=OURS if method == ours else INK)
+    for axis in axes[len(by_method) :]:
         axis.set_axis_off()
-    methods = list(dict.fromkeys(method for by_method in bins.values() for method in by_method))
-    greys = [str(0.25 + 0.5 * number / max(1, len(methods) - 1)) for number in range(len(methods))]
-    for axis, (label, by_method) in zip(axes, bins.items(), strict=False):
-        ends = [value for found in by_method.values() for key in ("predicted", "true") for value in found[key]]
-        axis.plot([min(ends), max(ends)], [min(ends), max(ends)], color=FAINT, linewidth=1, zorder=1)
-        for number, method in enumerate(methods):
-            if method not in by_method:
-                continue
-            found, main = by_method[method], method == ours
-            line = {"color": OURS if main else greys[number], "linewidth": 1.8 if main else 0.8, "zorder": 2 + main}
-            marker = _MARKERS[number % len(_MARKERS)]
-            axis.plot(found["predicted"], found["true"], marker=marker, markersize=3.5, label=method, **line)
-        axis.set_title(label, fontsize=10, color=INK)
-        axis.set_xlabel("predicted, mean of a tenth of the nets", fontsize=8.5, color=INK)
-        _plain(axis)
-    for axis in axes[::wide]:
-        axis.set_ylabel("true, mean of the same nets", fontsize=8.5, color=INK)
-    handles = dict(zip(*reversed(axes[len(bins) - 1].get_legend_handles_labels()), strict=True))
-    figure.legend(handles.values(), handles.keys(), loc="outside right center", fontsize=7.5, frameon=False)
-    figure.suptitle(title, fontsize=11, color=INK)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=160, facecolor="white")
-    return path
+    for axis in axes[max(0, len(by_method) - shape[1]) : len(by_method)]:
+        axis.xaxis.set_tick_params(labelbottom=True)
+    block.supxlabel("predicted, mean of a tenth of the nets", fontsize=8.5, color=INK)
+    block.supylabel("true, mean of the same nets", fontsize=8.5, color=INK)
 
 
-_MARKERS = "osD^v<>Pp*hX"
+def _two_lines(method: str) -> str:
+    """A method's name, broken where it is too long for a panel."""
+    return "\n".join(wrap(method, 24))
 
 
 def _panel(axis, true: Tensor, predicted: Tensor, score: Mapping[str, float], colour: str) -> None:
     low, high = _limits(true)
-    clipped = predicted.clamp(low, high)
+    inside = (predicted >= low) & (predicted <= high)
+    _frame(axis, low, high)
+    axis.scatter(true[inside], predicted[inside], s=9, color=colour, alpha=0.5, linewidths=0, zorder=2)
+    _mark_outside(axis, true, predicted, low, high, colour)
+    text = f"τ {score['tau']:.3f}\nR² {score['r2']:.3f}"
+    axis.text(0.05, 0.95, text, transform=axis.transAxes, va="top", fontsize=8.5, color=INK)
+
+
+def _frame(axis, low: float, high: float) -> None:
+    """A square of which both sides span the same, with its diagonal."""
     axis.plot([low, high], [low, high], color=FAINT, linewidth=1, zorder=1)
-    axis.scatter(true, clipped, s=9, color=colour, alpha=0.5, linewidths=0, zorder=2)
     axis.set_xlim(low, high)
     axis.set_ylim(low, high)
     axis.set_box_aspect(1)
-    axis.text(
-        0.05,
-        0.95,
-        f"τ {score['tau']:.3f}\nR² {score['r2']:.3f}",
-        transform=axis.transAxes,
-        va="top",
-        fontsize=8.5,
-        color=INK,
-    )
+    axis.locator_params(nbins=4)
     _plain(axis)
+
+
+def _mark_outside(axis, x: Tensor, y: Tensor, low: float, high: float, colour: str) -> None:
+    """A triangle at the edge for each point beyond it, which points to where the point is."""
+    sides = {"<": x < low, ">": x > high, "v": y < low, "^": y > high}
+    for marker, out in sides.items():
+        if out.any():
+            at = [values[out].clamp(low, high) for values in (x, y)]
+            axis.scatter(*at, s=24, marker=marker, color=colour, linewidths=0, zorder=3, clip_on=False)
+
+
+def _saved(figure: "Figure", path: str | Path) -> Path:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=160, facecolor="white")
+    return path
 
 
 def _plain(axis) -> None:
