@@ -1,19 +1,19 @@
 """What tracing found out, as a value."""
 
-import json
-from dataclasses import asdict
+from dataclasses import replace
 
 from tests.space.architectures import traced
-from weightspace.space import Report
+from weightspace.space import Report, WeightSpace
 
 
 def test_a_report_reads_itself_back():
+    space = traced("gru")
     for report in (
         Report(),
         traced("gru").report,
         Report(0.1, 1.0, 0.5, ("a",), {"aten.x": ("w",)}, 3, {"export": 1.0}),
     ):
-        assert Report.from_dict(json.loads(json.dumps(asdict(report)))) == report
+        assert WeightSpace.from_json(replace(space, report=report).to_json()).report == report
 
 
 def test_sound_is_a_matter_of_the_error():

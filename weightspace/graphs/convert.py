@@ -89,7 +89,8 @@ def from_graph(graph: Data | Batch) -> dict[str, Tensor]:
             f"{nets} graphs of this space have {sizes[0]} nodes and {sizes[1]} edges, got {graph.x.shape[0]} and "
             f"{graph.edge_attr.shape[0]}. A graph with changed edges has no weights."
         )
-    x, edges = graph.x.reshape(nets, topo.nodes, -1), graph.edge_attr.reshape(nets, topo.edges, -1)
+    x = graph.x.reshape(nets, topo.nodes, graph.x.shape[-1])
+    edges = graph.edge_attr.reshape(nets, topo.edges, graph.edge_attr.shape[-1])
     weights = read_tensors(topo, x, edges)
     weights |= _split(space, topo.floats, graph.other.reshape(nets, -1))
     weights |= _split(space, topo.integers, graph.other_int.reshape(nets, -1))

@@ -69,7 +69,12 @@ def node_writes(topo: Topology) -> Writes:
     parts = []
     for vector in topo.vectors:
         first, last = int(vector.nodes[0]), int(vector.nodes[-1])
-        assert last - first + 1 == vector.nodes.numel(), "The nodes of a site lie one after the other."
+        if last - first + 1 != vector.nodes.numel():
+            axes = " ".join(map(str, topo.space.tensors[vector.tensor].axes))
+            raise ValueError(
+                f"Tensor {vector.tensor!r} with axes '{axes}' can't be put on a graph: each term of a sum must be one "
+                "run of entries. Write the sum outside of the product."
+            )
         columns = _run(node_columns(topo.layout, vector))
         parts.append(Write(vector.tensor, _order(topo, vector), slice(first, last + 1), columns, vector.width))
     return Writes(topo.nodes, topo.layout.node, tuple(parts), False)

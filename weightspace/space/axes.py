@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias
 
-_TOKEN = re.compile(r"\s*(?:(?P<number>\d+)|(?P<name>[A-Za-z_][\w.\[\]:-]*)|(?P<mark>[()+]))")
+_MOST_DIGITS, _DEEPEST, _SHOWN = 15, 50, 200
+_TOKEN = re.compile(r"\s*(?:(?P<number>[0-9]+)|(?P<name>[A-Za-z_][\w.\[\]:-]*)|(?P<mark>[()+]))")
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class _Parser:
 
     def __init__(self, text: str, sizes: dict[str, int]):
         self.text, self.sizes = text, sizes
-        self.start = self.end = 0
+        self.start = self.end = self.depth = 0
         self.token = ""
         self.advance()
 
@@ -126,13 +127,18 @@ class _Parser:
 
     def axis(self) -> Axis:
         token = self.token
-        if token != "(":
-            self.advance()
-            return Atom(None, int(token)) if token.isdigit() else Atom(token, self.sizes.get(token))
-        return self.group()
+        if token == "(":
+            return self.group()
+        if token.isdigit() and len(token) > _MOST_DIGITS:
+            self.fail(f"expected a number of {_MOST_DIGITS} digits at most")
+        self.advance()
+        return Atom(None, int(token)) if token.isdigit() else Atom(token, self.sizes.get(token))
 
     def group(self) -> Axis:
         terms = []
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            self.fail(f"expected at most {_DEEPEST} parentheses within each other")
         while self.token in ("(", "+") and self.token:
             if terms and self.token == "(":
                 break
@@ -144,10 +150,13 @@ class _Parser:
         if self.token != ")":
             self.fail("expected ')'")
         self.advance()
+        self.depth -= 1
         return sum_of(tuple(terms))
 
     def fail(self, expected: str) -> None:
-        raise ValueError(f"The notation doesn't parse: {expected}.\n  {self.text}\n  {' ' * self.start}^")
+        first, last = max(0, self.start - _SHOWN), self.start + _SHOWN  # what stands around the place
+        shown, offset = self.text[first:last], self.start - first
+        raise ValueError(f"The notation doesn't parse: {expected}.\n  {shown}\n  {' ' * offset}^")
 
 
 def product_of(factors: tuple[Axis, ...]) -> Axis:

@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
+from weightspace.reading import Unread
 from weightspace.space.axes import Atom, Axis, Sum, parse_axes, with_sizes
 from weightspace.space.parts import Group, Site, TensorSpec
+from weightspace.space.read import MOST
+from weightspace.space.references import check_references
 from weightspace.space.weightspace import WeightSpace, check_tensor
 
 _FIXED_NAME = re.compile(r"(in|out)\d*")
@@ -38,17 +41,24 @@ def parse(
     Raises:
         ValueError: a notation doesn't parse, ``free`` names something unknown, or sizes contradict each other.
     """
-    parsed = {name: _parse_one(name, text, sizes) for name, text in axes.items()}
-    known = dict(sizes or {})
+    texts = {name: text.text() for name, text in Unread(axes, "axes").entries().items()}
+    known = {} if sizes is None else _read_sizes(sizes)
+    chosen = None if free is None else [name.text() for name in Unread(free, "free").items()]
+    parsed = {name: _parse_one(name, text, known) for name, text in texts.items()}
     if weights is not None:
         known = _sizes_from_weights(parsed, weights, known)
         parsed = {name: tuple(with_sizes(axis, known) for axis in value) for name, value in parsed.items()}
-    groups = _groups(parsed, free, known)
+    groups = _groups(parsed, chosen, known)
     specs, sites = _place(parsed, weights)
     space = WeightSpace(specs, groups, tuple(sites))
+    check_references(space, "notation")
     if weights is not None:
         space.check(weights)
     return space
+
+
+def _read_sizes(sizes: Mapping[str, int]) -> dict[str, int]:
+    return {name: size.whole(least=1, most=MOST) for name, size in Unread(sizes, "sizes").entries().items()}
 
 
 def _parse_one(name: str, text: str, sizes: Mapping[str, int] | None) -> tuple[Axis, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-from weightspace.space.axes import Atom, Axis, format_axes, parse_axes
+from weightspace.space.axes import Atom, Axis, format_axes
 
 ROLES = ("weight", "vector", "other")
 SLOTS = ("weight", "bias", "scale", "shift", "mean", "var", "other")
@@ -57,7 +57,7 @@ class TensorSpec:
         return tuple(atom for axis in self.axes for atom in axis.atoms())
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values; `from_dict` reads them back."""
+        """JSON values, as `WeightSpace.from_dict` reads them."""
         return {
             "axes": format_axes(self.axes),
             "role": self.role,
@@ -71,12 +71,6 @@ class TensorSpec:
             "dtype": self.dtype,
             "buffer": self.buffer,
         }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], sizes: Mapping[str, int]) -> "TensorSpec":
-        """Read what `to_dict` wrote; ``sizes`` gives the size of every name."""
-        lists = {key: tuple(data[key]) for key in ("target", "source", "source_sites")}
-        return cls(**{**data, **lists, "axes": parse_axes(data["axes"], sizes)})
 
 
 @dataclass(frozen=True)
@@ -138,12 +132,7 @@ class Action:
     mode: str = "both"
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values; `from_dict` reads them back."""
+        """JSON values, as `WeightSpace.from_dict` reads them."""
         powers = {name: [list(power) for power in powers] for name, powers in self.powers.items()}
         mode = {} if self.mode == "both" else {"mode": self.mode}
         return {"name": self.name, "kind": self.kind, "powers": powers, "shifts": dict(self.shifts), **mode}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Action":
-        """Read what `to_dict` wrote."""
-        return cls(**{**data, "powers": {name: tuple(map(tuple, powers)) for name, powers in data["powers"].items()}})

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,3 @@ class Report:
     def sound(self) -> bool:
         """The error is that of float64 rounding."""
         return self.error is not None and self.error < 1e-9
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Report":
-        """Read what `dataclasses.asdict` wrote."""
-        lost = {name: tuple(tensors) for name, tensors in data["lost"].items()}
-        lists = {name: tuple(data[name]) for name in ("failed", "cases", "notes") if name in data}
-        return cls(**{**data, **lists, "lost": lost})

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from weightspace.space.axes import Atom, Axis, Product
+from weightspace.space.fitting import check_drawable, check_fits, check_types
 from weightspace.space.matrices import conjugated, draw_matrices, moved_matrices, multiplied
 from weightspace.space.move import move_entries
 from weightspace.space.parts import KINDS, TensorSpec
@@ -138,9 +139,7 @@ def random_symmetry(
     known = KINDS
     if unknown := [kind for kind in kinds if kind not in known]:
         raise ValueError(f"Kinds of symmetry are {', '.join(known)}; got {unknown}.")
-    unsized = [name for name in space.free if space.names[name].size is None]
-    if unsized:
-        raise ValueError(f"The names {unsized} have no size yet. Give sizes= or weights= to WeightSpace.parse.")
+    check_drawable(space)
     permutations, factors = {}, {}
     for name in space.free if "permutation" in kinds else ():
         shape = _shape(space.names[name].size or 1, batch)
@@ -172,7 +171,10 @@ def _draw(kind: str, shape: tuple[int, ...], generator: torch.Generator | None) 
 def apply_symmetry(space: "WeightSpace", symmetry: Symmetry, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """See `WeightSpace.apply`."""
     check_space(symmetry, space)
-    stacked = space.check(weights) is not None
+    count = space.check(weights)
+    check_types(space, weights)
+    check_fits(space, symmetry, count)
+    stacked = count is not None
     orders: dict[tuple[Axis, torch.device], Tensor | None] = {}
     result = {}
     for name, spec in space.tensors.items():

@@ -11,14 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from weightspace.space.axes import parse_axes
+from weightspace.reading import Unread, read_json
 from weightspace.space.matrices import MatrixGroup
 from weightspace.space.parts import Action, Group, Link, Site, TensorSpec
+from weightspace.space.read import FORMAT, read_parts
+from weightspace.space.references import check_references
 from weightspace.space.report import Report
 from weightspace.space.symmetry import Symmetry, apply_symmetry, identity_symmetry, random_symmetry
 from weightspace.space.table import space_table
-
-_FORMAT = 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -167,7 +167,7 @@ class WeightSpace:
     @cached_property
     def _value(self) -> dict[str, Any]:
         return {
-            "format": _FORMAT,
+            "format": FORMAT,
             "tensors": {name: spec.to_dict() for name, spec in self.tensors.items()},
             "names": {name: [group.size, group.free, list(group.kinds)] for name, group in self.names.items()},
             "sites": [{**vars(site), "axis": str(site.axis), "settings": dict(site.settings)} for site in self.sites],
@@ -182,23 +182,10 @@ class WeightSpace:
         """Read what `to_dict` wrote.
 
         Raises:
-            ValueError: it was written by a newer format.
+            ValueError: it was written by a newer format, a field is missing, unknown or of another type, or refers to
+                something that there isn't; names the place.
         """
-        if data.get("format") != _FORMAT:
-            raise ValueError(f"A weight space of format {_FORMAT} is expected, got {data.get('format')!r}.")
-        names = {name: Group(size, free, tuple(kinds)) for name, (size, free, kinds) in data["names"].items()}
-        sizes = {name: group.size for name, group in names.items() if group.size is not None}
-        sites = [Site(**{**site, "axis": parse_axes(site["axis"], sizes)[0]}) for site in data["sites"]]
-        return cls(
-            {name: TensorSpec.from_dict(spec, sizes) for name, spec in data["tensors"].items()},
-            names,
-            tuple(sites),
-            tuple(Link(*link) for link in data["links"]),
-            tuple(map(Action.from_dict, data["actions"])),
-            Report.from_dict(data["report"]) if data.get("report") else None,
-            tuple(map(Action.from_dict, data.get("modal", ()))),
-            tuple(map(MatrixGroup.from_dict, data.get("matrices", ()))),
-        )
+        return _from_outside(Unread(data, "weight space"))
 
     def to_json(self) -> str:
         """This space as JSON text."""
@@ -206,8 +193,10 @@ class WeightSpace:
 
     @classmethod
     def from_json(cls, text: str) -> "WeightSpace":
-        """Read what `to_json` wrote."""
-        return cls.from_dict(json.loads(text))
+        """Read what `to_json` wrote; raises as `from_dict` does, and where it isn't JSON."""
+        if not isinstance(text, str | bytes):
+            raise TypeError(f"A weight space is read from JSON text, got {type(text).__name__}.")
+        return _from_outside(read_json(text, "weight space"))
 
     @cached_property
     def hash(self) -> str:
@@ -228,6 +217,15 @@ class WeightSpace:
         return space_table(self)
 
 
+def _from_outside(unread: Unread) -> WeightSpace:
+    try:
+        space = WeightSpace(**read_parts(unread))
+    except RecursionError:
+        raise ValueError(f"{unread.place} must be nested less deeply.") from None
+    check_references(space, unread.place)
+    return space
+
+
 def check_weights(space: WeightSpace, weights: Mapping[str, Tensor]) -> int | None:
     """See `WeightSpace.check`."""
     missing = [name for name in space.tensors if name not in weights]
@@ -239,6 +237,9 @@ def check_weights(space: WeightSpace, weights: Mapping[str, Tensor]) -> int | No
         )
     if not space.tensors:
         return None
+    for name, tensor in weights.items():
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"{name!r} must be a tensor, got {type(tensor).__name__}.")
     first = next(iter(space.tensors))
     stacked = weights[first].ndim == len(space.tensors[first].axes) + 1
     count = weights[first].shape[0] if stacked else None

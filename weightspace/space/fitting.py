@@ -1,0 +1,96 @@
+"""Whether a symmetry fits the space and the weights that it is to act on."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from weightspace.suggest import suggestion
+
+if TYPE_CHECKING:
+    from weightspace.space.symmetry import Symmetry
+    from weightspace.space.weightspace import WeightSpace
+
+_MOST_DRAWN = 2**27  # neurons; a permutation of so many takes 3 GB to draw
+
+
+def _check_sizes(space: "WeightSpace", names: Iterable[str]) -> None:
+    unsized = [name for name in names if space.names[name].size is None]
+    if unsized:
+        raise ValueError(f"The names {unsized} have no size yet. Give sizes= or weights= to WeightSpace.parse.")
+
+
+def check_drawable(space: "WeightSpace") -> None:
+    """See that every free name has a size, and one that a random permutation can have in memory."""
+    _check_sizes(space, space.free)
+    for name in space.free:
+        if (size := space.names[name].size or 0) > _MOST_DRAWN:
+            raise ValueError(f"A name must have {_MOST_DRAWN} neurons at most to be permuted, {name!r} has {size}.")
+
+
+def check_fits(space: "WeightSpace", symmetry: "Symmetry", count: int | None) -> None:
+    """See that a symmetry permutes free names of the space, and scales by what its actions allow.
+
+    Args:
+        space: the space. symmetry: what is to act. count: number of nets in the stack, None for a single net.
+
+    Raises:
+        ValueError: an unknown name or action, another size, or no permutation; a factor that its kind doesn't allow.
+        TypeError: a permutation that isn't of whole numbers, or a factor that isn't of floating point numbers.
+    """
+    _check_sizes(space, space.names)
+    for name, order in symmetry.permutations.items():
+        if name not in space.free:
+            raise ValueError(
+                f"A symmetry must permute free names, which are {', '.join(space.free) or '(none)'}; got {name!r}"
+                f"{suggestion(name, space.free)}."
+            )
+        _check_order(name, order, space.names[name].size or 0, count)
+    for index, vector in symmetry.factors.items():
+        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(space.actions):
+            raise ValueError(
+                f"Factors must be for the {len(space.actions)} actions of the space, counted from 0; got {index!r}."
+            )
+        action = space.actions[index]
+        _check_factor(f"The factor of action {index}, a {action.kind} of {action.name!r},", action.kind, vector)
+        _check_shape(f"The factor of action {index}", vector, space.names[action.name].size or 0, count)
+
+
+def check_types(space: "WeightSpace", weights: Mapping[str, Tensor]) -> None:
+    """See that tensors of floating point numbers aren't given as whole numbers, which a factor would round."""
+    for name, tensor in weights.items():
+        dtype = getattr(torch, space.tensors[name].dtype)
+        if not _is_continuous(tensor.dtype) and _is_continuous(dtype):
+            raise TypeError(f"Tensor {name!r} must be of floating point numbers, as {dtype}; got {tensor.dtype}.")
+
+
+def _is_continuous(dtype: torch.dtype) -> bool:
+    return dtype.is_floating_point or dtype.is_complex
+
+
+def _check_shape(what: str, vector: Tensor, size: int, count: int | None) -> None:
+    allowed = [(size,)] if count is None else [(size,), (count, size)]
+    if tuple(vector.shape) not in allowed:
+        shapes = " or ".join(str(list(shape)) for shape in allowed)
+        raise ValueError(f"{what} must have shape {shapes}, got {list(vector.shape)}.")
+
+
+def _check_order(name: str, order: Tensor, size: int, count: int | None) -> None:
+    if not isinstance(order, Tensor) or order.dtype not in (torch.int64, torch.int32):
+        found = order.dtype if isinstance(order, Tensor) else type(order).__name__
+        raise TypeError(f"The permutation of {name!r} must be a tensor of int64, got {found}.")
+    _check_shape(f"The permutation of {name!r}", order, size, count)
+    expected = torch.arange(size, device=order.device, dtype=order.dtype)
+    if not torch.equal(order.sort(-1).values, expected.expand_as(order)):
+        raise ValueError(f"The permutation of {name!r} must hold each number from 0 to {size - 1} once.")
+
+
+def _check_factor(what: str, kind: str, vector: Tensor) -> None:
+    if not isinstance(vector, Tensor) or not vector.is_floating_point():
+        found = vector.dtype if isinstance(vector, Tensor) else type(vector).__name__
+        raise TypeError(f"{what} must be a tensor of float64, got {found}.")
+    allowed = {"scale": (vector > 0, "above 0"), "sign": (vector.abs() == 1, "1 or -1")}
+    fits, words = allowed.get(kind, (vector == vector.round(), "whole numbers"))
+    if not bool((vector.isfinite() & fits).all()):
+        raise ValueError(f"{what} must be finite and {words}.")
