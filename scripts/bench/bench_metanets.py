@@ -2,7 +2,7 @@
 
 One step is forward and backward on 64 nets 2-32-32-1, from a list of their weights as dicts, so it includes making the
 batch. Every class stands beside a plain version of its paper's computation (`scripts/bench/plain`), of the same width
-and number of layers. First the layer of messages itself, on a batch that is made: against the textbook layer (PyG's
+and number of layers. First `GraphMetanet` itself, on a batch that is made: against the textbook layer (PyG's
 MessagePassing: concatenate both ends and the edge, a perceptron on every edge, edges both ways) and against its matrix
 products alone, each as it is and compiled. Memory is the resident peak of a process that takes three steps, less what
 it held before.
@@ -25,9 +25,6 @@ from torch_geometric.nn import global_mean_pool
 from weightspace.graphs import to_graph
 from weightspace.machine.memory import keep_memory
 from weightspace.metanets import METANETS
-from weightspace.metanets.frames.frame import Frame
-from weightspace.metanets.graphnet import GraphNet, GraphNetConfig, NodeEmbedding
-from weightspace.metanets.layers.message import MessageLayer, node_degrees
 from weightspace.space import WeightSpace
 
 OURS = {
@@ -67,35 +64,24 @@ class TextbookNet(nn.Module):
         return self.out(global_mean_pool(h, batch.batch))
 
 
-class Messages(GraphNet):
-    """Rounds of `MessageLayer` and a readout."""
-
-    def build(self, config: GraphNetConfig) -> None:
-        self.embed = NodeEmbedding(self.layout.node, config.width)
-        self.rounds = nn.ModuleList(MessageLayer(self.layout, config.width) for _ in range(config.layers))
-
-    def encode(self, frame: Frame, x: Tensor, values: list[Tensor]) -> Tensor:
-        h, degrees = self.embed(frame, x), node_degrees(frame)
-        for layer in self.rounds:
-            h = layer(frame, h, values, degrees)
-        return h
-
-
 class Floor(nn.Module):
-    """The matrix products of as many layers on the nodes: projections and perceptrons, nothing else."""
+    """The matrix products of as many rounds of `GraphMetanet`, on nodes and on edges, and nothing else."""
 
-    def __init__(self, rows: int, width: int, layers: int):
+    def __init__(self, nodes: int, edges: int, width: int, layers: int):
         super().__init__()
-        self.h = nn.Parameter(torch.randn(rows, width))
-        shapes = [(width, 4 * width), (5 * width, 2 * width), (2 * width, width)]
-        self.weights = nn.ParameterList(torch.randn(*shape) / 30 for _ in range(layers) for shape in shapes)
+        self.h, self.e = nn.Parameter(torch.randn(nodes, width)), nn.Parameter(torch.randn(edges, width))
+        on_nodes, on_edges = [(width, 2 * width), (4 * width, 2 * width), (2 * width, width)], [(width, width)] * 2
+        self.nodes = nn.ParameterList(torch.randn(*shape) / 30 for _ in range(layers) for shape in on_nodes)
+        self.edges = nn.ParameterList(torch.randn(*shape) / 30 for _ in range(layers) for shape in on_edges)
 
     def forward(self, batch: Batch) -> Tensor:
-        """``[rows, width]``."""
-        h, weights = self.h, list(self.weights)
-        for first, second, third in zip(weights[::3], weights[1::3], weights[2::3], strict=True):
-            h = torch.cat([h, h @ first], 1) @ second @ third
-        return h
+        """``[nodes, width]`` and ``[edges, width]`` in one vector."""
+        h, e, nodes, edges = self.h, self.e, list(self.nodes), list(self.edges)
+        for first, second, third in zip(nodes[::3], nodes[1::3], nodes[2::3], strict=True):
+            h = torch.cat([h @ first, h, h], 1) @ second @ third
+        for first, second in zip(edges[::2], edges[1::2], strict=True):
+            e = e @ first @ second
+        return torch.cat([h.flatten(), e.flatten()])
 
 
 class FromList(nn.Module):
@@ -174,13 +160,13 @@ def resident(what: str) -> float:
 
 
 def three_ways(space: WeightSpace, nets: list[dict[str, Tensor]], args: argparse.Namespace) -> None:
-    """Print the layer of messages against the textbook and its floor."""
+    """Print `GraphMetanet` against as many textbook layers and against its floor."""
     batch = to_graph(space, {name: torch.stack([net[name] for net in nets]) for name in nets[0]})
     assert batch.edge_index is not None  # computed when it is first read
     models = {
-        "floor: matrix products": Floor(len(batch.x), args.width, args.layers),
+        "floor: matrix products": Floor(len(batch.x), len(batch.edge_attr), args.width, args.layers),
         "textbook": TextbookNet(batch.x.shape[1], batch.edge_attr.shape[1], args.width, args.layers),
-        "MessageLayer": Messages.for_spaces(space, width=args.width, layers=args.layers),
+        "GraphMetanet": METANETS["GraphMetanet"].for_spaces(space, width=args.width, layers=args.layers),
     }
     if args.compile:
         models |= {f"{name}, compiled": torch.compile(model) for name, model in models.items()}

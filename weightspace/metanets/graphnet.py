@@ -12,7 +12,8 @@ from weightspace.graphs import POSITIONS, SITE_FEATURES, Layout, topology
 from weightspace.graphs.convert import one_skeleton, read_tensors
 from weightspace.metanets.base import Metanet
 from weightspace.metanets.config import MetanetConfig
-from weightspace.metanets.frames.frame import Frame, make_frame
+from weightspace.metanets.frames.frame import Frame
+from weightspace.metanets.frames.make import make_frame
 from weightspace.metanets.inputs.scaling import InputScaling
 from weightspace.metanets.layers.message import EdgeEmbedding
 from weightspace.metanets.layers.readout import Readout

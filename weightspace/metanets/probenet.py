@@ -11,7 +11,7 @@ from torch_geometric.data import Batch, Data
 from weightspace.graphs import by_skeleton, from_graph, skeleton
 from weightspace.metanets.base import Metanet, unknown_space
 from weightspace.metanets.config import MetanetConfig
-from weightspace.metanets.frames.frame import check_finite
+from weightspace.metanets.frames.make import check_finite
 from weightspace.metanets.statnet import hidden_layers
 from weightspace.space import WeightSpace
 

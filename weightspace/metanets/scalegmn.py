@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
 from weightspace.graphs import EDGE_FEATURES, POSITIONS, SITE_FEATURES, Topology, topology
-from weightspace.metanets.frames.frame import Edges, Frame, make_frame
+from weightspace.metanets.frames.frame import Edges, Frame
+from weightspace.metanets.frames.make import make_frame
 from weightspace.metanets.graphnet import GraphNet, GraphNetConfig, all_columns, read_changes
 from weightspace.metanets.inputs.powers import powers
 from weightspace.metanets.layers.message import node_degrees
@@ -20,7 +21,7 @@ class ScaleGMNConfig(GraphNetConfig):
     bidirectional: bool = True
 
 
-class Kinds:
+class SymmetryMasks:
     """Which nodes and edges of a frame transform how; masks to multiply with."""
 
     def __init__(self, frame: Frame):
@@ -47,7 +48,7 @@ class Kinds:
 
 
 class ScaleLayer(nn.Module):
-    r"""One round on three kinds of features: $x_i$ moves with the factor $q_i$, $y_i$ with $1 / q_i$, $z_i$ not at all.
+    r"""One round on three masks of features: $x_i$ moves with the factor $q_i$, $y_i$ with $1 / q_i$, $z_i$ not at all.
 
     A weight moves with $q_i / q_j$, so $e_{ij} x_j$ moves with $q_i$ and, along the edge back, $e_{ij} y_i$ with
     $1 / q_j$: forward messages carry $x$, backward messages $y$, as activations and gradients do. Neither needs the
@@ -71,15 +72,20 @@ class ScaleLayer(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(8 * width, 2 * width), nn.SiLU(), nn.Linear(2 * width, 3 * width))
 
     def forward(
-        self, frame: Frame, kinds: Kinds, state: tuple[Tensor, Tensor, Tensor], values: list[Tensor], degrees: tuple
+        self,
+        frame: Frame,
+        masks: SymmetryMasks,
+        state: tuple[Tensor, Tensor, Tensor],
+        values: list[Tensor],
+        degrees: tuple,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """New ``(x, y, z)``."""
         x, y, z = state
-        mx, mz = self._messages(frame, kinds, x, z, values, True, degrees[0])
+        mx, mz = self._messages(frame, masks, x, z, values, True, degrees[0])
         my, mw = (
-            self._messages(frame, kinds, y, z, values, False, degrees[1]) if self.both else (torch.zeros_like(x),) * 2
+            self._messages(frame, masks, y, z, values, False, degrees[1]) if self.both else (torch.zeros_like(x),) * 2
         )
-        seen = [kinds.invariant(part) for part in (x, y, mx, my)] + [(x * y).asinh(), (mx * y).asinh(), z, mz + mw]
+        seen = [masks.invariant(part) for part in (x, y, mx, my)] + [(x * y).asinh(), (mx * y).asinh(), z, mz + mw]
         gates = self.mlp(torch.cat(seen, -1)).split(self.width, -1)
         new_x = self.keep[0](torch.cat([x, mx], -1)) * gates[0]
         new_y = self.keep[1](torch.cat([y, my], -1)) * gates[1]
@@ -88,7 +94,7 @@ class ScaleLayer(nn.Module):
     def _messages(
         self,
         frame: Frame,
-        kinds: Kinds,
+        masks: SymmetryMasks,
         moving: Tensor,
         fixed: Tensor,
         values: list[Tensor],
@@ -102,7 +108,7 @@ class ScaleLayer(nn.Module):
         part = slice(0, self.width) if forward else slice(self.width, 2 * self.width)
         carried, still = [], []
         for group, value in zip(frame.edges, values, strict=True):
-            target, source = kinds.edges(group)
+            target, source = masks.edges(group)
             sender, receiver = (source, target) if forward else (target, source)
             # an edge of power -1 at the sender needs what has power +1 there, one of power 0 what doesn't move
             inverse = -1.0 if forward else 1.0
@@ -154,17 +160,17 @@ class ScaleGMN(GraphNet):
         self.edge_gate = nn.ModuleList(nn.Linear(width, self.layout.edge) for _ in range(2))
 
     def encode(self, frame: Frame, x: Tensor, values: list[Tensor]) -> Tensor:
-        return self._read(Kinds(frame), self._rounds(frame, x, values))
+        return self._read(SymmetryMasks(frame), self._rounds(frame, x, values))
 
     def forward(self, graph: Data | Batch) -> Tensor | dict[str, Tensor]:
         frame = make_frame(graph, self.layout, self.dense)
         shares = self.readout.shares(frame) if self.config.head == "graph" else None
         values = [group.values / self.scaling.edge_sizes(frame, group) for group in frame.edges]
         x = frame.x / self.scaling.node_sizes(frame)
-        state, kinds = self._rounds(frame, x, values), Kinds(frame)
-        h = self._read(kinds, state)
+        state, masks = self._rounds(frame, x, values), SymmetryMasks(frame)
+        h = self._read(masks, state)
         if self.config.head == "weights":
-            found = self._change(graph, frame, kinds, state, h, x, values)
+            found = self._change(graph, frame, masks, state, h, x, values)
             _check_finite(list(found.values()))
             return found
         found = self.readout(frame, h, shares) if self.config.head == "graph" else self.readout(h).flatten(0, -2)
@@ -172,43 +178,43 @@ class ScaleGMN(GraphNet):
         return found
 
     def _rounds(self, frame: Frame, x: Tensor, values: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        kinds, degrees = Kinds(frame), node_degrees(frame)
-        state = self._start(frame, kinds, x)
+        masks, degrees = SymmetryMasks(frame), node_degrees(frame)
+        state = self._start(frame, masks, x)
         for layer in self.rounds:
-            state = layer(frame, kinds, state, values, degrees)
+            state = layer(frame, masks, state, values, degrees)
         return state
 
-    def _start(self, frame: Frame, kinds: Kinds, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        power, squared = kinds.vectors, kinds.vectors == 2
+    def _start(self, frame: Frame, masks: SymmetryMasks, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        power, squared = masks.vectors, masks.vectors == 2
         # a variance moves with the square of a factor: its root moves with the factor, and no sign changes it
-        root = x.abs().sqrt() * (squared & (kinds.sign == 0))
-        still = torch.asinh(x) * ((power == 0) | (squared & (kinds.scale == 0)))
+        root = x.abs().sqrt() * (squared & (masks.sign == 0))
+        still = torch.asinh(x) * ((power == 0) | (squared & (masks.scale == 0)))
         sites = frame.at_nodes([self.site(topo.site_features.to(x)) for topo in frame.topologies])
         places = frame.per_node([self.position(topo.positions.to(x)) for topo in frame.topologies])
         moving = self.vectors[0](x * (power == 1) + root)
         return moving, torch.zeros_like(moving), self.vectors[1](still) + sites + places
 
-    def _read(self, kinds: Kinds, state: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    def _read(self, masks: SymmetryMasks, state: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         x, y, z = state
-        return self.mix(torch.cat([kinds.invariant(x), kinds.invariant(y), (x * y).asinh(), z], -1))
+        return self.mix(torch.cat([masks.invariant(x), masks.invariant(y), (x * y).asinh(), z], -1))
 
     def _change(
         self,
         graph: Data | Batch,
         frame: Frame,
-        kinds: Kinds,
+        masks: SymmetryMasks,
         state: tuple[Tensor, Tensor, Tensor],
         h: Tensor,
         old: Tensor,
         values: list[Tensor],
     ) -> dict[str, Tensor]:
-        (moving, inverse, fixed), power = state, kinds.vectors
+        (moving, inverse, fixed), power = state, masks.vectors
         x = self.node_out[0](moving) * (power == 1) + self.node_out[1](fixed) * (power == 0)
         x = (x + old * self.node_gate(h)) * self.scaling.node_sizes(frame)
         left, right = (self.left[0](moving), self.left[1](fixed)), (self.right[0](inverse), self.right[1](fixed))
         gates, edges = [gate(h) for gate in self.edge_gate], []
         for group, value in zip(frame.edges, values, strict=True):
-            target, source = kinds.edges(group)
+            target, source = masks.edges(group)
             one = frame.targets(left[0], group) * (target == 1) + frame.targets(left[1], group) * (target == 0)
             two = frame.sources(right[0], group) * (source == -1) + frame.sources(right[1], group) * (source == 0)
             gate = frame.targets(gates[0], group) + frame.sources(gates[1], group)

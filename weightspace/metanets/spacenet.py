@@ -12,7 +12,7 @@ from weightspace.graphs import by_skeleton
 from weightspace.metanets.base import Metanet
 from weightspace.metanets.config import MetanetConfig
 from weightspace.metanets.frames.dense import DenseFrame
-from weightspace.metanets.frames.frame import check_finite, make_frame
+from weightspace.metanets.frames.make import check_finite, make_dense
 from weightspace.metanets.graphnet import read_changes
 from weightspace.metanets.inputs.gauged import Gauged, gauged, settle
 from weightspace.metanets.layers.changes import Changes
@@ -158,8 +158,7 @@ class SpaceNet(Metanet):
         """The nets with their scales settled, and their frame; while training with noise on their weights."""
         check_finite(graph, graph.space if isinstance(graph, Batch) else [graph.space])
         own = gauged(graph, self.config.scale)
-        frame = make_frame(self._noisy(own.graph), self.layout)
-        assert isinstance(frame, DenseFrame)
+        frame = make_dense(self._noisy(own.graph), self.layout)
         if self.config.probes and response_kind(frame.topologies[0]) not in self.encoder.responses:
             known, got = ", ".join(self.encoder.responses), response_kind(frame.topologies[0])
             raise ValueError(

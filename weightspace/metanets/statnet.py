@@ -10,7 +10,7 @@ from torch_geometric.data import Batch, Data
 from weightspace.graphs import by_skeleton, from_graph, skeleton
 from weightspace.metanets.base import Metanet, unknown_space
 from weightspace.metanets.config import MetanetConfig
-from weightspace.metanets.frames.frame import check_finite
+from weightspace.metanets.frames.make import check_finite
 from weightspace.metanets.inputs.ranks import RankScaling
 from weightspace.metanets.inputs.statistics import count_statistics, statistics
 from weightspace.space import WeightSpace

@@ -1,5 +1,6 @@
 """Universal neural functionals: every equivariant linear layer, read off the axes of a weight space."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from weightspace.graphs import by_skeleton, from_graph, skeleton
 from weightspace.graphs.pieces import Piece, tensor_pieces
 from weightspace.metanets.base import Metanet, unknown_space
 from weightspace.metanets.config import MetanetConfig
-from weightspace.metanets.frames.frame import check_finite
+from weightspace.metanets.frames.make import check_finite
 from weightspace.metanets.inputs.scaling import usual_size
 from weightspace.metanets.inputs.statistics import is_integer
 from weightspace.metanets.layers.basis import Pooling, Spreading, basis
@@ -33,7 +34,7 @@ class UNFConfig(MetanetConfig):
     free_ends: bool = False
 
 
-class Indexed:
+class IndexedPiece:
     """How a piece of a tensor becomes ``[nets, *indices, channels]``: named neurons are indices, the rest channels.
 
     Args:
@@ -96,14 +97,14 @@ class EquivariantLinear(nn.Module):
         return result
 
 
-class Functional(nn.Module):
+class NeuralFunctional(nn.Module):
     """The layers for one architecture."""
 
     def __init__(self, space: WeightSpace, config: UNFConfig):
         super().__init__()
         self.tensors = sorted(name for name, spec in space.tensors.items() if not is_integer(spec))
         self.pieces = {
-            f"{name}:{number}": Indexed(space, name, piece, config.free_ends)
+            f"{name}:{number}": IndexedPiece(space, name, piece, config.free_ends)
             for name in self.tensors
             for number, piece in enumerate(tensor_pieces(space.tensors[name]))
         }
@@ -152,14 +153,8 @@ class Functional(nn.Module):
         return self.outputs(torch.cat(found, 1))
 
 
-class UNF(Metanet):
-    """Universal neural functionals (UNF): layers of all equivariant linear maps, for the axes of any weight space.
-
-    With ``free_ends=False`` on perceptrons and convolutional nets this is NFN_HNP, with True NFN_NP (Zhou et al. 2023,
-    "Permutation equivariant neural functionals"); on residual, recurrent and attention nets it is UNF (Zhou et al.
-    2024, "Universal neural functionals"). Every architecture of ``config.spaces`` has parameters of its own.
-    Equivariant to permutations of neurons.
-    """
+class FunctionalNet(Metanet):
+    """A `NeuralFunctional` for every architecture of ``config.spaces``, and a head; what `UNF` and `DWSNet` share."""
 
     Config = UNFConfig
     heads = ("graph", "weights")
@@ -170,16 +165,17 @@ class UNF(Metanet):
         for space in self.spaces:
             self.check_space(space)
             if skeleton(space) not in self.functionals:
-                self.functionals[skeleton(space)] = Functional(space, config)
+                self.functionals[skeleton(space)] = NeuralFunctional(space, config)
         if config.head == "graph":
             width = 4 * config.width
             self.last = nn.Sequential(nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Dropout(config.dropout))
             self.out = nn.Linear(width, config.outputs)
 
+    @abstractmethod
     def check_space(self, space: WeightSpace) -> None:
-        """Raise a ValueError where the class can't take a space; it takes all."""
+        """Raise a ValueError where the class can't take a space."""
 
-    def fit_statistics(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> "UNF":
+    def fit_statistics(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> "FunctionalNet":
         for space, stack in weights.items():
             functional = self.functionals[skeleton(space)]
             functional.sizes.copy_(torch.stack([usual_size(stack[name]) for name in functional.tensors]))
@@ -203,14 +199,29 @@ class UNF(Metanet):
         h = torch.cat(found)[torch.cat(places).argsort().to(found[0].device)]
         return self.out(self.last(h))
 
-    def _changes(self, functional: Functional, weights: dict, graph: Data | Batch, nets: int) -> dict[str, Tensor]:
+    def _changes(
+        self, functional: NeuralFunctional, weights: dict, graph: Data | Batch, nets: int
+    ) -> dict[str, Tensor]:
         if isinstance(graph, Batch) and nets < graph.num_graphs:
             raise ValueError("Changes of weights need a batch of one architecture. Split it with by_skeleton().")
         changes = functional.changes(weights)
         return changes if isinstance(graph, Batch) else {name: change[0] for name, change in changes.items()}
 
 
-class DWSNet(UNF):
+class UNF(FunctionalNet):
+    """Universal neural functionals (UNF): layers of all equivariant linear maps, for the axes of any weight space.
+
+    With ``free_ends=False`` on perceptrons and convolutional nets this is NFN_HNP, with True NFN_NP (Zhou et al. 2023,
+    "Permutation equivariant neural functionals"); on residual, recurrent and attention nets it is UNF (Zhou et al.
+    2024, "Universal neural functionals"). Every architecture of ``config.spaces`` has parameters of its own.
+    Equivariant to permutations of neurons.
+    """
+
+    def check_space(self, space: WeightSpace) -> None:
+        """It takes all."""
+
+
+class DWSNet(FunctionalNet):
     """Deep weight-space networks (DWSNet): affine equivariant layers for perceptrons.
 
     Their layers are the complete basis of equivariant affine maps on weights and biases of a perceptron, inputs and

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from weightspace.graphs import topology
-from weightspace.metanets.frames.frame import make_frame
+from weightspace.metanets.frames.make import make_frame
 from weightspace.metanets.layers.responses import SPEED, Responses, response_kind
 from weightspace.metanets.spacenet import SpaceNet
 from weightspace.nets import build_net

@@ -13,7 +13,7 @@ from weightspace.metanets.frames.moments import block_moments
 
 
 @dataclass(frozen=True, eq=False)
-class Wires:
+class Connections:
     """Where the edges of one block lead, the same for all nets.
 
     Attributes:
@@ -29,16 +29,16 @@ class Wires:
 
 
 @lru_cache(maxsize=128)
-def wires(topo: Topology) -> tuple[Wires, ...]:
-    """The wires of every block, and of the links after them."""
+def connections(topo: Topology) -> tuple[Connections, ...]:
+    """The connections of every block, and of the links after them."""
     found = []
     for block in topo.blocks:
         paired = bool((block.sources != block.sources[:1]).any())
         sources = block.sources.flatten() if paired else block.sources[0]
-        found.append(Wires(_slice(block.targets), _slice(sources), paired, tuple(block.sources.shape)))
+        found.append(Connections(_slice(block.targets), _slice(sources), paired, tuple(block.sources.shape)))
     for number in range(len(topo.blocks), len(topo.edge_features)):
         source, target = topo.edge_index[:, topo.edge_type == number]
-        found.append(Wires(_slice(target), _slice(source), True, (target.numel(), 1)))
+        found.append(Connections(_slice(target), _slice(source), True, (target.numel(), 1)))
     return tuple(found)
 
 
@@ -55,11 +55,11 @@ class DenseFrame(Frame):
         topo = topologies[0]
         self.topologies, self.which, self.nets = topologies, which.to(graph.x.device), which.numel()
         self.layout = layout
-        self.wires = wires(topo)
+        self.connections = connections(topo)
         x = graph.x.reshape(self.nets, topo.nodes, -1)
         self.x = x if topo.layout.slots == layout.slots else _fit_slots(x, topo.layout, layout)
         rows, start, groups = graph.edge_attr.reshape(self.nets, topo.edges, -1), 0, []
-        for number, wire in enumerate(self.wires):
+        for number, wire in enumerate(self.connections):
             count = wire.shape[0] * wire.shape[1]
             block = topo.blocks[number] if number < len(topo.blocks) else None
             stored = topo.layout.edge_columns(block.width, block.kernel) if block else (0,)
@@ -68,6 +68,10 @@ class DenseFrame(Frame):
             groups.append(Edges(values.reshape(self.nets, *wire.shape, len(stored)), columns, number))
             start += count
         self.edges = tuple(groups)
+
+    def paired(self, edges: Edges) -> bool:
+        """Whether each target of a group of edges has sources of its own."""
+        return self.connections[edges.number].paired
 
     def at_nodes(self, tables: list[Tensor]) -> Tensor:
         types = self.topologies[0].node_type.to(self.x.device)
@@ -83,22 +87,22 @@ class DenseFrame(Frame):
         return self._spread(tables)
 
     def sources(self, h: Tensor, edges: Edges) -> Tensor:
-        wire = self.wires[edges.number]
+        wire = self.connections[edges.number]
         rows = h[:, _on(wire.sources, h)]
         return rows.unflatten(1, wire.shape) if wire.paired else rows[:, None]
 
     def targets(self, h: Tensor, edges: Edges) -> Tensor:
-        return h[:, _on(self.wires[edges.number].targets, h)][:, :, None]
+        return h[:, _on(self.connections[edges.number].targets, h)][:, :, None]
 
     def to_targets(self, messages: list[Tensor], reduce: str = "sum") -> Tensor:
         totals = []
-        for wire, message in zip(self.wires, messages, strict=True):
+        for wire, message in zip(self.connections, messages, strict=True):
             totals.append((wire.targets, message.amax(2) if reduce == "max" else message.sum(2)))
         return self._collect(totals, reduce)
 
     def to_sources(self, messages: list[Tensor], reduce: str = "sum") -> Tensor:
         totals = []
-        for wire, message in zip(self.wires, messages, strict=True):
+        for wire, message in zip(self.connections, messages, strict=True):
             if wire.paired:
                 totals.append((wire.sources, message.flatten(1, 2)))
             else:
@@ -106,7 +110,7 @@ class DenseFrame(Frame):
         return self._collect(totals, reduce)
 
     def carry(self, edges: Edges, value: Tensor, weight: Tensor, offset: Tensor | None, sent: Tensor) -> Tensor:
-        if self.wires[edges.number].paired:
+        if self.connections[edges.number].paired:
             return (value @ weight if offset is None else value @ weight + offset) * sent
         back = sent.shape[2] == 1 and sent.shape[1] == value.shape[1]  # the senders are the targets
         value, sent = (value.transpose(1, 2), sent[:, :, 0]) if back else (value, sent[:, 0])
@@ -120,7 +124,7 @@ class DenseFrame(Frame):
 
     def moments(self, messages: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         found = []
-        for wire, message in zip(self.wires, messages, strict=True):
+        for wire, message in zip(self.connections, messages, strict=True):
             both = block_moments(message)
             found.append((*both[:4], message, message.square(), message, message) if wire.paired else both)
         ends = []
@@ -130,21 +134,21 @@ class DenseFrame(Frame):
         return ends[0], ends[1]
 
     def scores(self, edges: Edges, one: Tensor, other: Tensor) -> Tensor:
-        if self.wires[edges.number].paired:
+        if self.connections[edges.number].paired:
             return (self.targets(one, edges) * self.sources(other, edges)).sum(-1)
         return torch.einsum("bthd,bshd->btsh", self.targets(one, edges)[:, :, 0], self.sources(other, edges)[:, 0])
 
     def edge_scores(self, edges: Edges, features: Tensor, h: Tensor, forward: bool) -> Tensor:
         if forward:
             return torch.einsum("btsc,bthc->btsh", features, self.targets(h, edges)[:, :, 0])
-        if self.wires[edges.number].paired:
+        if self.connections[edges.number].paired:
             return torch.einsum("btsc,btshc->btsh", features, self.sources(h, edges))
         return torch.einsum("btsc,bshc->btsh", features, self.sources(h, edges)[:, 0])
 
     def blend(self, edges: Edges, chances: Tensor, features: Tensor, forward: bool) -> Tensor:
         if forward:
             return torch.einsum("btsh,btsc->bthc", chances, features).flatten(2)[:, :, None]
-        if self.wires[edges.number].paired:
+        if self.connections[edges.number].paired:
             return torch.einsum("btsh,btsc->btshc", chances, features).flatten(3)
         return torch.einsum("btsh,btsc->bshc", chances, features).flatten(2)[:, None]
 

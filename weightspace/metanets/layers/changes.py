@@ -64,7 +64,7 @@ class Changes(nn.Module):
 
 def _products(frame: DenseFrame, group: Edges, targets: Tensor, sources: Tensor, columns: Tensor) -> Tensor:
     """``[nets, targets, sources, columns]``: sums over features of target times source times column."""
-    if frame.wires[group.number].paired:
+    if frame.paired(group):
         return (targets * sources) @ columns.T
     many = targets * columns[None, None]
     flat = many.flatten(1, 2) @ sources[:, 0].transpose(1, 2)

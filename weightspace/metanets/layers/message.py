@@ -1,4 +1,4 @@
-"""One round of messages along the weights, both ways."""
+"""What every round of messages needs: features of edges as vectors, and how many edges a node has."""
 
 import torch
 from torch import Tensor, nn
@@ -29,54 +29,6 @@ class EdgeEmbedding(nn.Module):
         operators = [self.operator(topo.edge_features.to(values)) for topo in frame.topologies]
         weight = self.weight if len(edges.columns) == len(self.weight) else self.weight[list(edges.columns)]
         return weight, frame.at_edges(operators, edges)
-
-
-class MessageLayer(nn.Module):
-    r"""Messages to both ends of every edge, averaged, then a residual perceptron on every node.
-
-    $m_{ij} = \sigma(W_s h_j + W_t h_i + E_{ij})$ is computed once for both directions, and so is the product
-    $E_{ij} \odot h_j$, which lets a layer imitate the forward pass of the net itself:
-
-    $h_i \leftarrow h_i + \mathrm{MLP}\big(h_i,\ \tfrac1{|j|}\sum_j m_{ij},\ \tfrac1{|j|}\sum_j E_{ij} \odot V_s h_j,\
-    \tfrac1{|k|}\sum_k m_{ki},\ \tfrac1{|k|}\sum_k E_{ki} \odot V_t h_k\big)$
-
-    Nodes are projected before they are gathered and sums are transformed after they are taken; what is linear in the
-    edge is summed before it is multiplied out (`Frame.carry`). So the work on edges is additions alone. Means, not
-    sums, carry over to other widths. Equivariant to permutations of neurons.
-
-    Args:
-        layout: the columns of the edges. width: features of a node.
-    """
-
-    def __init__(self, layout: Layout, width: int):
-        super().__init__()
-        self.width = width
-        self.norm = nn.LayerNorm(width)
-        self.edge = EdgeEmbedding(layout, width)
-        self.project = nn.Linear(width, 4 * width)
-        self.update = nn.Sequential(nn.Linear(5 * width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
-
-    def forward(self, frame: Frame, h: Tensor, values: list[Tensor], degrees: tuple[Tensor, Tensor]) -> Tensor:
-        """New node features.
-
-        Args:
-            frame: the batch. h: features of the nodes. values: scaled features of each group of edges.
-            degrees: how many edges arrive at and leave each node.
-        """
-        normed = self.norm(h)
-        source, target, forth, back = self.project(normed).split(self.width, -1)
-        messages, forward, backward = [], [], []
-        for edges, value in zip(frame.edges, values, strict=True):
-            weight, offset = self.edge.parts(frame, edges, value)
-            embedded = value @ weight if len(weight) > 1 else value * weight
-            joined = embedded.add_(frame.sources(source, edges) + offset)  # fresh memory costs more than the sum
-            messages.append(joined.add_(frame.targets(target, edges)).relu_())
-            forward.append(frame.carry(edges, value, weight, offset, frame.sources(forth, edges)))
-            backward.append(frame.carry(edges, value, weight, offset, frame.targets(back, edges)))
-        arriving, leaving = degrees
-        parts = [normed, frame.to_targets(messages) / arriving, frame.to_targets(forward) / arriving]
-        parts += [frame.to_sources(messages) / leaving, frame.to_sources(backward) / leaving]
-        return h + self.update(torch.cat(parts, -1))
 
 
 def node_degrees(frame: Frame) -> tuple[Tensor, Tensor]:

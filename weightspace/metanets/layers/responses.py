@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from weightspace.graphs import Topology
-from weightspace.metanets.frames.dense import DenseFrame, wires
-from weightspace.metanets.layers.flow import Flow
+from weightspace.metanets.frames.dense import DenseFrame, connections
+from weightspace.metanets.layers.signed_states import SignedStates
 
 SPEED = 10.0
 """Inputs are this times their parameter: they have further to go than weights, and an optimizer has one step size."""
@@ -58,22 +58,22 @@ class Responses(nn.Module):
         Args:
             frame: the batch. inputs: other inputs than those learned, ``[probes, nets or 1, inputs, height, width]``.
         """
-        topo, states, raw, flow = frame.topologies[0], {}, {}, Flow(frame)
+        topo, states, raw, signed = frame.topologies[0], {}, {}, SignedStates(frame)
         order, places, outputs = computation_order(topo)
         for site in order:
-            state = _add(self._arriving(flow, site, states, raw), flow.slot(site, "bias"))
+            state = _add(self._arriving(signed, site, states, raw), signed.slot(site, "bias"))
             if state is None:  # a norm of what links bring
-                state = _linked(flow, site, states, raw, None, flow.before(site))
-                state = _norm(flow, site, state)
+                state = _linked(signed, site, states, raw, None, signed.before(site))
+                state = _norm(signed, site, state)
             else:
-                state = _linked(flow, site, states, raw, _norm(flow, site, state), flow.signed(site))
+                state = _linked(signed, site, states, raw, _norm(signed, site, state), signed.signed(site))
             if site in places:
                 own = (self.speed * self.values[places.index(site)]).to(frame.x)[:, None] if inputs is None else inputs
                 state = own if state is None else state + own
             if state is None:
                 continue
             raw[site] = state.clamp(-LIMIT, LIMIT)
-            states[site] = flow.activate(site, raw[site])
+            states[site] = signed.activate(site, raw[site])
         found = {site: state.mean((3, 4)).permute(1, 2, 0).expand(frame.nets, -1, -1) for site, state in states.items()}
         answers = torch.cat([found[site] for site in outputs if site in found], 1).transpose(1, 2)
         starts = topo.starts
@@ -85,8 +85,10 @@ class Responses(nn.Module):
         ]
         return answers, torch.cat(rows, 1)
 
-    def _arriving(self, flow: Flow, site: int, states: dict[int, Tensor], raw: dict[int, Tensor]) -> Tensor | None:
-        topo, total = flow.frame.topologies[0], None
+    def _arriving(
+        self, signed: SignedStates, site: int, states: dict[int, Tensor], raw: dict[int, Tensor]
+    ) -> Tensor | None:
+        topo, total = signed.frame.topologies[0], None
         for number, block in enumerate(topo.blocks):
             spec = topo.space.tensors[block.tensor]
             if spec.target_site != site:
@@ -94,12 +96,12 @@ class Responses(nn.Module):
             sites, place = _places(topo, number)
             if any(source not in states for source in sites):
                 continue
-            source = flow.sent(number, sites[0], states, raw)
+            source = signed.sent(number, sites[0], states, raw)
             for other in sites[1:]:
-                source = _join_nodes(source, flow.sent(number, other, states, raw))
+                source = _join_nodes(source, signed.sent(number, other, states, raw))
             source = source if place is None else source[:, :, place.to(source.device)]
-            part = _apply(flow.frame.edges[number].values, block.kernel, dict(spec.settings), source)
-            part = part * flow.fits(number, site)
+            part = _apply(signed.frame.edges[number].values, block.kernel, dict(spec.settings), source)
+            part = part * signed.fits(number, site)
             total = part if total is None else _join(total, part)
         return total
 
@@ -169,7 +171,7 @@ def _places(topo: Topology, number: int) -> tuple[list[int], Tensor | None]:
     sites = topo.node_type[block.sources].unique().tolist()
     local = torch.cat([torch.arange(topo.starts[site], topo.starts[site + 1]) for site in sites])
     place = torch.searchsorted(local, block.sources)
-    if wires(topo)[number].paired:
+    if connections(topo)[number].paired:
         return sites, place
     return sites, None if torch.equal(place[0], torch.arange(len(local))) else place[0]
 
@@ -194,33 +196,38 @@ def _resize(state: Tensor, size: list[int]) -> Tensor:
 
 
 def _linked(
-    flow: Flow, site: int, states: dict[int, Tensor], raw: dict[int, Tensor], state: Tensor | None, wanted: list[bool]
+    signed: SignedStates,
+    site: int,
+    states: dict[int, Tensor],
+    raw: dict[int, Tensor],
+    state: Tensor | None,
+    wanted: list[bool],
 ) -> Tensor | None:
     """The state with what links bring to a site, as far as it flips with the signs of neurons as wanted."""
-    topo = flow.frame.topologies[0]
+    topo = signed.frame.topologies[0]
     for number, link in enumerate(topo.space.links):
         if link.target != site or link.source not in states:
             continue
         kind = len(topo.blocks) + number
         source, target = topo.edge_index[:, topo.edge_type == kind]
-        given = flow.sent(kind, link.source, states, raw)
+        given = signed.sent(kind, link.source, states, raw)
         nodes, device = topo.starts[site + 1] - topo.starts[site], given.device
         count = torch.zeros(nodes).index_add(0, target - topo.starts[site], torch.ones(len(target)))
         taken = given[:, :, (source - topo.starts[link.source]).to(device)]
         moved = given.new_zeros(*given.shape[:2], nodes, *given.shape[3:])
         moved = moved.index_add(2, (target - topo.starts[site]).to(device), taken)
-        moved = moved / count.clamp(min=1).to(moved)[:, None, None] * flow.brings(kind, site, wanted)
+        moved = moved / count.clamp(min=1).to(moved)[:, None, None] * signed.brings(kind, site, wanted)
         state = moved if state is None else _join(state, moved)
     return state
 
 
-def _norm(flow: Flow, site: int, state: Tensor | None) -> Tensor | None:
+def _norm(signed: SignedStates, site: int, state: Tensor | None) -> Tensor | None:
     if state is None:
         return None
-    mean, var = flow.slot(site, "mean"), flow.slot(site, "var", squared=True)
+    mean, var = signed.slot(site, "mean"), signed.slot(site, "var", squared=True)
     if mean is not None and var is not None:
         state = (state - mean) * (var.clamp(min=0) + 1e-5).rsqrt()
-    scale, shift = flow.slot(site, "scale", squared=True), flow.slot(site, "shift")
+    scale, shift = signed.slot(site, "scale", squared=True), signed.slot(site, "shift")
     state = state if scale is None else state * scale
     return state if shift is None else state + shift
 

@@ -100,7 +100,7 @@ class SignedLayer(nn.Module):
 def carry(frame: DenseFrame, edges: Edges, weight: Tensor, h: Tensor) -> Tensor:
     """Sums over sources of ``weight`` ``[nets, heads, targets, sources]`` times ``h``, ``[nets, targets, width]``."""
     heads, sources = weight.shape[1], frame.sources(h, edges)
-    if frame.wires[edges.number].paired:
+    if frame.paired(edges):
         return torch.einsum("nhts,ntshd->nthd", weight, sources.unflatten(-1, (heads, -1))).flatten(-2)
     return (weight @ sources[:, 0].unflatten(-1, (heads, -1)).transpose(1, 2)).transpose(1, 2).flatten(-2)
 
@@ -108,7 +108,7 @@ def carry(frame: DenseFrame, edges: Edges, weight: Tensor, h: Tensor) -> Tensor:
 def carry_back(frame: DenseFrame, edges: Edges, weight: Tensor, h: Tensor) -> Tensor:
     """Sums over targets; ``[nets, 1, sources, width]``, or a message an edge where each target has its own sources."""
     heads, targets = weight.shape[1], frame.targets(h, edges)
-    if frame.wires[edges.number].paired:
+    if frame.paired(edges):
         return torch.einsum("nhts,nthd->ntshd", weight, targets[:, :, 0].unflatten(-1, (heads, -1))).flatten(-2)
     columns = targets[:, :, 0].unflatten(-1, (heads, -1)).transpose(1, 2)
     return (weight.transpose(2, 3) @ columns).transpose(1, 2).flatten(-2)[:, None]

@@ -25,7 +25,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-class Flow:
+class SignedStates:
     """The states of the sites of a frame, and how they may be joined so that signs of neurons never matter.
 
     Where the graph says all of a computation, whatever arrives at a neuron flips with it, and nothing is changed here.

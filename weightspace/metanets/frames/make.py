@@ -1,0 +1,81 @@
+"""The frame of a batch: dense where all nets have one skeleton, else sparse."""
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch, Data
+
+from weightspace.graphs import Layout, from_graph, skeleton, topology
+from weightspace.metanets.frames.dense import DenseFrame
+from weightspace.metanets.frames.frame import Frame
+from weightspace.metanets.frames.sparse import SparseFrame
+from weightspace.space import WeightSpace
+
+
+@torch.compiler.disable  # Python over spaces; what follows it is compiled
+def make_frame(graph: Data | Batch, layout: Layout, dense: bool | None = None) -> Frame:
+    """The frame of a batch: dense where all nets have one skeleton, else sparse.
+
+    Args:
+        graph: what `to_graph` gives, or PyG's collation of it.
+        layout: the columns that a metanet reads.
+        dense: False forces edge lists.
+
+    Raises:
+        ValueError: a weight is NaN or infinite, or the batch has another layout where edge lists are needed.
+    """
+    spaces = graph.space if isinstance(graph, Batch) else [graph.space]
+    distinct, which = _distinct(spaces)
+    layouts = graph.layout if isinstance(graph, Batch) else [graph.layout]
+    check_finite(graph, spaces)
+    topologies = tuple(topology(space, layouts[0]) for space in distinct)
+    whole = graph.edge_attr.shape[0] == topologies[0].edges * len(spaces)
+    same = len({skeleton(space) for space in distinct}) == 1
+    if same and whole and dense is not False:
+        return DenseFrame(graph, topologies, which, layout)
+    if layouts[0] != layout:  # edge lists lie in the columns of one layout
+        raise ValueError(
+            f"Graphs of several architectures need the layout of the metanet, {layout}, got {layouts[0]}. "
+            "Make them with metanet.graph(space, weights)."
+        )
+    return SparseFrame(graph, topologies, which, layout)
+
+
+@torch.compiler.disable
+def make_dense(graph: Data | Batch, layout: Layout) -> DenseFrame:
+    """The frame of a batch of one skeleton; see `make_frame`.
+
+    Raises:
+        ValueError: the batch holds several skeletons; split it with `by_skeleton`.
+    """
+    frame = make_frame(graph, layout)
+    if not isinstance(frame, DenseFrame):
+        raise ValueError(
+            "A dense frame must be made of nets of one architecture, got several. Split with by_skeleton()."
+        )
+    return frame
+
+
+@torch.compiler.disable
+def check_finite(graph: Data | Batch, spaces: list[WeightSpace]) -> None:
+    """See that all weights are finite; the error names net and tensor."""
+    ends = [torch.stack(graph[key].detach().aminmax()) for key in ("x", "edge_attr", "other") if graph[key].numel()]
+    if not ends or bool(torch.isfinite(torch.cat(ends)).all()):  # NaN is both smallest and largest; asked once
+        return
+    graphs = graph.to_data_list() if isinstance(graph, Batch) else [graph]
+    for number, one in enumerate(graphs):
+        for name, tensor in from_graph(one).items():
+            if not torch.isfinite(tensor).all():
+                raise ValueError(f"Weights must be finite; {name!r} of net {number} of the batch isn't.")
+
+
+def _distinct(spaces: list[WeightSpace]) -> tuple[list[WeightSpace], Tensor]:
+    by_identity: dict[int, int] = {}
+    found: list[WeightSpace] = []
+    which = []
+    for space in spaces:
+        if id(space) not in by_identity:
+            if space not in found:
+                found.append(space)
+            by_identity[id(space)] = found.index(space)
+        which.append(by_identity[id(space)])
+    return found, torch.tensor(which)
