@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
 
 import torch
 from torch import Tensor
 
 from weightspace.graphs import Topology
-from weightspace.space import Action, Axis, Sum, TensorSpec, WeightSpace
+from weightspace.space import Axis, Sum, TensorSpec, WeightSpace
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +84,8 @@ def _acting(space: WeightSpace) -> list[set[int]]:
                 for site in _sites_of(spec, axis, occurrence):
                     acting[site].add(number)
     for site, own in zip(space.sites, acting, strict=True):
-        actions = [space.actions[number] for number in own]
-        held = [(action.name, action.kind) for action in actions]
-        if len(set(held)) < len(held) or any(_apart(one, other) for one, other in combinations(actions, 2)):
+        held = [(space.actions[number].name, space.actions[number].kind) for number in own]
+        if len(set(held)) < len(held):
             raise ValueError(
                 f"ScaleGMN needs one scale and one sign a neuron, but those of {site.name!r} have several, as where a "
                 "norm stands between. Take GraphMetanet, which is equivariant to permutations alone."
@@ -102,12 +100,6 @@ def _acting(space: WeightSpace) -> list[set[int]]:
                 "they move others, as around a norm. Take GraphMetanet, which is equivariant to permutations alone."
             )
     return acting
-
-
-def _apart(one: Action, other: Action) -> bool:
-    """Whether the scale and the sign of one neuron act on different entries, as before and behind a norm."""
-    places = [{(name, *place[:2]) for name, found in each.powers.items() for place in found} for each in (one, other)]
-    return one.name == other.name and one.kind != other.kind and places[0] != places[1]
 
 
 def _sites_of(spec: TensorSpec, axis: int, occurrence: int) -> list[int]:
