@@ -113,7 +113,7 @@ def _run_barrier(arguments: argparse.Namespace) -> None:
     if models.module is None:
         raise ValueError("a barrier is measured by running nets: give --module MODULE:NAME.")
     data = load_data(arguments)
-    found = barrier(models.space, models.module, *models.weights, data, arguments.points, seed=arguments.seed)
+    found = barrier(models.space, models.module, *models.weights, data, arguments.points, seed=arguments.seed)  # pyright: ignore
     curves = {curve.name: {"loss": curve.loss_barrier, "accuracy": curve.accuracy_barrier} for curve in found.curves}
     if arguments.json:
         write_json({"definition": found.definition, "barriers": curves})

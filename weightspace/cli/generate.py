@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Iterable
+from typing import Any
 
 from weightspace.cli.terminal.console import say, write_json
 from weightspace.cli.terminal.parser import Parser

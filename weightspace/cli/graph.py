@@ -42,5 +42,5 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.checkpoint is not None:
         _, weights = fit_checkpoint([space], read_checkpoint(arguments.checkpoint)[0])
     graph = to_graph(space, {name: tensor.detach() for name, tensor in weights.items()})
-    path = draw_graph(graph, arguments.out, arguments.module)
-    say(f"{graph.num_nodes} neurons and {graph.num_edges} edges in {path}.")
+    path = draw_graph(graph, arguments.out, arguments.module)  # pyright: ignore
+    say(f"{graph.num_nodes} neurons and {graph.num_edges} edges in {path}.")  # pyright: ignore

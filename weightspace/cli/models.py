@@ -60,7 +60,7 @@ def load_models(arguments: argparse.Namespace, paths: Sequence[str]) -> Models:
         else:
             space, net = fit_checkpoint([known], read_checkpoint(path)[0])
         first = (space, path) if first[0] is None else first
-        check_same_space(first[0], space, (first[1], path))
+        check_same_space(first[0], space, (first[1], path))  # pyright: ignore
         weights.append(net)
     return Models(first[0], tuple(paths), tuple(weights), module)
 

@@ -43,7 +43,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def proof(space: object) -> str:
     """What verifying a traced space found, in sentences."""
-    report = space.report
+    report = space.report  # pyright: ignore
     lines = []
     if report.error is not None:
         changed = f"changes the outputs by {report.error:.0e} of their size"

@@ -24,7 +24,7 @@ def load_for(command: str, source: str) -> Any:
         )
     metanet = load_metanet(source)
     edits = (metanet.config.domain or {}).get("editing") is not None
-    if command == "predict" and edits and not metanet.config.labels:
+    if command == "predict" and edits and not metanet.config.labels:  # pyright: ignore
         raise ValueError(
             f"{source} was trained to edit nets, not to predict labels: weightspace edit {source} INR --out FILE."
         )

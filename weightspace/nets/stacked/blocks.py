@@ -32,7 +32,7 @@ def batch_norm(
     channels = x.shape[1]
     running = [fill_blocks(row.unsqueeze(0))[0] for row in (mean, var)]
     affine = [None if row is None else fill_blocks(row.unsqueeze(0))[0] for row in (scale, shift)]
-    out = functional.batch_norm(fill_blocks(x), *running, *affine, True, norm.momentum, norm.eps)
+    out = functional.batch_norm(fill_blocks(x), *running, *affine, True, norm.momentum, norm.eps)  # pyright: ignore
     if channels % BLOCK:
         mean.copy_(running[0][:channels])
         var.copy_(running[1][:channels])

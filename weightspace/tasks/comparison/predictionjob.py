@@ -67,7 +67,7 @@ class PredictionJob(Job):
         told = {k: v for k, v in asdict(self.training).items() if k in _ALWAYS or v != usual[k]}
         content = {"training": told, "settings": self.method_settings}
         if self.method in VERSIONS:
-            content["version"] = VERSIONS[self.method]
+            content["version"] = VERSIONS[self.method]  # pyright: ignore
         augmentation = PROTOCOLS[self.question].augmentation
         if augmentation:
             content["augmentation"] = {name: value for name, value in asdict(augmentation).items() if value}

@@ -82,5 +82,5 @@ def flow_error(flow: Flow, rows: Tensor, asked: Tensor, source: torch.Generator)
     t = torch.rand(len(rows), generator=source)
     noise = flow.noise(torch.randn(rows.shape, generator=source))
     mixed = (1 - t[:, None]) * noise + t[:, None] * rows
-    error = (flow.clean(mixed, t, asked) - rows) / flow.vectors.per_tensor(flow.spreads)
+    error = (flow.clean(mixed, t, asked) - rows) / flow.vectors.per_tensor(flow.spreads)  # pyright: ignore
     return error.square().mean()

@@ -31,7 +31,7 @@ def draw_starts(
     net, points = build_net(c.net, **c.settings).eval(), c.points()
 
     def after(rows: Tensor, rate: float, steps: int) -> Tensor:
-        return render(v.weights(psnr_curves(net, rows, signals, points, rate, steps, c.peak)[1]), c)
+        return render(v.weights(psnr_curves(net, rows, signals, points, rate, steps, c.peak)[1]), c)  # pyright: ignore
 
     name, fresh, fresh_rate = rival
     fitted = start.fit(signals).detach()
@@ -40,7 +40,7 @@ def draw_starts(
     rows = [(f"{name}, {k} steps", after(fresh, fresh_rate, k)) for k in STEPS]
     rows += [(f"learned start, {k} steps", own[k]) for k in STEPS]
     rows.append(("the image", signals.unflatten(2, c.shape)))
-    with plt.rc_context(STYLE):
+    with plt.rc_context(STYLE):  # pyright: ignore
         figure, axes = plt.subplots(len(rows), len(signals), figsize=(len(signals) + 2, len(rows)), squeeze=False)
         for line, (text, images) in zip(axes, rows, strict=True):
             for axis, image in zip(line, images, strict=True):

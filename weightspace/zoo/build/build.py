@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from weightspace.zoo.build.finish import finish_zoo, reopen_parts
 from weightspace.zoo.build.pool import Pool, default_workers
-from weightspace.zoo.build.ray import run_on_ray
+from weightspace.zoo.build.ray_engine import run_on_ray
 from weightspace.zoo.build.shards import build_shard, is_built, shard_count, shard_nets
 from weightspace.zoo.build.try_net import try_net
 from weightspace.zoo.folder import PARTS, check_folder, claim_folder, read_manifest

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from weightspace.zoo import build_zoo
-from weightspace.zoo.build.ray import train_shard
+from weightspace.zoo.build.ray_engine import train_shard
 
 
 def test_a_task_returns_the_files_of_its_shard(recipe, zoo, tmp_path):
