@@ -160,7 +160,7 @@ def _split(space: WeightSpace, names: tuple[str, ...], values: Tensor) -> dict[s
     found, start = {}, 0
     for name in names:
         spec = space.tensors[name]
-        part = values[:, start : start + spec.numel].reshape(-1, *spec.shape)
+        part = values[:, start : start + spec.numel].reshape(len(values), *spec.shape)
         found[name] = part if part.is_floating_point() else part.to(getattr(torch, spec.dtype))
         start += spec.numel
     return found

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Inexact, Int
 from torch import Tensor
 
 from weightspace.space.axes import Axis
@@ -84,8 +84,8 @@ def multiplied(
 
 
 def rows_along(
-    axis: Axis, occurrence: int, per: str | None, stack: Float[Tensor, "nets *shape"], dim: int
-) -> tuple[Float[Tensor, "nets size count *rest"], Int[Tensor, "size count"], Int[Tensor, "count"]]:
+    axis: Axis, occurrence: int, per: str | None, stack: Inexact[Tensor, "nets *shape"], dim: int
+) -> tuple[Inexact[Tensor, "nets size count *rest"], Int[Tensor, "size count"], Int[Tensor, "count"]]:
     """A stack with the neurons of one atom in front; their entries along the axis; which matrix each entry is for."""
     from weightspace.space.symmetry import spread_over_axis
 
