@@ -58,8 +58,13 @@ def check_fits(space: "WeightSpace", symmetry: "Symmetry", count: int | None) ->
 
 
 def check_types(space: "WeightSpace", weights: Mapping[str, Tensor]) -> None:
-    """See that tensors of floating point numbers aren't given as whole numbers, which a factor would round."""
+    """See that tensors of floating point numbers aren't given as whole numbers, which a factor would round.
+
+    A tensor without axes holds no neurons, so nothing acts on it: counters may be whole numbers.
+    """
     for name, tensor in weights.items():
+        if not space.tensors[name].axes:
+            continue
         dtype = getattr(torch, space.tensors[name].dtype)
         if not _is_continuous(tensor.dtype) and _is_continuous(dtype):
             raise TypeError(f"Tensor {name!r} must be of floating point numbers, as {dtype}; got {tensor.dtype}.")
