@@ -1,12 +1,14 @@
 """The colours of every picture, so that all look like one house's."""
 
+from typing import Any
+
 INK = "#22262b"  # text and lines
 FAINT = "#b9c0c8"  # what only frames
 OURS = "#0b6e99"
 THEIRS = "#8a94a0"
 POSITIVE, NEGATIVE = "#0b6e99", "#c2512f"  # weights of either sign
 
-STYLE = {  # matplotlib's settings: `with matplotlib.rc_context(STYLE):`
+STYLE: dict[Any, Any] = {  # matplotlib's settings: `with matplotlib.rc_context(STYLE):`
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,
     "axes.labelsize": 9,

@@ -32,6 +32,8 @@ def add_command(parent: Parser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
+    from torch_geometric.data import Data
+
     from weightspace.checkpoints import fit_checkpoint, read_checkpoint
     from weightspace.graphs import draw_graph, to_graph
     from weightspace.space import WeightSpace
@@ -42,5 +44,6 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.checkpoint is not None:
         _, weights = fit_checkpoint([space], read_checkpoint(arguments.checkpoint)[0])
     graph = to_graph(space, {name: tensor.detach() for name, tensor in weights.items()})
-    path = draw_graph(graph, arguments.out, arguments.module)  # pyright: ignore
-    say(f"{graph.num_nodes} neurons and {graph.num_edges} edges in {path}.")  # pyright: ignore
+    assert isinstance(graph, Data)  # of one net
+    path = draw_graph(graph, arguments.out, arguments.module)
+    say(f"{graph.num_nodes} neurons and {graph.num_edges} edges in {path}.")

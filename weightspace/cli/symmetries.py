@@ -2,10 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from weightspace.cli.terminal.console import write_json, write_lines
 from weightspace.cli.terminal.module import FACTORY, add_factory, load_factory
 from weightspace.cli.terminal.parser import Parser
+
+if TYPE_CHECKING:
+    from weightspace.space import WeightSpace
 
 _SYMMETRIES = f"""\
 Finds the symmetries of a net's weights: which neurons can be put in another order, scaled or flipped in sign without
@@ -41,9 +45,10 @@ def _run(arguments: argparse.Namespace) -> None:
     write_lines("\n" + proof(space))
 
 
-def proof(space: object) -> str:
+def proof(space: "WeightSpace") -> str:
     """What verifying a traced space found, in sentences."""
-    report = space.report  # pyright: ignore
+    report = space.report
+    assert report is not None  # a traced space has one
     lines = []
     if report.error is not None:
         changed = f"changes the outputs by {report.error:.0e} of their size"

@@ -20,7 +20,7 @@ def add_factory(parser: argparse.ArgumentParser, flag: str | None = None) -> Non
     else:
         parser.add_argument(flag, dest="module", metavar="MODULE:NAME", help=text)
     parser.add_argument(
-        "--settings", type=_settings, default={}, metavar="JSON", help="its arguments: '{\"width\": 8}'"
+        "--settings", type=json_object, default={}, metavar="JSON", help="its arguments: '{\"width\": 8}'"
     )
     parser.add_argument(
         "--input", dest="inputs", type=_input, action="append", metavar="SHAPE", help="shape of an input: 2,1,8,8"
@@ -60,7 +60,8 @@ def _input(text: str) -> tuple[tuple[int, ...], bool]:
     return tuple(map(int, sizes)), kind == "int"
 
 
-def _settings(text: str) -> dict[str, Any]:
+def json_object(text: str) -> dict[str, Any]:
+    """The type of a flag that takes a JSON object."""
     try:
         settings = json.loads(text)
     except ValueError as error:

@@ -1,10 +1,10 @@
 """`weightspace zoo import`: make a zoo from nets that others published."""
 
 import argparse
-import json
 from typing import Any
 
 from weightspace.cli.terminal.console import say
+from weightspace.cli.terminal.module import json_object
 from weightspace.cli.terminal.parser import Parser
 
 _IMPORT = """\
@@ -39,7 +39,7 @@ def add_command(zoo: Parser) -> None:
     _add_inr(parser.add_argument_group("inr"))
     ray = parser.add_argument_group("ray")
     ray.add_argument("--net", help="a net of weightspace.nets (default: by model::type of the trials)")
-    ray.add_argument("--settings", type=_settings, metavar="JSON", help="its settings: '{\"channels\": [8, 6, 4]}'")
+    ray.add_argument("--settings", type=json_object, metavar="JSON", help="its settings: '{\"channels\": [8, 6, 4]}'")
 
 
 def _add_inr(group: Any) -> None:
@@ -66,16 +66,6 @@ OPTIONS = {
     ),
     "ray": ("net", "settings"),
 }
-
-
-def _settings(text: str) -> dict[str, Any]:
-    try:
-        settings = json.loads(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"must be JSON: {error}") from None
-    if not isinstance(settings, dict):
-        raise argparse.ArgumentTypeError(f"must be a JSON object, got {text!r}")
-    return settings
 
 
 def _run(arguments: argparse.Namespace) -> None:

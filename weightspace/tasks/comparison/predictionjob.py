@@ -65,9 +65,9 @@ class PredictionJob(Job):
     def settings(self) -> dict[str, Any]:
         usual = asdict(TrainConfig())
         told = {k: v for k, v in asdict(self.training).items() if k in _ALWAYS or v != usual[k]}
-        content = {"training": told, "settings": self.method_settings}
+        content: dict[str, Any] = {"training": told, "settings": self.method_settings}
         if self.method in VERSIONS:
-            content["version"] = VERSIONS[self.method]  # pyright: ignore
+            content["version"] = VERSIONS[self.method]
         augmentation = PROTOCOLS[self.question].augmentation
         if augmentation:
             content["augmentation"] = {name: value for name, value in asdict(augmentation).items() if value}

@@ -15,7 +15,7 @@ def draw_novelty(path: Path, judge: Judge, rivals: Mapping[str, Sampled], genera
     Args:
         rivals: by name and setting. generators: by name.
     """
-    with plt.rc_context(STYLE):  # pyright: ignore
+    with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(7.5, 4.6))
         held = judge.held
         axis.scatter(held.nearest / judge.unit, held.accuracy, s=9, color=FAINT, label="held-out trainings")

@@ -40,7 +40,7 @@ def draw_starts(
     rows = [(f"{name}, {k} steps", after(fresh, fresh_rate, k)) for k in STEPS]
     rows += [(f"learned start, {k} steps", own[k]) for k in STEPS]
     rows.append(("the image", signals.unflatten(2, c.shape)))
-    with plt.rc_context(STYLE):  # pyright: ignore
+    with plt.rc_context(STYLE):
         figure, axes = plt.subplots(len(rows), len(signals), figsize=(len(signals) + 2, len(rows)), squeeze=False)
         for line, (text, images) in zip(axes, rows, strict=True):
             for axis, image in zip(line, images, strict=True):

@@ -38,7 +38,7 @@ def plot_zoo(zoo: Zoo, out: str | Path) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
     main = next((name for name in MAIN if name in zoo.table.column_names), None)
     written = []
-    with matplotlib.rc_context(STYLE):  # pyright: ignore
+    with matplotlib.rc_context(STYLE):
         figures: dict[str, Any] = {"wall": _wall(zoo)}
         if main is not None:
             figures |= {
