@@ -138,3 +138,11 @@ def test_weights_without_a_notation():
 def test_names_keep_the_order_in_which_they_are_written():
     assert list(WeightSpace.parse(MLP).names) == ["hidden", "in", "out"]
     assert format_axes(WeightSpace.parse(MLP).tensors["2.weight"].axes) == "out hidden"
+
+
+def test_names_in_any_script():
+    space = WeightSpace.parse(
+        {"été.weight": "été ñ", "层.weight": "½ (层_2 + été)"}, sizes={"été": 2, "ñ": 3, "½": 4, "层_2": 1}
+    )
+    assert list(space.names) == ["été", "ñ", "½", "层_2"]
+    assert WeightSpace.from_json(space.to_json()) == space

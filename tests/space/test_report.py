@@ -20,3 +20,9 @@ def test_sound_is_a_matter_of_the_error():
     assert Report(error=9e-10).sound
     assert not Report(error=2e-9).sound and not Report(error=None).sound and not Report(error=float("inf")).sound
     assert not Report(error=float("nan")).sound
+
+
+def test_errors_that_are_no_numbers_are_read_back():
+    report = Report(error=float("nan"), change=float("inf"))
+    again = WeightSpace.from_json(replace(traced("relu_mlp"), report=report).to_json()).report
+    assert again.error != again.error and again.change == float("inf")

@@ -45,3 +45,25 @@ def test_parameters_are_counted_without_buffers():
     head = rows(traced("residual"))[0]
     module_parameters = 3 * 8 * 9 + 2 * 8 * 8 * 9 + 6 * 8 + 18
     assert f"{module_parameters:,} parameters" in head
+
+
+def test_gates_are_counted():
+    text = repr(traced("lstm"))
+    assert "body.weight_ih_l0  (4 body) in " in text and "input -> (4 body)" in text and "+" not in text
+    numbers = WeightSpace.parse({"a": "(1 + 1 + h + h + 2 + h)"}, sizes={"h": 3})
+    assert "(1 + 1 + 2 h + 2 + h)" in repr(numbers)
+
+
+def test_one_of_a_kind_is_told_in_the_singular():
+    space = WeightSpace.parse({"a": "h in"}, sizes={"h": 1, "in": 1})
+    assert ": 1 tensor, 1 parameter, 1 free name, 0.0% moved" in rows(space)[0]
+
+
+def test_names_say_where_they_stand_and_when_their_symmetries_hold():
+    names = {line.split("  ")[0]: line for line in repr(traced("residual")).split("\n\n")[2].splitlines()}
+    assert names["name"].split() == ["name", "size", "symmetries", "modes", "stands", "in"]
+    assert names["conv1"].split("  ")[-1] == "conv1.weight[0], n1.weight[0], n1.bias[0], n1.running_mean[0], 2 more"
+    assert "permutation, scale  train, eval; scale, sign in eval alone  stem.weight[0], " in names["stem"]
+    assert names["in"].split() == ["in", "3", "fixed", "-", "stem.weight[1]"]
+    names = {line.split("  ")[0]: line for line in repr(traced("lstm")).split("\n\n")[2].splitlines()}
+    assert "body.weight_hh_l0[0, 1]" in names["body"]

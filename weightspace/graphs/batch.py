@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch
 
+from weightspace.graphs.graph import WeightGraph
 from weightspace.graphs.lazy import Deferred, LazyMapping
 from weightspace.graphs.topology import Topology
 
@@ -52,7 +53,7 @@ def batch_over(mapping: LazyMapping, steps: Mapping[str, int | Callable[[], Tens
     return batch
 
 
-_EMPTY = (Batch(),)
+_EMPTY = (Batch(_base_cls=WeightGraph),)
 """PyG makes two classes for every empty batch; a copy of one takes a twentieth of the time."""
 
 

@@ -10,6 +10,7 @@ from torch_geometric.data import Batch, Data
 
 from weightspace.graphs.batch import stacked_batch
 from weightspace.graphs.blocks import EdgeBlock, VectorBlock
+from weightspace.graphs.graph import WeightGraph
 from weightspace.graphs.layout import Layout
 from weightspace.graphs.skeleton import skeleton
 from weightspace.graphs.topology import Topology, topology
@@ -57,7 +58,7 @@ def to_graph(space: WeightSpace, weights: Mapping[str, Tensor], layout: Layout |
     other_int = _flat(stack, topo.integers, nets, torch.long, device)
     if count is not None:
         return stacked_batch(topo, x, edge_attr, other, other_int)
-    return Data(
+    return WeightGraph(
         x=x[0],
         edge_index=topo.edge_index.to(device),
         edge_attr=edge_attr[0],

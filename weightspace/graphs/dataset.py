@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data, Dataset
 
 from weightspace.graphs.convert import to_graph
+from weightspace.graphs.graph import WeightGraph
 from weightspace.graphs.layout import Layout
 from weightspace.graphs.topology import topology
 from weightspace.space import WeightSpace
@@ -137,7 +138,9 @@ def _one_by_one(space: WeightSpace, stack: Mapping[str, Tensor], layout: Layout)
     flat = {key: batch[key].reshape(nets, -1) for key in ("other", "other_int")}
     shared = {"edge_index": topo.edge_index, "node_type": topo.node_type, "edge_type": topo.edge_type}
     return [
-        Data(**{key: value[net] for key, value in (parts | flat).items()}, **shared, space=space, layout=topo.layout)
+        WeightGraph(
+            **{key: value[net] for key, value in (parts | flat).items()}, **shared, space=space, layout=topo.layout
+        )
         for net in range(nets)
     ]
 

@@ -12,11 +12,12 @@ concatenation).
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from math import prod
 from typing import TypeAlias
 
 _MOST_DIGITS, _DEEPEST, _SHOWN = 15, 50, 200
-_TOKEN = re.compile(r"\s*(?:(?P<number>[0-9]+)|(?P<name>[A-Za-z_][\w.\[\]:-]*)|(?P<mark>[()+]))")
+_TOKEN = re.compile(r"\s*(?:(?P<number>[0-9]+)|(?P<name>[^\W\d][\w.\[\]:-]*)|(?P<mark>[()+]))")
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,20 @@ def format_axes(axes: tuple[Axis, ...]) -> str:
     return " ".join(map(str, axes))
 
 
+def shown_axis(axis: Axis) -> str:
+    """One axis as a person reads it: like its notation, but equal terms of a sum are counted, ``(4 lstm)``."""
+    if isinstance(axis, Atom):
+        return str(axis)
+    if isinstance(axis, Product):
+        return "(" + " ".join(map(shown_axis, axis.factors)) + ")"
+    told = []
+    for term, run in groupby(axis.terms):
+        count, text = len(list(run)), shown_axis(term)
+        named = any(atom.name for atom in term.atoms())
+        told += [f"{count} {text}"] if named and count > 1 else [text] * count
+    return "(" + " + ".join(told) + ")"
+
+
 def parse_axes(text: str, sizes: Mapping[str, int] | None = None) -> tuple[Axis, ...]:
     """Read the notation of one tensor.
 
@@ -129,10 +144,10 @@ class _Parser:
         token = self.token
         if token == "(":
             return self.group()
-        if token.isdigit() and len(token) > _MOST_DIGITS:
+        if _is_number(token) and len(token) > _MOST_DIGITS:
             self.fail(f"expected a number of {_MOST_DIGITS} digits at most")
         self.advance()
-        return Atom(None, int(token)) if token.isdigit() else Atom(token, self.sizes.get(token))
+        return Atom(None, int(token)) if _is_number(token) else Atom(token, self.sizes.get(token))
 
     def group(self) -> Axis:
         terms = []
@@ -157,6 +172,10 @@ class _Parser:
         first, last = max(0, self.start - _SHOWN), self.start + _SHOWN  # what stands around the place
         shown, offset = self.text[first:last], self.start - first
         raise ValueError(f"The notation doesn't parse: {expected}.\n  {shown}\n  {' ' * offset}^")
+
+
+def _is_number(token: str) -> bool:
+    return token.isascii() and token.isdigit()
 
 
 def product_of(factors: tuple[Axis, ...]) -> Axis:

@@ -152,7 +152,7 @@ def _report(unread: Unread) -> Report:
         "lost",
         optional=(
             *("error", "change", "moved", "failed", "operators"),
-            *("seconds", "errors", "unread", "cases", "notes"),
+            *("seconds", "errors", "unread", "cases", "notes", "causes"),
         ),
     )
     readers = {
@@ -163,6 +163,7 @@ def _report(unread: Unread) -> Report:
         "lost": lambda value: {name: _texts(texts) for name, texts in value.entries().items()},
         "seconds": lambda value: {name: _measured(number) for name, number in value.entries().items()},
         "errors": lambda value: {name: _measured(number) for name, number in value.entries().items()},
+        "causes": lambda value: {name: _texts(texts) for name, texts in value.entries().items()},
         "unread": lambda value: {name: text.text() for name, text in value.entries().items()},
         **dict.fromkeys(("failed", "cases", "notes"), _texts),
     }

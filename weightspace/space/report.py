@@ -20,6 +20,8 @@ class Report:
         operators: number of operators traced. seconds: of each stage (export, trace, verify).
         unread: tensors of which the example reads a part only, or nothing, each with how much; the rest of it is fixed.
         cases: the inputs and modes that verifying compared the outputs on. notes: what it could not try.
+        causes: for each tensor a clause for each of its axes that says why it is fixed, empty where all of it is free;
+            `WeightSpace.explain` reads them.
         errors: where the error is too large, that of each kind of symmetry by itself.
     """
 
@@ -34,6 +36,7 @@ class Report:
     unread: Mapping[str, str] = field(default_factory=dict)
     cases: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    causes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def sound(self) -> bool:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from weightspace.reading import Unread, read_json
+from weightspace.space.explain import explain_tensor
 from weightspace.space.matrices import MatrixGroup
 from weightspace.space.parts import Action, Group, Link, Site, TensorSpec
 from weightspace.space.read import FORMAT, read_parts
@@ -215,6 +216,14 @@ class WeightSpace:
 
     def __repr__(self) -> str:
         return space_table(self)
+
+    def explain(self, tensor: str) -> str:
+        """Plain sentences on one tensor: what each axis is, and why it is free or fixed (by which operator, where).
+
+        Raises:
+            ValueError: the space has no such tensor.
+        """
+        return explain_tensor(self, tensor)
 
 
 def _from_outside(unread: Unread) -> WeightSpace:

@@ -10,16 +10,19 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import prod
 
+from weightspace.space.algebra.causes import because, cause_now
+
 LEAF, PRODUCT, SUM = 0, 1, 2
 
 
 class Dim:
     """One axis; use the functions of this module, which follow the links of the union-find."""
 
-    __slots__ = ("fixed", "kind", "link", "parts", "size")
+    __slots__ = ("cause", "fixed", "kind", "link", "parts", "size")
 
     def __init__(self, size: int, fixed: bool = False, kind: int = LEAF, parts: tuple["Dim", ...] = ()):
         self.size, self.fixed, self.kind, self.parts = size, fixed, kind, parts
+        self.cause = cause_now() if fixed and size > 1 else ""
         self.link: Dim | None = None
 
 
@@ -76,9 +79,24 @@ def fix(dim: Dim) -> None:
     dim = find(dim)
     if dim.fixed:
         return
-    dim.fixed = True
+    dim.fixed, dim.cause = True, cause_now()
     for part in dim.parts:
         fix(part)
+
+
+def causes(dim: Dim) -> list[str]:
+    """Why the fixed leaves of an axis are fixed, as far as it is known, each clause once."""
+    dim = find(dim)
+    if dim.cause or not dim.parts:
+        return [dim.cause] if dim.cause else []
+    return list(dict.fromkeys(clause for part in dim.parts for clause in causes(part)))
+
+
+def _fixed_like(parts: Sequence[Dim], size: int) -> Dim:
+    """A fixed axis for the reason that these are fixed for."""
+    made = leaf(size, fixed=True)
+    made.cause = next((clause for part in parts for clause in causes(part)), made.cause) if size > 1 else ""
+    return made
 
 
 def product_dim(parts: Sequence[Dim]) -> Dim:
@@ -88,7 +106,7 @@ def product_dim(parts: Sequence[Dim]) -> Dim:
         return flat[0]
     size = prod(part.size for part in parts)
     if all(is_fixed(part) for part in flat):
-        return leaf(size, fixed=True)
+        return _fixed_like(flat, size)
     return Dim(size, kind=PRODUCT, parts=tuple(flat))
 
 
@@ -99,7 +117,7 @@ def sum_dim(parts: Sequence[Dim]) -> Dim:
         return flat[0]
     size = sum(part.size for part in flat)
     if all(is_fixed(part) for part in flat):
-        return leaf(size, fixed=True)
+        return _fixed_like(flat, size)
     return Dim(size, kind=SUM, parts=tuple(flat))
 
 
@@ -110,8 +128,9 @@ def unify(first: Dim, second: Dim) -> Dim:
         return first
     assert first.size == second.size, f"axes of sizes {first.size} and {second.size} can't be one"
     if is_fixed(first) or is_fixed(second):
-        fix(first)
-        fix(second)
+        with because(next(iter(causes(first if is_fixed(first) else second)), "")):
+            fix(first)
+            fix(second)
     elif first.kind == LEAF:
         return _join(first, second)
     elif second.kind == LEAF:
@@ -189,7 +208,7 @@ def split_product(dim: Dim, sizes: Sequence[int]) -> list[Dim] | None:
     """
     assert prod(sizes) == dim.size, f"an axis of size {dim.size} is no product of {list(sizes)}"
     if is_fixed(dim):
-        return [leaf(size, fixed=True) for size in sizes]
+        return [_fixed_like([dim], size) for size in sizes]
     queue = factors(dim)
     result: list[Dim] = []
     for size in reversed(sizes):
@@ -216,7 +235,7 @@ def split_product(dim: Dim, sizes: Sequence[int]) -> list[Dim] | None:
 def _split_factor(factor: Dim, inner: int) -> tuple[Dim, Dim] | None:
     """Split one factor into an outer part and an inner part of the given size."""
     if is_fixed(factor):
-        return leaf(factor.size // inner, fixed=True), leaf(inner, fixed=True)
+        return _fixed_like([factor], factor.size // inner), _fixed_like([factor], inner)
     if factor.kind == LEAF:
         outer_part, inner_part = leaf(factor.size // inner), leaf(inner)
         factor.kind, factor.parts = PRODUCT, (outer_part, inner_part)
@@ -244,7 +263,7 @@ def split_sum(dim: Dim, sizes: Sequence[int]) -> list[Dim]:
     """See an axis as pieces of the given sizes one after the other, refining or fixing what it takes."""
     assert sum(sizes) == dim.size, f"an axis of size {dim.size} is no sum of {list(sizes)}"
     if is_fixed(dim):
-        return [leaf(size, fixed=True) for size in sizes]
+        return [_fixed_like([dim], size) for size in sizes]
     queue = terms(dim)[::-1]
     result = []
     for size in sizes:
@@ -264,7 +283,7 @@ def split_sum(dim: Dim, sizes: Sequence[int]) -> list[Dim]:
 def _split_term(term: Dim, size: int) -> tuple[Dim, Dim]:
     """Split one term after ``size`` entries; a product splits along its slowest factor, or is fixed."""
     if is_fixed(term):
-        return leaf(size, fixed=True), leaf(term.size - size, fixed=True)
+        return _fixed_like([term], size), _fixed_like([term], term.size - size)
     if term.kind == LEAF:
         parts = leaf(size), leaf(term.size - size)
         term.kind, term.parts = SUM, parts

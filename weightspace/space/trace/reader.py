@@ -10,11 +10,13 @@ import torch
 from torch import Tensor, fx
 from torch._ops import OpOverload
 
+from weightspace.space.algebra.causes import because
 from weightspace.space.algebra.dims import fix
 from weightspace.space.algebra.operation import Operation, constant
 from weightspace.space.algebra.record import Record
 from weightspace.space.algebra.value import Stack, Value
 from weightspace.space.rules import RULES, Rule, opaque_pointwise
+from weightspace.space.trace.lines import cause_of
 
 
 class Reader:
@@ -38,7 +40,8 @@ class Reader:
             elif node.op == "output":
                 return _joined(fx.node.map_arg(node.args[0], lambda n: found[n]))
             else:
-                found[node] = self._call(node, found)
+                with because(cause_of(node)):
+                    found[node] = self._call(node, found)
                 _write_back(node, found, roots)
         return None
 

@@ -13,7 +13,8 @@ from torch.utils import _pytree as pytree
 
 from weightspace.space.actions.actions import find_actions
 from weightspace.space.actions.matrices import find_matrices
-from weightspace.space.algebra.dims import fix, leaf, unify
+from weightspace.space.algebra.causes import because
+from weightspace.space.algebra.dims import causes, fix, leaf, unify
 from weightspace.space.algebra.operation import constant
 from weightspace.space.algebra.record import Record
 from weightspace.space.algebra.value import Step, Value
@@ -104,7 +105,9 @@ def read_program(program: ExportedProgram, module: nn.Module, free_unused: bool 
     space = replace(space, modal=tuple(action for action in actions if action.mode != "both"))
     whole = {name: value for name, value in weights.items() if name not in same.values()}
     space = replace(space, matrices=tuple(find_matrices(record.steps, weights, whole, assembly.names.free)))
-    return replace(space, report=Report(moved=space.moved, lost=lost, operators=reader.operators, unread=unread))
+    told = {name: tuple("; ".join(causes(dim)) for dim in ordered[same.get(name, name)].dims) for name in specs}
+    report = Report(moved=space.moved, lost=lost, operators=reader.operators, unread=unread, causes=told)
+    return replace(space, report=report)
 
 
 def _is_twin(tie: Tie) -> bool:
@@ -118,8 +121,9 @@ def _join_tied(record: Record, values: Mapping[str, Value], ties: Mapping[str, T
             continue
         one, other = values[tie.first], values[name]
         if tie.order is None:
-            for dim in (*one.dims, *other.dims):
-                fix(dim)
+            with because(f"{tie.first!r} and {name!r} overlap in memory"):
+                for dim in (*one.dims, *other.dims):
+                    fix(dim)
             continue
         for dim, axis in zip(other.dims, tie.order, strict=True):
             unify(dim, one.dims[axis])
@@ -140,11 +144,13 @@ def _inputs(
             name = same.get(name, name)
             value = values.setdefault(name, _parameter(name, tensors[name]))
         elif spec.kind == InputKind.USER_INPUT and isinstance(fake, Tensor):
-            value = Value(tuple(leaf(known_size(size), fixed=True) for size in fake.shape), fake.dtype)
+            with because("it is the module's input"):
+                value = Value(tuple(leaf(known_size(size), fixed=True) for size in fake.shape), fake.dtype)
             value.site = (record.book.site(("input", len(inputs)), "input"),)
             inputs.append(value)
         elif isinstance(fake, Tensor):
-            value = constant_value(_constant(program, spec.target or "", fake))
+            with because(f"it moves with the constant {name or node.name!r}, which the state dict doesn't hold"):
+                value = constant_value(_constant(program, spec.target or "", fake))
         else:
             value = getattr(spec.arg, "value", None)
         placeholders.append(value)
@@ -166,7 +172,8 @@ def _parameter(name: str, tensor: Tensor) -> Value:
 
 def _fixed(tensor: Tensor) -> Value:
     """A tensor that belongs to no neuron, like the extra state that a module saves: nobody knows what reads it."""
-    return constant("data", tuple(tensor.shape), tensor.dtype)
+    with because("what reads such a tensor isn't known"):
+        return constant("data", tuple(tensor.shape), tensor.dtype)
 
 
 def _named(tensors: Any) -> list[tuple[str, Tensor]]:
@@ -185,8 +192,9 @@ def _outputs(program: ExportedProgram, results: Any, values: Mapping[str, Value]
                 unify(new, old)
             written.append(result)
             continue
-        for dim in result.dims:
-            fix(dim)
+        with because("it is the module's output"):
+            for dim in result.dims:
+                fix(dim)
         outputs.append(result)
     return outputs, written
 

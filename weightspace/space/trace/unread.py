@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 
+from weightspace.space.algebra.causes import because
 from weightspace.space.algebra.dims import Dim, find, fix, is_fixed, leaves, terms
 from weightspace.space.algebra.value import Step, Value
 
@@ -39,8 +40,9 @@ def fix_unread(
             rest = [leaf for leaf in _leaves(value) if leaf not in used]
             if any(not leaf.fixed for leaf in rest):
                 found[name] = "read nowhere"
-        for leaf in rest:
-            fix(leaf)
+        with because("no output of the example depends on it"):
+            for leaf in rest:
+                fix(leaf)
     return found
 
 
