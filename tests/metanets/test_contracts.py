@@ -7,7 +7,7 @@ from torch_geometric.data import Batch
 from tests.graphs.spaces import SPACES, random_weights
 from tests.metanets.cases import BLIND, CASES, fits, home, relabelled, small, spaces
 from weightspace import metanets
-from weightspace.graphs import take, to_graph
+from weightspace.graphs import by_skeleton, mix, take, to_graph
 from weightspace.metanets import METANETS, Metanet, load_metanet
 from weightspace.space import WeightSpace
 from weightspace.testing import assert_sensitive, equivariance_error, randomized
@@ -98,6 +98,22 @@ def test_a_mixed_batch_is_its_nets_one_by_one(name):
     together = metanet(Batch.from_data_list(graphs))
     assert together.shape == (5, 3)
     assert torch.allclose(together, torch.cat([metanet(graph) for graph in graphs]), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", GRAPH)
+def test_mixed_stacks_are_what_pyg_collates(name):
+    """Bit for bit; and who works on dense blocks never asks for the mixed tensors."""
+    kinds = [
+        spaces()[key] for key in (("mlp", "net siren", "net mlp") if name == "DWSNet" else ("mlp", "lenet", "cnn"))
+    ]
+    metanet = randomized(small(name, *kinds, outputs=2))
+    batches = [metanet.graph(space, weights_of(space)) for space in kinds]
+    places = torch.tensor([0, 3, 1, 4, 2, 5])
+    graphs = [graph for batch in batches for graph in batch.to_data_list()]
+    mixed, collated = mix(batches, places, metanet.layout), Batch.from_data_list([graphs[n] for n in places.argsort()])
+    assert torch.equal(metanet(mixed), metanet(collated))
+    if name not in LIST_RUNNING:
+        assert all(group is batch for (_, group), batch in zip(by_skeleton(mixed), batches, strict=True))
 
 
 @pytest.mark.parametrize("name", GRAPH)
@@ -203,6 +219,16 @@ def test_weights_that_are_not_finite_are_named(name, bad):
     metanet = small(name, space).double()
     with pytest.raises(ValueError, match=rf"'{tensor}' of net 1 of the batch isn't"):
         metanet(metanet.graph(space, weights))
+
+
+@pytest.mark.parametrize("name", [name for name in GRAPH if name != "DWSNet"])
+def test_in_a_mixed_batch_the_net_that_is_not_finite_is_named(name):
+    stacks = [(SPACES[key], weights_of(SPACES[key], nets=3)) for key in ("mlp", "lenet")]
+    metanet = small(name, SPACES["mlp"], SPACES["lenet"]).double()
+    stacks[1][1]["c2.weight"][1, 0, 0] = float("nan")
+    batch = mix([metanet.graph(*stack) for stack in stacks], torch.tensor([1, 3, 5, 0, 4, 2]), metanet.layout)
+    with pytest.raises(ValueError, match=r"'c2.weight' of net 4 of the batch isn't"):
+        metanet(batch)
 
 
 @pytest.mark.parametrize("name", LIST_RUNNING)

@@ -1,13 +1,12 @@
 """Weights as graphs: nodes are neurons at a site, edges are the weights between them."""
 
+from weightspace.graphs.batches import by_skeleton, in_order, join, mix, take
 from weightspace.graphs.blocks import EdgeBlock, VectorBlock
 from weightspace.graphs.convert import from_graph, to_graph
 from weightspace.graphs.dataset import GraphDataset
 from weightspace.graphs.draw import draw_graph, to_networkx
 from weightspace.graphs.features import EDGE_FEATURES, POSITIONS, SITE_FEATURES
 from weightspace.graphs.layout import SLOTS, Layout
-from weightspace.graphs.mixed import mix
-from weightspace.graphs.select import by_skeleton, join, take
 from weightspace.graphs.skeleton import skeleton
 from weightspace.graphs.topology import Topology, topology
 
@@ -24,6 +23,7 @@ __all__ = [
     "by_skeleton",
     "draw_graph",
     "from_graph",
+    "in_order",
     "join",
     "mix",
     "skeleton",

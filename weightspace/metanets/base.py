@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
 from weightspace.graphs import Layout, to_graph
+from weightspace.graphs.batches import weights_kind
 from weightspace.metanets.config import MetanetConfig
 from weightspace.metanets.pretrained import Pretrained
 from weightspace.space import WeightSpace
@@ -93,12 +94,13 @@ def unknown_space(metanet: Metanet, space: WeightSpace) -> ValueError:
 
 def _same_kind(metanet: nn.Module, inputs: tuple[Any, ...]) -> None:
     """See that the batch is of the metanet's floating type and on its device, before they meet in a product."""
-    own, given = next(metanet.parameters(), None), inputs[0]["x"] if inputs else None
-    if own is None or given is None:
+    own = next(metanet.parameters(), None)
+    if own is None or not inputs:
         return
-    cast = torch.is_autocast_enabled(given.device.type) and given.dtype != torch.float64
-    if own.device != given.device or (own.dtype != given.dtype and not cast):
+    dtype, device = weights_kind(inputs[0])
+    cast = torch.is_autocast_enabled(device.type) and dtype != torch.float64
+    if own.device != device or (own.dtype != dtype and not cast):
         raise ValueError(
             f"The nets must be of the metanet's floating type and on its device, {own.dtype} on {own.device}, got "
-            f"{given.dtype} on {given.device}. Convert the weights, or the metanet: metanet.to(tensor)."
+            f"{dtype} on {device}. Convert the weights, or the metanet: metanet.to(tensor)."
         )

@@ -90,8 +90,8 @@ class ProbeNet(Metanet):
                 "A ProbeNet needs the module that runs the nets: ProbeNet.from_pretrained(path, module=net). A "
                 "ProbeNet whose domain says how one architecture is built finds it by itself in predict."
             )
-        check_finite(graph, graph.space if isinstance(graph, Batch) else [graph.space])
-        for _, group in by_skeleton(graph):
+        for nets, group in by_skeleton(graph):
+            check_finite(group, nets)
             space = group.space[0] if isinstance(group, Batch) else group.space
             if skeleton(space) != skeleton(self.spaces[0]):
                 raise unknown_space(self, space)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
-from weightspace.graphs import by_skeleton
+from weightspace.graphs import by_skeleton, in_order
 from weightspace.metanets.base import Metanet
 from weightspace.metanets.config import MetanetConfig
 from weightspace.metanets.frames.dense import DenseFrame
@@ -107,8 +107,10 @@ class SpaceNet(Metanet):
         groups = by_skeleton(graph)
         if self.config.head == "weights" and len(groups) > 1:
             raise ValueError(f"Changes of weights need a batch of one architecture, got {len(groups)}.")
-        found = [self._changes(group) if self.config.head == "weights" else self._neurons(group) for _, group in groups]
-        return found[0] if len(groups) == 1 else _in_order([nets for nets, _ in groups], found)
+        if self.config.head == "weights":
+            return self._changes(*groups[0])
+        found = [self._neurons(nets, group) for nets, group in groups]
+        return found[0] if len(groups) == 1 else _neurons_in_order([nets for nets, _ in groups], found)
 
     def members(self, graph: Data | Batch) -> Tensor:
         """The prediction of every member of the ensemble, ``[members, nets, outputs]``."""
@@ -124,25 +126,22 @@ class SpaceNet(Metanet):
     def features(self, graph: Data | Batch) -> Tensor:
         """What the ensemble reads, ``[nets, features]``; the same for all members of an orbit."""
         groups = by_skeleton(graph)
-        if len(groups) == 1:
-            return self._features(graph)
-        found = torch.cat([self._features(group) for _, group in groups])
-        return found[torch.cat([nets for nets, _ in groups]).argsort().to(found.device)]
+        return in_order([nets for nets, _ in groups], [self._features(nets, group) for nets, group in groups])
 
-    def _features(self, graph: Data | Batch) -> Tensor:
-        own, frame = self._prepared(graph)
+    def _features(self, nets: Tensor, group: Data | Batch) -> Tensor:
+        own, frame = self._prepared(nets, group)
         _, _, h, answers = self.encoder(frame)
         found = [self.layers(frame, h), self.stats(frame, own.weights)]
         if answers is not None:
             found.append(self.answers[response_kind(frame.topologies[0])](answers))
         return torch.cat(found, 1)
 
-    def _neurons(self, graph: Data | Batch) -> Tensor:
-        _, frame = self._prepared(graph)
+    def _neurons(self, nets: Tensor, group: Data | Batch) -> Tensor:
+        _, frame = self._prepared(nets, group)
         return self.out(self.encoder(frame)[2]).flatten(0, -2)
 
-    def _changes(self, graph: Data | Batch) -> dict[str, Tensor]:
-        own, frame = self._prepared(graph)
+    def _changes(self, nets: Tensor, group: Data | Batch) -> dict[str, Tensor]:
+        own, frame = self._prepared(nets, group)
         signs, x, h, _ = self.encoder(frame)
         scaling, wide = self.encoder.sizes, self.layout.edge
         node_sizes, edge_sizes = scaling.node_sizes(frame), [scaling.edge_sizes(frame, e) for e in frame.edges]
@@ -154,10 +153,14 @@ class SpaceNet(Metanet):
         ]
         return own.restore(read_changes(own.graph, frame, self.layout, nodes * node_sizes, rows))
 
-    def _prepared(self, graph: Data | Batch) -> tuple[Gauged, DenseFrame]:
-        """The nets with their scales settled, and their frame; while training with noise on their weights."""
-        check_finite(graph, graph.space if isinstance(graph, Batch) else [graph.space])
-        own = gauged(graph, self.config.scale)
+    def _prepared(self, nets: Tensor, group: Data | Batch) -> tuple[Gauged, DenseFrame]:
+        """The nets with their scales settled, and their frame; while training with noise on their weights.
+
+        Args:
+            nets: where they lie in the batch that came. group: their graphs, of one architecture.
+        """
+        check_finite(group, nets)
+        own = gauged(group, self.config.scale)
         frame = make_dense(self._noisy(own.graph), self.layout)
         if self.config.probes and response_kind(frame.topologies[0]) not in self.encoder.responses:
             known, got = ", ".join(self.encoder.responses), response_kind(frame.topologies[0])
@@ -184,7 +187,7 @@ def _widened(change: Tensor, columns: tuple[int, ...], wide: int) -> Tensor:
     return full
 
 
-def _in_order(nets: list[Tensor], found: list[Tensor]) -> Tensor:
+def _neurons_in_order(nets: list[Tensor], found: list[Tensor]) -> Tensor:
     """Rows of the neurons of each net, group by group, in the order of the nets in the batch."""
     parts = [part.unflatten(0, (len(own), -1)) for own, part in zip(nets, found, strict=True)]
     rows = {net: part[row] for own, part in zip(nets, parts, strict=True) for row, net in enumerate(own.tolist())}

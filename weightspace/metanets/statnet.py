@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
-from weightspace.graphs import by_skeleton, from_graph, skeleton
+from weightspace.graphs import by_skeleton, from_graph, in_order, skeleton
 from weightspace.metanets.base import Metanet, unknown_space
 from weightspace.metanets.config import MetanetConfig
 from weightspace.metanets.frames.make import check_finite
@@ -61,10 +61,10 @@ class StatNet(Metanet):
 
 def per_skeleton(metanet: Metanet, graph: Data | Batch, predict: object) -> Tensor:
     """``predict(space, weights)`` for the nets of each architecture of a batch, put back in order."""
-    check_finite(graph, graph.space if isinstance(graph, Batch) else [graph.space])
     places, found = [], []
     known = {skeleton(own): own for own in metanet.spaces}
     for nets, group in by_skeleton(graph):
+        check_finite(group, nets)
         space = group.space[0] if isinstance(group, Batch) else group.space
         if skeleton(space) not in known:
             raise unknown_space(metanet, space)
@@ -73,9 +73,7 @@ def per_skeleton(metanet: Metanet, graph: Data | Batch, predict: object) -> Tens
             weights = {name: tensor[None] for name, tensor in weights.items()}
         places.append(nets)
         found.append(predict(known[skeleton(space)], weights))
-    if len(found) == 1:
-        return found[0]
-    return torch.cat(found)[torch.cat(places).argsort().to(found[0].device)]
+    return in_order(places, found)
 
 
 def hidden_layers(width: int, layers: int, outputs: int, dropout: float) -> nn.Sequential:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
-from weightspace.graphs import by_skeleton, from_graph, skeleton
+from weightspace.graphs import by_skeleton, from_graph, in_order, skeleton
 from weightspace.graphs.pieces import Piece, tensor_pieces
 from weightspace.metanets.base import Metanet, unknown_space
 from weightspace.metanets.config import MetanetConfig
@@ -182,9 +182,9 @@ class FunctionalNet(Metanet):
         return self
 
     def forward(self, graph: Data | Batch) -> Tensor | dict[str, Tensor]:
-        check_finite(graph, graph.space if isinstance(graph, Batch) else [graph.space])
         places, found = [], []
         for nets, group in by_skeleton(graph):
+            check_finite(group, nets)
             space = group.space[0] if isinstance(group, Batch) else group.space
             if skeleton(space) not in self.functionals:
                 raise unknown_space(self, space)
@@ -196,8 +196,7 @@ class FunctionalNet(Metanet):
                 return self._changes(functional, weights, graph, len(nets))
             places.append(nets)
             found.append(functional.vector(weights))
-        h = torch.cat(found)[torch.cat(places).argsort().to(found[0].device)]
-        return self.out(self.last(h))
+        return self.out(self.last(in_order(places, found)))
 
     def _changes(
         self, functional: NeuralFunctional, weights: dict, graph: Data | Batch, nets: int

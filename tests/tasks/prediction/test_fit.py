@@ -3,14 +3,16 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch_geometric.data import Batch
 
+from tests.graphs.spaces import SPACES, random_weights
 from weightspace import load_metanet
 from weightspace.metanets import ProbeNet, SpaceNet
 from weightspace.nets import build_net
 from weightspace.space import WeightSpace
 from weightspace.tasks.labelled.labellednets import LabelledNets
 from weightspace.tasks.prediction.files import predict_files
-from weightspace.tasks.prediction.fit import fit, labelled_config, predict, predict_nets
+from weightspace.tasks.prediction.fit import batch_of, fit, labelled_config, predict, predict_nets
 from weightspace.tasks.training.train import TrainConfig
 
 
@@ -43,6 +45,22 @@ def test_groups_cover_the_chosen_nets_with_their_own_weights(nets, tiny_zoo):
             assert all(torch.equal(own[name], weights[name][i]) for name in own)
             seen.append(place)
     assert sorted(seen) == [0, 1, 2, 3]
+
+
+def test_a_batch_of_several_architectures_is_what_pyg_collates():
+    kinds = [SPACES["mlp"], SPACES["cnn"], SPACES["lenet"]]
+    stacks = tuple(random_weights(space, nets=4) for space in kinds)
+    nets = LabelledNets(tuple(kinds), stacks, torch.randn(12, 1), ("loss",), tuple({"net": n} for n in range(12)))
+    metanet, chosen = SpaceNet.for_spaces(*kinds), torch.tensor([11, 0, 5, 2, 10, 4, 3])
+    batch, places = batch_of(metanet, nets, chosen)
+    graphs = []
+    for net in chosen[places].tolist():
+        space, weights = kinds[net // 4], stacks[net // 4]
+        graphs.append(metanet.graph(space, {name: tensor[net % 4] for name, tensor in weights.items()}))
+    collated = Batch.from_data_list(graphs).to_dict()
+    assert sorted(batch.keys()) == sorted(collated)
+    for key, value in collated.items():
+        assert torch.equal(batch[key], value) if torch.is_tensor(value) else batch[key] == value, key
 
 
 def test_an_unknown_label(tiny_zoo):

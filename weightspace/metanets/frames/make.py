@@ -26,7 +26,7 @@ def make_frame(graph: Data | Batch, layout: Layout, dense: bool | None = None) -
     spaces = graph.space if isinstance(graph, Batch) else [graph.space]
     distinct, which = _distinct(spaces)
     layouts = graph.layout if isinstance(graph, Batch) else [graph.layout]
-    check_finite(graph, spaces)
+    check_finite(graph)
     topologies = tuple(topology(space, layouts[0]) for space in distinct)
     whole = graph.edge_attr.shape[0] == topologies[0].edges * len(spaces)
     same = len({skeleton(space) for space in distinct}) == 1
@@ -56,8 +56,15 @@ def make_dense(graph: Data | Batch, layout: Layout) -> DenseFrame:
 
 
 @torch.compiler.disable
-def check_finite(graph: Data | Batch, spaces: list[WeightSpace]) -> None:
-    """See that all weights are finite; the error names net and tensor."""
+def check_finite(graph: Data | Batch, places: Tensor | None = None) -> None:
+    """See that all weights are finite.
+
+    Args:
+        graph: the nets. places: where they lie in the batch that came, if they are one architecture of a mixed one.
+
+    Raises:
+        ValueError: some weight isn't; names net and tensor.
+    """
     ends = [torch.stack(graph[key].detach().aminmax()) for key in ("x", "edge_attr", "other") if graph[key].numel()]
     if not ends or bool(torch.isfinite(torch.cat(ends)).all()):  # NaN is both smallest and largest; asked once
         return
@@ -65,7 +72,8 @@ def check_finite(graph: Data | Batch, spaces: list[WeightSpace]) -> None:
     for number, one in enumerate(graphs):
         for name, tensor in from_graph(one).items():
             if not torch.isfinite(tensor).all():
-                raise ValueError(f"Weights must be finite; {name!r} of net {number} of the batch isn't.")
+                place = number if places is None else int(places[number])
+                raise ValueError(f"Weights must be finite; {name!r} of net {place} of the batch isn't.")
 
 
 def _distinct(spaces: list[WeightSpace]) -> tuple[list[WeightSpace], Tensor]:

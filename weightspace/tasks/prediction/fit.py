@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch_geometric.data import Batch
 
-from weightspace.graphs import join, skeleton
+from weightspace.graphs import mix
 from weightspace.metanets import Metanet, ProbeNet
 from weightspace.nets import build_net
 from weightspace.space import WeightSpace
@@ -117,9 +117,7 @@ def batch_of(
         weights = augment(space, weights, augmentation) if augmentation else weights
         graphs.append(metanet.graph(space, weights))
         places.append(where)
-    if len({skeleton(graph.space[0]) for graph in graphs}) == 1:
-        return join(graphs) if len(graphs) > 1 else graphs[0], torch.cat(places)
-    return Batch.from_data_list([one for graph in graphs for one in graph.to_data_list()]), torch.cat(places)
+    return mix(graphs, layout=metanet.layout), torch.cat(places)
 
 
 @torch.no_grad()
