@@ -83,7 +83,9 @@ def test_folders_of_images(tmp_path, arrays):
 
 
 def test_damaged_files_are_named(tmp_path, arrays):
-    with pytest.raises(FileNotFoundError, match=r"holds neither IDX files, nor an .npz, nor folders train and test"):
+    with pytest.raises(
+        FileNotFoundError, match=r"holds neither IDX files, nor an .npz, nor images in folders by class"
+    ):
         read_folder(tmp_path)
     write_idx(tmp_path / "train-images-idx3-ubyte", arrays[0][0])
     whole = (tmp_path / "train-images-idx3-ubyte").read_bytes()

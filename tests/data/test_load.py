@@ -18,5 +18,5 @@ def test_another_seed_is_another_cut():
 
 
 def test_unknown_dataset_is_refused():
-    with pytest.raises(ValueError, match=rf"unknown dataset 'digit'; known are {', '.join(DATASETS)}"):
+    with pytest.raises(ValueError, match=rf"unknown data 'digit'; known are {', '.join(DATASETS)}"):
         load_dataset("digit")

@@ -30,7 +30,7 @@ def test_generated_signals_depend_on_seed_and_place_alone(name):
 
 
 def test_unknown_signals_are_refused():
-    with pytest.raises(ValueError, match=r"unknown signals 'wave'; known are shapes, waves, digits"):
+    with pytest.raises(ValueError, match=r"unknown data 'wave'; known are shapes, waves, digits"):
         load_signals("wave")
 
 

@@ -34,7 +34,7 @@ def bumps(width: int = 8) -> nn.Module:
 
 @net_factory(inputs=(1, 8, 8))
 def branching() -> nn.Module:
-    """Branches on a value, which no stack can."""
+    """Branches on a value, which torch.func can't stack."""
     return Branching()
 
 
@@ -48,9 +48,45 @@ class Branching(nn.Module):
 
 
 @net_factory(inputs=(1, 8, 8))
+def fails() -> nn.Module:
+    """Takes other shapes than it says."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(63, 10))
+
+
+@net_factory(inputs=(1, 8, 8))
 def few() -> nn.Module:
     """Three classes, where digits have ten."""
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
+
+
+@net_factory(inputs=(6,), whole=True)
+def reader(width: int = 4) -> nn.Module:
+    """An LSTM over token ids, which has no batching rule."""
+    return Reader(width)
+
+
+class Reader(nn.Module):
+    def __init__(self, width: int):
+        super().__init__()
+        self.embedding = nn.Embedding(7, 3)
+        self.lstm = nn.LSTM(3, width, batch_first=True)
+        self.dropout = nn.Dropout(0.2)
+        self.last = nn.Linear(width, 2)
+
+    def forward(self, x):
+        states, _ = self.lstm(self.embedding(x))
+        return self.last(self.dropout(states[:, -1]))
+
+
+@net_factory(inputs=(6,), whole=True)
+def noisy() -> nn.Module:
+    """Draws random numbers of its own."""
+    return nn.Sequential(nn.Embedding(7, 3), Noisy(), nn.Flatten(), nn.Linear(18, 2))
+
+
+class Noisy(nn.Module):
+    def forward(self, x):
+        return x + torch.rand_like(x) if self.training else x
 
 
 @net_factory(inputs=(1, 8, 8))

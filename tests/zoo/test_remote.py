@@ -79,3 +79,28 @@ def test_a_build_does_not_publish(recipe, cache):
     with pytest.raises(ValueError, match=r"a build does not publish: build into a folder, then upload it"):
         build_zoo(recipe, "hf://datasets/me/tiny", workers=1, progress=False)
     assert not cache.exists()  # said before anything is built
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("s3://bucket/zoo", "needs a driver that isn't installed: Install s3fs"),
+        ("foo://bucket/zoo", "can't be written, so nothing was trained: Protocol not known: foo"),
+        ("file:///proc/zoo", "file:///proc/zoo can't be written, so nothing was trained"),
+    ],
+)
+def test_a_url_is_tried_before_anything_is_trained(recipe, cache, url, message, monkeypatch):
+    monkeypatch.setattr("weightspace.zoo.build.build.try_net", lambda *_: pytest.fail("a net was run first"))
+    monkeypatch.setitem(__import__("sys").modules, "s3fs", None)
+    with pytest.raises(ValueError, match=message):
+        build_zoo(recipe, url, workers=1, progress=False)
+
+
+def test_trying_a_url_leaves_nothing_there(recipe, cache, tmp_path, monkeypatch):
+    def stop(*_):
+        raise ValueError("far enough")
+
+    monkeypatch.setattr("weightspace.zoo.build.build.try_net", stop)
+    with pytest.raises(ValueError, match="far enough"):
+        build_zoo(recipe, f"file://{tmp_path}/there", workers=1, progress=False)
+    assert list((tmp_path / "there").iterdir()) == []

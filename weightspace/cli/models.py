@@ -1,14 +1,13 @@
 """Nets on a command line: checkpoints of an architecture that --module or --space names, and rows of a zoo."""
 
 import argparse
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from weightspace.cli.terminal.module import FACTORY, add_factory, load_factory
-from weightspace.cli.zoo.flags import add_data_root
+from weightspace.cli.zoo.flags import add_data_root, import_here, set_data_root
 
 MODELS = f"""\
 A net is a checkpoint of the architecture that --module makes, or ZOO@ROW: the row of a zoo, which knows its own
@@ -80,7 +79,7 @@ def _row(text: str) -> tuple[Any, dict[str, Any], Any]:
 def add_data(parser: argparse.ArgumentParser, required: bool) -> None:
     """Adds the flags ``--data``, ``--data-root`` and ``--examples``."""
     parser.add_argument("--data", required=required, metavar="NAME|FILE", help="a data set that recipes know, such as "
-                        "digits or mnist, or a .safetensors file with the tensors x and y")  # fmt: skip
+                        "digits or mnist, a function my_data:moons, or a .safetensors file with the tensors x and y")  # fmt: skip
     add_data_root(parser)
     parser.add_argument("--examples", type=int, default=2000, metavar="N", help="examples to use (%(default)s)")
 
@@ -105,8 +104,9 @@ def load_data(arguments: argparse.Namespace) -> tuple[Any, Any] | None:
         return tensors["x"][:count], tensors["y"][:count]
     from weightspace.data import load_dataset
 
-    if arguments.data_root:
-        os.environ["WEIGHTSPACE_DATA"] = arguments.data_root
+    set_data_root(arguments)
+    if ":" in arguments.data:
+        import_here(arguments.data.partition(":")[0], f"--data {arguments.data}")
     data = load_dataset(arguments.data)
     return data.x_val[:count], data.y_val[:count]
 

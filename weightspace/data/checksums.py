@@ -68,7 +68,10 @@ def check_examples(where: str, images: np.ndarray, labels: np.ndarray) -> None:
         ValueError: says what does not fit.
     """
     if images.dtype != np.uint8:
-        raise ValueError(f"{where}: images must be bytes, but are {images.dtype}")
+        raise ValueError(
+            f"{where}: images must be bytes, but are {images.dtype}; tables and other inputs go through a function "
+            "that is marked with @data_factory"
+        )
     if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] not in (1, 3)):
         raise ValueError(f"{where}: images must be [n, height, width] or with 1 or 3 channels last, not {images.shape}")
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):

@@ -6,10 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from weightspace.data.dataset import Dataset
+from weightspace.data.dataset import PARTS, Dataset
 from weightspace.data.grid import grid_coordinates
-
-PARTS = ("train", "val", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +48,18 @@ class Signals:
 
 
 def image_signals(data: Dataset, grid: str = "corners") -> Signals:
-    """The images of a dataset with pixels in [0, 1], all parts one after the other."""
+    """The images of a dataset with pixels in [0, 1], all parts one after the other.
+
+    Raises:
+        ValueError: inputs that are no images, or lie elsewhere.
+    """
+    x = data.x_train
+    if x.dim() != 4 or not x.is_floating_point() or float(x.min()) < 0 or float(x.max()) > 1:
+        raise ValueError(
+            f"{data.name} must give images [n, channels, height, width] with values in [0, 1] to be fitted by nets of "
+            f"coordinates, got shape {tuple(x.shape)} from {float(x.min()):.3g} to {float(x.max()):.3g}; other grids "
+            "are weightspace.data.Signals"
+        )
     pieces = [data.part(part) for part in PARTS]
     parts = torch.cat([torch.full((len(y),), k) for k, (_, y) in enumerate(pieces)])
     values = torch.cat([x for x, _ in pieces]).flatten(2)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 from weightspace.machine.cache import cache_folder
@@ -70,13 +71,27 @@ def _fetch_files(url: str) -> Path:
 
 
 def check_target(url: str) -> None:
-    """Refuses a URL that zoos are not built to.
+    """Sees that a zoo can be built to a URL, before anything is trained: writes a tiny file there and deletes it.
 
     Raises:
-        ValueError: a Hub URL; zoos are published there with ``hf upload``.
+        ValueError: a Hub URL; zoos are published there with ``hf upload``. An unknown kind of URL, a driver that isn't
+            installed, or a place that can't be written.
     """
     if url.startswith(HUB):
         raise ValueError(f"a build does not publish: build into a folder, then upload it to {url} (hf upload)")
+    import fsspec
+
+    probe = f".weightspace-{os.getpid()}"
+    try:
+        files, root = fsspec.url_to_fs(url)
+        files.makedirs(root, exist_ok=True)
+        files.pipe_file(f"{root}/{probe}", b"may this be written?")
+        files.rm_file(f"{root}/{probe}")
+    except ImportError as error:
+        raise ValueError(f"{url} needs a driver that isn't installed: {error}") from None
+    except Exception as error:  # each driver has its own
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ValueError(f"{url} can't be written, so nothing was trained: {reason}") from error
 
 
 def push_zoo(folder: Path, url: str) -> None:

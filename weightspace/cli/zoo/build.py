@@ -13,7 +13,8 @@ safetensors shards, a Parquet index, the recipe, the weight spaces, and a manife
   weightspace zoo build digits-cnn --out runs/digits-cnn                a recipe of the gallery, by its name
   weightspace zoo build my-recipe.toml --out my-zoo --nets 100          your own, and only its first 100 nets
   weightspace zoo build mnist-inr --out zoos/mnist --data-root data     MNIST from data/mnist instead of the Hub
-  weightspace zoo build my-recipe.toml --out my-zoo --import my_nets    nets that a function of my_nets.py makes
+  weightspace zoo build my-recipe.toml --out my-zoo --data-root data    your own images, in the folder data/NAME
+  weightspace zoo build my-recipe.toml --out my-zoo --import my_nets    nets and data that functions of my_nets.py make
   weightspace zoo build small-cnn-mnist --out zoos/small --engine ray   on the Ray cluster that RAY_ADDRESS names
 
 Net i depends on the recipe and on i alone, so a build that was stopped goes on when the command is repeated,
@@ -55,6 +56,7 @@ def _run(arguments: argparse.Namespace) -> None:
             progress=not arguments.quiet,
             nets=arguments.nets,
             engine=arguments.engine,
+            say=(lambda _: None) if arguments.quiet else say,
         )
     except (RuntimeError, ModuleNotFoundError) as error:  # another builder is at work, a worker ended, Ray is missing
         raise ValueError(str(error)) from error

@@ -14,8 +14,9 @@ def add_data_root(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-root",
         metavar="DIR",
-        help="where image collections lie: DIR/mnist with the IDX files, DIR/NAME with an .npz (x_train, y_train, "
-        "x_test, y_test) or folders train/CLASS and test/CLASS of images; without it, WEIGHTSPACE_DATA or the Hub",
+        help="where images lie: DIR/mnist with the IDX files, or DIR/NAME with folders of images by class (CLASS/*.png, "
+        "or train/CLASS and test/CLASS) or one .npz (x and y, or x_train, y_train, x_test, y_test); without it, "
+        "WEIGHTSPACE_DATA or the Hub",
     )
 
 
@@ -27,7 +28,7 @@ def add_imports(parser: argparse.ArgumentParser) -> None:
         metavar="MODULE",
         action="append",
         default=[],
-        help="the Python module whose function makes the recipe's nets; a recipe alone can't import code",
+        help="the Python module whose functions make the recipe's nets or data; a recipe alone can't import code",
     )
 
 
@@ -38,17 +39,36 @@ def apply_flags(arguments: argparse.Namespace) -> None:
         ValueError: a module that cannot be imported, or a data folder that is none.
     """
     for module in arguments.imports:
-        sys.path.insert(0, os.getcwd())
-        try:
-            importlib.import_module(module)
-        except ImportError as error:
-            raise ValueError(f"--import {module}: {error}; run the command where {module} can be imported") from None
-        finally:
-            sys.path.remove(os.getcwd())
-    if arguments.data_root is not None:
-        if not Path(arguments.data_root).is_dir():
-            raise ValueError(f"--data-root {arguments.data_root} is no folder")
-        os.environ["WEIGHTSPACE_DATA"] = str(Path(arguments.data_root).resolve())
+        import_here(module, f"--import {module}")
+    set_data_root(arguments)
+
+
+def import_here(module: str, flag: str) -> None:
+    """Imports a module that was typed on the command line, from the working directory too.
+
+    Raises:
+        ValueError: it can't be imported; begins with the flag.
+    """
+    sys.path.insert(0, os.getcwd())
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise ValueError(f"{flag}: {error}; run the command where {module} can be imported") from None
+    finally:
+        sys.path.remove(os.getcwd())
+
+
+def set_data_root(arguments: argparse.Namespace) -> None:
+    """Says where images lie, for this process and its workers.
+
+    Raises:
+        ValueError: ``--data-root`` is no folder.
+    """
+    if arguments.data_root is None:
+        return
+    if not Path(arguments.data_root).is_dir():
+        raise ValueError(f"--data-root {arguments.data_root} is no folder")
+    os.environ["WEIGHTSPACE_DATA"] = str(Path(arguments.data_root).resolve())
 
 
 def numbers(text: str) -> list[int]:

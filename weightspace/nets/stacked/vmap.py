@@ -2,6 +2,8 @@
 
 import copy
 import functools
+import warnings
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +13,7 @@ from weightspace.nets.stacked.dropout import HashDropout, Noise
 
 
 def run_any(net: nn.Module, weights: dict[str, Tensor], x: Tensor, noise: Noise | None) -> Tensor:
-    """Runs a stack by ``vmap`` over ``functional_call``; see ``run_stack``."""
+    """Runs a stack by ``vmap`` over ``functional_call``, or one net after the other; see ``run_stack``."""
     plain, dropouts = _with_hash_dropout(net)
     plain.train(net.training)
     shared = x.dim() == example_inputs(net)[0].dim()
@@ -22,8 +24,46 @@ def run_any(net: nn.Module, weights: dict[str, Tensor], x: Tensor, noise: Noise 
         return torch.func.functional_call(plain, weights, (x,))
 
     numbers = () if noise is None else (noise.keys, noise.levels, noise.scales)
+    if not is_stackable(net):
+        return _one_by_one(one, weights, x, shared, numbers)
     run = torch.func.vmap(one, in_dims=(0, None if shared else 0, *[0] * len(numbers)))
     return run(weights, x, *numbers)
+
+
+@functools.lru_cache(maxsize=8)
+def is_stackable(net: nn.Module) -> bool:
+    """Whether ``vmap`` runs a net, in training as in evaluation.
+
+    It doesn't where an operator has no batching rule (LSTM, GRU), where the forward branches on values, writes into
+    tensors that the stack shares, or draws random numbers.
+    """
+    plain, _ = _with_hash_dropout(net)
+    inputs = example_inputs(net)[0]
+
+    def run(weights: dict[str, Tensor]) -> Tensor:
+        return torch.func.functional_call(plain, weights, (inputs,))
+
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an operator that vmap runs in a loop of its own
+            for training in (True, False):
+                plain.train(training)
+                torch.func.vmap(run)({name: torch.stack([w, w]) for name, w in net.state_dict().items()})
+    except Exception:  # vmap has many; what is wrong with the net itself shows when it runs alone
+        return False
+    return True
+
+
+def _one_by_one(
+    one: Callable[..., Tensor], weights: dict[str, Tensor], x: Tensor, shared: bool, numbers: tuple[Tensor, ...]
+) -> Tensor:
+    nets = len(next(iter(weights.values())))
+    return torch.stack(
+        [
+            one({name: w[k] for name, w in weights.items()}, x if shared else x[k], *(number[k] for number in numbers))
+            for k in range(nets)
+        ]
+    )
 
 
 @functools.lru_cache(maxsize=8)

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ def build_zoo(
     nets: int | None = None,
     data_root: str | Path | None = None,
     engine: str = "local",
+    say: Callable[[str], None] = lambda message: None,
 ) -> Zoo:
     """Trains all nets of a recipe and stores them; goes on from what a build that was stopped has finished.
 
@@ -42,9 +43,11 @@ def build_zoo(
         nets: number of nets, instead of the recipe's.
         data_root: folder with image collections, instead of the Hub; as the variable ``WEIGHTSPACE_DATA``.
         engine: ``local``, or ``ray`` for a Ray cluster (``workers`` is then the cluster's business).
+        say: is told once where nets can't be stacked and are trained one by one.
 
     Raises:
-        ValueError: the folder holds another zoo or something else; nothing is touched.
+        ValueError: no worker, or fewer than one net; a URL whose driver is missing or that can't be written; the folder
+            holds another zoo or something else; nothing is touched.
         RuntimeError: another builder is at work in the folder, or a worker failed.
         PermissionError: the folder cannot be written.
 
@@ -53,6 +56,8 @@ def build_zoo(
     """
     if engine not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}; leave it out for one a core")
     recipe = _read(recipe) if nets is None else _read(recipe).with_nets(nets)
     url = str(out) if is_remote(out) else None
     if url:
@@ -62,7 +67,7 @@ def build_zoo(
         os.environ["WEIGHTSPACE_DATA"] = str(Path(data_root).resolve())
     check_folder(out, recipe)
     if read_manifest(out) is None and (engine == "local" or recipe.imports):
-        try_net(recipe)
+        try_net(recipe, say)
     with claim_folder(out, recipe):
         manifest = read_manifest(out)
         if manifest is None or manifest["nets"] != recipe.nets:

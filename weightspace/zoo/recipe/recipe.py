@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from weightspace.data import data_settings
+from weightspace.data import DataFactory, data_code, data_settings
 from weightspace.nets import NetFactory, net_class
 from weightspace.nets.bounds import LARGEST_SEED
 from weightspace.nets.settings import coerce, read_settings
@@ -35,8 +35,8 @@ class Recipe:
 
     In ``[net]`` and ``[train]`` a value is fixed (``lr = 0.1``), a list of choices (``lr = [0.1, 0.01]``) or a range
     (``lr = {low = 1e-4, high = 1e-1, log = true}``). Two recipes with the same ``hash`` make the same nets; the number
-    of nets is not part of it, because a longer zoo begins with the shorter one. ``code`` is the digest of a net
-    factory's source, and empty for the nets of ``weightspace.nets``.
+    of nets is not part of it, because a longer zoo begins with the shorter one. ``code`` is the digest of what is
+    one's own, the source of a net or data factory and the images of a folder, and empty where nothing is.
 
     Example:
         >>> Recipe.load("digits-cnn").nets
@@ -82,7 +82,8 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], where: str = "recipe") -> "Recipe":
-        """Reads the same from Python, where the net may also be a function marked with ``net_factory``.
+        """Reads the same from Python, where the net may also be a function marked with ``net_factory``, and the data
+        one marked with ``data_factory``.
 
         Example:
             >>> Recipe.from_dict({
@@ -92,11 +93,12 @@ class Recipe:
             ... })
         """
         content = {key: dict(value) if isinstance(value, Mapping) else value for key, value in content.items()}
-        net = content.get("net")
-        if isinstance(net, dict) and callable(net.get("name")):
-            if not isinstance(net["name"], NetFactory):
-                raise TypeError(f"{where}: [net]: name: mark {net['name']!r} with @net_factory(inputs=...) first")
-            net["name"] = net["name"].path
+        for key, kind in (("net", NetFactory), ("data", DataFactory)):
+            table = content.get(key)
+            if isinstance(table, dict) and callable(table.get("name")):
+                if not isinstance(table["name"], kind):
+                    raise TypeError(f"{where}: [{key}]: name: mark {table['name']!r} with {kind.mark} first")
+                table["name"] = table["name"].path
         return cls.from_toml(write_toml(content), where)
 
     @classmethod
@@ -111,13 +113,15 @@ class Recipe:
             }
             net, kind = _read_net(tables["net"], where)
             read |= {
-                "data": faults.without(_read_data, tables["data"], kind.task, f"{where}: [data]"),
+                "data": faults.without(_read_data, tables["data"], kind.task, f"{where}: [data]", "code" in raw),
                 "architecture": faults.without(read_axes, tables["net"], kind.Config, f"{where}: [net]"),
                 "train": faults.without(_read_train, tables["train"], kind.task, f"{where}: [train]"),
             }
-        if isinstance(kind, NetFactory) and "code" not in raw:
-            top["code"] = kind.code
-            text = f'code = "{kind.code}"  # digest of the net factory\n{text}'
+        if "code" not in raw and (code := _own_code(kind, read["data"], where)):
+            top["code"] = code
+            text = (
+                f'code = "{code}"  # digest of what is one\'s own: net factory, data factory, folder of images\n{text}'
+            )
         return cls(**top, **read, net=net, text=text)
 
     @property
@@ -133,7 +137,8 @@ class Recipe:
     @property
     def imports(self) -> tuple[str, ...]:
         """Modules that a process must import before it can build this recipe's nets."""
-        return (self.net.partition(":")[0],) if ":" in self.net else ()
+        named = (self.net, self.data["name"])
+        return tuple(dict.fromkeys(name.partition(":")[0] for name in named if ":" in name))
 
     @property
     def axes(self) -> dict[str, Any]:
@@ -195,16 +200,30 @@ def _table(raw: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
     return dict(table)
 
 
-def _read_data(table: dict[str, Any], task: str, where: str) -> dict[str, Any]:
+def _own_code(kind: Any, data: Mapping[str, Any], where: str) -> str:
+    """Hex digest of what the recipe names that isn't the package's own."""
+    try:
+        codes = [kind.code if isinstance(kind, NetFactory) else "", data_code(**data)]
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{where}: [data]: {error}") from None
+    found = [code for code in codes if code]
+    return hashlib.sha256("".join(found).encode()).hexdigest()[:16] if len(found) > 1 else "".join(found)
+
+
+def _read_data(table: dict[str, Any], task: str, where: str, read_before: bool) -> dict[str, Any]:
+    """The data and its settings; what was one's own where the recipe was first read may be missing here."""
     if "name" not in table:
         raise ValueError(f"{where} must have a name")
     try:
         known = data_settings(coerce(table["name"], str, "name"), task)
     except (ValueError, TypeError) as error:
+        if read_before and isinstance(table["name"], str):
+            return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
         raise type(error)(f"{where}: {error}") from None
     for key in table:
         if key != "name" and key not in known:
-            raise ValueError(f"{where}: unknown key {key!r}; known are name, {', '.join(known)}")
+            hint = suggestion(key, known)
+            raise ValueError(f"{where}: unknown key {key!r}; known are name, {', '.join(known)}{hint}")
     return {
         key: value if key == "name" else coerce(value, known[key], f"{where}: {key}") for key, value in table.items()
     }
