@@ -78,8 +78,13 @@ def _row(text: str) -> tuple[Any, dict[str, Any], Any]:
 
 def add_data(parser: argparse.ArgumentParser, required: bool) -> None:
     """Adds the flags ``--data``, ``--data-root`` and ``--examples``."""
-    parser.add_argument("--data", required=required, metavar="NAME|FILE", help="a data set that recipes know, such as "
-                        "digits or mnist, a function my_data:moons, or a .safetensors file with the tensors x and y")  # fmt: skip
+    parser.add_argument(
+        "--data",
+        required=required,
+        metavar="NAME|FILE",
+        help="a data set that recipes know, such as digits or mnist, a function my_data:moons, or a .safetensors file "
+        "with the tensors x and y",
+    )
     add_data_root(parser)
     parser.add_argument("--examples", type=int, default=2000, metavar="N", help="examples to use (%(default)s)")
 

@@ -14,9 +14,9 @@ def add_data_root(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-root",
         metavar="DIR",
-        help="where images lie: DIR/mnist with the IDX files, or DIR/NAME with folders of images by class (CLASS/*.png, "
-        "or train/CLASS and test/CLASS) or one .npz (x and y, or x_train, y_train, x_test, y_test); without it, "
-        "WEIGHTSPACE_DATA or the Hub",
+        help="where images lie: DIR/mnist with the IDX files, or DIR/NAME with folders of images by class "
+        "(CLASS/*.png, or train/CLASS and test/CLASS) or one .npz (x and y, or x_train, y_train, x_test, y_test); "
+        "without it, WEIGHTSPACE_DATA or the Hub",
     )
 
 
