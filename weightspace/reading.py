@@ -13,6 +13,7 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from math import isfinite
+from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -39,6 +40,18 @@ def read_json(text: str | bytes, where: str) -> "Unread":
         raise ValueError(f"{where} must be JSON text: {error.msg} at {place}.") from None
     except _Refused as error:
         raise ValueError(f"{where} {error}") from None
+
+
+def read_json_file(path: Path) -> "Unread":
+    """The value of a JSON file, to be checked; its path begins every error.
+
+    Raises:
+        OSError: there is no such file, or it is a folder, a pipe or a device.
+        ValueError: as for `read_json`.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} must be a file, got a folder, a pipe or a device.")
+    return read_json(path.read_bytes(), str(path))
 
 
 class _Refused(Exception):

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -10,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import torch
 from torch import Tensor
 
 from weightspace.inr.convention import Convention
-from weightspace.nets import build_net
+from weightspace.nets import NETS, build_net
 from weightspace.zoo.folder import shard_path
+from weightspace.zoo.imports.tables import column
 from weightspace.zoo.manifest import close_zoo
 from weightspace.zoo.recipe.seeds import draw_uniform
 from weightspace.zoo.recipe.tables import Split
@@ -24,6 +27,8 @@ from weightspace.zoo.zoo import Zoo
 
 SHARD = 1024
 ORDER = ("net", "run", "space", "label", "epoch", "step", "split", "shard", "row", "checksum", "status", "reason")
+RESERVED = {*ORDER, "file", "seconds", "gap"}
+"""Columns of every zoo; a setting of the same name must get another one."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +59,29 @@ def assemble_zoo(
     Rows must have ``net`` and ``run``; runs without a ``split`` are drawn.
 
     Raises:
-        ValueError: a folder that is not empty, no states, or weights that do not fit their net.
+        ValueError: a folder that is not empty, no states, or weights that do not fit their net; nothing is left in it.
     """
     out = Path(out)
-    if out.exists() and any(out.iterdir()):
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{out} is not empty; choose another folder")
+    there = out.exists()
+    try:
+        return _assemble(out, name, states, list(axes), conventions, split or Split())
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)
+        if there:
+            out.mkdir(exist_ok=True)
+        raise
+
+
+def _assemble(
+    out: Path,
+    name: str,
+    states: Iterable[Foreign],
+    axes: list[str],
+    conventions: Iterable[Convention],
+    split: Split,
+) -> Zoo:
     spaces: dict[str, Any] = {}
     records: list[dict[str, Any]] = []
     for shard, chunk in enumerate(_chunks(iter(states))):
@@ -69,20 +92,20 @@ def assemble_zoo(
         write_tensors(shard_path(out, shard), tensors)
         for state, space, row in zip(chunk, names, rows, strict=True):
             place = {"space": space, "shard": shard, "row": row, "checksum": state_checksum(state.weights)}
-            records.append(_record(state, place, split or Split()))
+            records.append(_record(state, place, split))
     if not records:
         raise ValueError(f"nothing was found to put into {out}")
     for convention in conventions:
         architecture = json.dumps([convention.net, dict(convention.settings)], sort_keys=True)
         spaces[architecture_id(architecture)]["convention"] = convention.to_dict()
-    return _close(out, name, records, spaces, list(axes))
+    return _close(out, name, records, spaces, axes)
 
 
 def fit_state(net: str, settings: dict[str, Any], state: Mapping[str, Tensor] | Sequence[Tensor]) -> dict[str, Tensor]:
     """Gives tensors the names of a net: a state dict with the same names as it stands, others in order.
 
     Raises:
-        ValueError: another number of tensors, or one of another shape.
+        ValueError: another number of tensors, or one of another shape, or whole numbers for weights.
     """
     parameters, everything = _template(net, json.dumps(settings))
     if isinstance(state, Mapping) and set(state) == set(everything):
@@ -91,9 +114,11 @@ def fit_state(net: str, settings: dict[str, Any], state: Mapping[str, Tensor] | 
         wanted, tensors = parameters, list(state.values() if isinstance(state, Mapping) else state)
     if len(wanted) != len(tensors):
         raise ValueError(f"{net} {settings} has {len(wanted)} parameters, got {len(tensors)} tensors")
-    for (name, (shape, _)), tensor in zip(wanted.items(), tensors, strict=True):
+    for (name, (shape, dtype)), tensor in zip(wanted.items(), tensors, strict=True):
         if shape != tuple(tensor.shape):
             raise ValueError(f"{name} of {net} must have shape {shape}, not {tuple(tensor.shape)}")
+        if dtype.is_floating_point != tensor.is_floating_point():
+            raise ValueError(f"{name} of {net} must be of {dtype}, not {tensor.dtype}")
     pairs = zip(wanted.items(), tensors, strict=True)
     return {name: tensor.detach().to(dtype).clone() for (name, (_, dtype)), tensor in pairs}
 
@@ -101,7 +126,8 @@ def fit_state(net: str, settings: dict[str, Any], state: Mapping[str, Tensor] | 
 @functools.lru_cache(maxsize=64)
 def _template(net: str, settings: str) -> tuple[dict[str, tuple], dict[str, tuple]]:
     """Shapes and types of a net's parameters, and of its whole state dict, by name."""
-    module = build_net(net, **json.loads(settings))
+    with torch.device("meta" if net in NETS else "cpu"):  # settings from outside may ask for any size
+        module = build_net(net, **json.loads(settings))
     kinds = [dict(module.named_parameters()), module.state_dict()]
     parameters, everything = [{name: (tuple(t.shape), t.dtype) for name, t in kind.items()} for kind in kinds]
     return parameters, everything
@@ -141,8 +167,8 @@ def varying(rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _close(out: Path, name: str, records: list[dict], spaces: dict, axes: list[str]) -> Zoo:
     columns = list(dict.fromkeys(key for record in records for key in record))
-    columns.sort(key=lambda column: ORDER.index(column) if column in ORDER else len(ORDER))
-    table = pa.table({column: [record.get(column) for record in records] for column in columns})
+    columns.sort(key=lambda key: ORDER.index(key) if key in ORDER else len(ORDER))
+    table = pa.table({key: column([record.get(key) for record in records]) for key in columns})
     card = f"# {name}\n\nImported by weightspace; {len(table):,} states.\n"
     nets = len(table["net"].unique())
     close_zoo(out, name=name, recipe="imported", nets=nets, table=table, spaces=spaces, axes=axes, card=card)

@@ -1,19 +1,18 @@
 """Importing folders of implicit representations, a ``.pth`` each."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+from torch import Tensor
 
+from weightspace.checkpoints import read_checkpoint
 from weightspace.inr.convention import Convention
 from weightspace.zoo.imports.foreign import Foreign, assemble_zoo, fit_state
+from weightspace.zoo.imports.splits import PARTS, read_splits
 from weightspace.zoo.zoo import Zoo
-
-PARTS = (("train", ("train", "training")), ("val", ("val", "valid", "validation")), ("test", ("test", "testing")))
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,8 @@ def import_inr_folder(
 
     Raises:
         FileNotFoundError: no ``.pth`` below the folder.
-        ValueError: an unknown layout, or a file that is not a plain state dict of a SIREN; names it.
+        ValueError: an unknown layout, a regular expression that isn't one, or a file that is not a plain state dict of
+            a SIREN; names it.
     """
     if layout not in LAYOUTS:
         raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
@@ -112,23 +112,10 @@ def import_inr_folder(
     low, high = values or rules.values
     convention = Convention("siren", settings, shape, grid, high - low, coordinates, low)
     points = NFN_POINTS.get(channels) if layout == "nfn" else None
-    rules = InrLayout(signal or rules.signal, label or rules.label, "", 0.0, (low, high), points)
+    label, signal = _pattern("label", label or rules.label), _pattern("signal", signal or rules.signal)
+    rules = InrLayout(signal, label, "", 0.0, (low, high), points)
     listed = read_splits(Path(splits)) if splits else None
     return assemble_zoo(Path(out), name, _states(folder, paths, settings, rules, listed), conventions=[convention])
-
-
-def read_splits(path: Path) -> dict[str, tuple[str, int]]:
-    """Part and class of every net that a DWSNets split file names, by the path as it stands there.
-
-    Raises:
-        ValueError: not such a file.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        triples = [(part, *pair) for part in content for pair in zip(content[part]["path"], content[part]["label"])]
-        return {place: (part, int(label)) for part, place, label in triples}
-    except (ValueError, LookupError, TypeError) as error:
-        raise ValueError(f'{path} must hold {{"train": {{"path": [...], "label": [...]}}, ...}}: {error}') from None
 
 
 def _states(
@@ -144,7 +131,7 @@ def _states(
         found = re.search(rules.signal, place)
         signal = f"{_part(place)} {found.group(1)}" if found else place  # MNIST counts its images part by part
         row = {"net": net, "run": runs.setdefault(signal, len(runs)), "step": 0, "file": place}
-        row |= _place(place, int(found.group(1)) if found else None, rules, by_end)
+        row |= _place(place, _number(found, "signal") if found else None, rules, by_end)
         try:
             weights = fit_state("siren", settings, _tensors(path))
         except ValueError as error:
@@ -153,11 +140,27 @@ def _states(
         yield Foreign("siren", settings, weights, row)
 
 
+def _pattern(name: str, text: str) -> str:
+    try:
+        groups = re.compile(text).groups
+    except re.error as error:
+        raise ValueError(f"{name} must be a regular expression, got {text!r}: {error}.") from None
+    if not groups:
+        raise ValueError(f"{name} must have a group, in parentheses, that finds the number; got {text!r}.")
+    return text
+
+
+def _number(found: re.Match, name: str) -> int:
+    if not re.fullmatch(r"\d{1,18}", found.group(1) or ""):
+        raise ValueError(f"The group of {name} must find a whole number, got {found.group(1)!r} in {found.string!r}.")
+    return int(found.group(1))
+
+
 def _place(place: str, signal: int | None, rules: InrLayout, by_end: Mapping[str, tuple]) -> dict[str, Any]:
     if place in by_end:
         return dict(zip(("split", "label"), by_end[place], strict=True))
     found = re.search(rules.label, place)
-    row: dict[str, Any] = {"label": int(found.group(1)) if found else None}
+    row: dict[str, Any] = {"label": _number(found, "label") if found else None}
     if signal is not None and rules.points is not None:
         row["split"] = "train" if signal < rules.points[0] else "val" if signal < rules.points[1] else "test"
     elif _part(place):
@@ -175,22 +178,18 @@ def _part(place: str) -> str | None:
     return next((part for part, names in PARTS if words & set(names)), None)
 
 
-def _tensors(path: Path) -> list[torch.Tensor]:
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{path} is not a plain state dict, and nothing else is read: {reason}") from None
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise ValueError(f"{path} must hold a state dict of tensors, but holds {type(state).__name__}")
+def _tensors(path: Path) -> list[Tensor]:
+    """The tensors of a file, in the order of the numbers in their names, weight before bias."""
+    state = read_checkpoint(path)[0]
 
     def place(key: str) -> tuple:
-        return [int(number) for number in re.findall(r"\d+", key)], key.endswith("bias")
+        numbers = re.findall(r"\d+", key)
+        return [(len(number.lstrip("0")), number.lstrip("0")) for number in numbers], key.endswith("bias")
 
     return [state[key] for key in sorted(state, key=place)]
 
 
-def _settings(tensors: list[torch.Tensor]) -> dict[str, Any]:
+def _settings(tensors: list[Tensor]) -> dict[str, Any]:
     weights = [tensor for tensor in tensors if tensor.dim() == 2]
     if len(weights) < 2:
         raise ValueError(f"a SIREN needs at least two weight matrices, got {len(weights)}")

@@ -1,14 +1,14 @@
 """Importing zoos in the ray layout of Hyper-Representations."""
 
-import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from weightspace.zoo.imports.foreign import Foreign, assemble_zoo, fit_state, varying
+from weightspace.checkpoints import read_checkpoint
+from weightspace.reading import Unread, read_json, read_json_file
+from weightspace.zoo.imports.foreign import RESERVED, Foreign, assemble_zoo, fit_state, varying
 from weightspace.zoo.zoo import Zoo
 
 METRICS = {
@@ -27,6 +27,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "CNN3": {**_PLAIN, "image_size": 32, "channels": [16, 32, 15], "kernel": [3, 3, 3], "pool": [2, 2, 2]},
 }
 ACTIVATIONS = {"leakyrelu": "leaky_relu"}
+MOST_EPOCHS = 10**9
 
 
 def import_ray_zoo(
@@ -41,8 +42,9 @@ def import_ray_zoo(
 
     The layout of Schuerholt et al. 2022, "Model zoos: a dataset of diverse populations of neural network models".
     The number of a checkpoint is the epoch (with leading zeros or not), and the line of ``result.json`` with that
-    ``training_iteration`` has its metrics. Settings keep their names without what stands before ``::``; those that
-    vary are the zoo's hyperparameters. Optimizer states beside the checkpoints are left alone.
+    ``training_iteration`` has its metrics. Settings keep their names without what stands before ``::``, unless two have
+    the same name then, or a column of every zoo has it; those that vary are the zoo's hyperparameters. Optimizer states
+    beside the checkpoints are left alone.
 
     Args:
         folder: with one folder a trial.
@@ -53,44 +55,59 @@ def import_ray_zoo(
         name: of the new zoo.
 
     Raises:
-        FileNotFoundError: no trial with checkpoints below the folder.
-        ValueError: a checkpoint that is not a plain state dict or does not fit the net (names it), or a ``model::type``
-            that is not known.
+        FileNotFoundError: no trial with checkpoints below the folder, or one without ``params.json``.
+        ValueError: JSON that doesn't hold what is needed (names the place), a checkpoint that is not a plain state dict
+            or does not fit the net (names it), or a ``model::type`` that is not known.
     """
     folder = Path(folder)
     trials = sorted({path.parent.parent for path in folder.glob("*/checkpoint_*/checkpoints")})
     if not trials:
         raise FileNotFoundError(f"no */checkpoint_*/checkpoints below {folder}")
-    params = [json.loads((trial / "params.json").read_text(encoding="utf-8")) for trial in trials]
-    nets = [(net, dict(settings or {})) if net else model_net(own, trials[k]) for k, own in enumerate(params)]
+    params = [read_json_file(trial / "params.json") for trial in trials]
+    nets = [(net, dict(settings or {})) if net else model_net(own) for own in params]
     rows = [_settings(own) for own in params]
     axes = [axis for axis in varying(rows) if axis != "seed"]
     return assemble_zoo(Path(out), name, _states(trials, nets, rows), axes)
 
 
-def model_net(params: Mapping[str, Any], trial: Path) -> tuple[str, dict[str, Any]]:
-    """Net and settings of a published trial.
+def model_net(params: Unread) -> tuple[str, dict[str, Any]]:
+    """Net and settings of a published trial, from its ``params.json``.
 
     Raises:
-        ValueError: a ``model::type`` that is not known.
+        ValueError: a ``model::type`` that is not known, or a setting of the net that is missing or of another type.
     """
-    kind = params.get("model::type")
-    activation = ACTIVATIONS.get(params.get("model::nlin", ""), params.get("model::nlin", "relu"))
+    found = params.entries()
+
+    def at(key: str) -> Unread:
+        return found.get(key, Unread(None, f"{params.place}: {key}"))
+
+    kind = at("model::type").text()
+    nlin = at("model::nlin").text() if "model::nlin" in found else "relu"
+    activation = ACTIVATIONS.get(nlin, nlin)
     if kind == "MLP":
-        widths = params["model::h_dim"]
-        hidden = list(widths) if isinstance(widths, list) else [widths]
-        sizes = {"in_features": params["model::i_dim"], "out_features": params["model::o_dim"]}
+        widths = at("model::h_dim")
+        hidden = [width.whole(1) for width in (widths.items() if isinstance(widths.value, list) else [widths])]
+        sizes = {"in_features": at("model::i_dim").whole(1), "out_features": at("model::o_dim").whole(1)}
         return "mlp", {**sizes, "hidden": hidden, "activation": activation}
     if kind not in MODELS:
         raise ValueError(
-            f"{trial} has model::type {kind!r}; known are {', '.join(MODELS)}, MLP: else give net and settings"
+            f"{params.place} has model::type {kind!r}; known are {', '.join(MODELS)}, MLP: else give net and settings"
         )
-    return "cnn", {**MODELS[kind], "in_channels": params.get("model::channels_in", 1), "activation": activation}
+    channels = at("model::channels_in").whole(1) if "model::channels_in" in found else 1
+    return "cnn", {**MODELS[kind], "in_channels": channels, "activation": activation}
 
 
-def _settings(params: Mapping[str, Any]) -> dict[str, Any]:
-    plain = {key: value for key, value in params.items() if not isinstance(value, list | dict) and value is not None}
-    return {key.split("::")[-1]: value for key, value in plain.items() if "::" in key or key == "seed"}
+def _settings(params: Unread) -> dict[str, Any]:
+    """The settings that are single values, under names that tell them apart."""
+    plain = {
+        key: entry.plain()
+        for key, entry in params.entries().items()
+        if not isinstance(entry.value, list | dict | None) and ("::" in key or key == "seed")
+    }
+    short = Counter(key.split("::")[-1] for key in plain)
+    own = {key: key.split("::")[-1] for key in plain}
+    own = {key: key if short[name] > 1 or name in RESERVED else name for key, name in own.items()}
+    return {own[key]: value for key, value in plain.items()}
 
 
 def _states(trials: list[Path], nets: list[tuple[str, dict]], rows: list[dict[str, Any]]) -> Iterator[Foreign]:
@@ -102,23 +119,26 @@ def _states(trials: list[Path], nets: list[tuple[str, dict]], rows: list[dict[st
             if "train_accuracy" in row and "test_accuracy" in row:
                 row["gap"] = row["train_accuracy"] - row["test_accuracy"]
             try:
-                state = torch.load(path, map_location="cpu", weights_only=True)
-                weights = fit_state(net, settings, state)
-            except Exception as error:
-                raise ValueError(f"{path} cannot be imported: {str(error).splitlines()[0]}") from None
+                weights = fit_state(net, settings, read_checkpoint(path)[0])
+            except ValueError as error:
+                raise ValueError(f"{path} cannot be imported: {error}") from None
             yield Foreign(net, settings, weights, row)
 
 
 def _checkpoints(trial: Path) -> list[tuple[int, Path]]:
-    numbers = [(re.fullmatch(r"checkpoint_(\d+)", path.parent.name), path) for path in trial.glob("*/checkpoints")]
+    numbers = [(re.fullmatch(r"checkpoint_(\d{1,9})", path.parent.name), path) for path in trial.glob("*/checkpoints")]
     return sorted((int(found.group(1)), path) for found, path in numbers if found)
 
 
 def _results(trial: Path) -> dict[int, dict[str, float]]:
-    results = {}
-    if (trial / "result.json").exists():
-        for line in (trial / "result.json").read_text(encoding="utf-8").splitlines():
-            entry = json.loads(line)
-            epoch = int(entry.get("training_iteration", len(results)))
-            results[epoch] = {ours: float(entry[theirs]) for theirs, ours in METRICS.items() if theirs in entry}
+    path = trial / "result.json"
+    if not path.exists():
+        return {}
+    results: dict[int, dict[str, float]] = {}
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        found = read_json(line, f"{path}, line {number}").entries()
+        told = found.get("training_iteration")
+        epoch = len(results) if told is None else told.whole(0, MOST_EPOCHS)
+        metrics = {ours: found[theirs] for theirs, ours in METRICS.items() if theirs in found}
+        results[epoch] = {ours: float(value.number(finite=False)) for ours, value in metrics.items()}
     return results
