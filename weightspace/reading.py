@@ -9,6 +9,7 @@ A frozen dataclass is read whole by its annotations: ``read_json(text, "config.j
 """
 
 import json
+import tomllib
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
@@ -28,18 +29,42 @@ def read_json(text: str | bytes, where: str) -> "Unread":
     Raises:
         ValueError: it isn't UTF-8 or not JSON, is nested too deeply, or names one key twice.
     """
+    text = decode_text(text, where) if isinstance(text, bytes) else text
     try:
-        text = text.decode("utf-8") if isinstance(text, bytes) else text
         return Unread(json.loads(text, object_pairs_hook=_unique, parse_int=_whole), where)
     except RecursionError:
         raise ValueError(f"{where} must be nested less deeply.") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{where} must be UTF-8 text: {error.reason} at byte {error.start}.") from None
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise ValueError(f"{where} must be JSON text: {error.msg} at {place}.") from None
     except _Refused as error:
         raise ValueError(f"{where} {error}") from None
+
+
+def read_toml(text: str, where: str) -> "Unread":
+    """The value of a TOML text, to be checked; ``where`` begins every error.
+
+    Raises:
+        ValueError: it isn't TOML, is nested too deeply, or has a number of thousands of digits.
+    """
+    try:
+        return Unread(tomllib.loads(text), where)
+    except RecursionError:
+        raise ValueError(f"{where} must be nested less deeply.") from None
+    except ValueError as error:  # TOMLDecodeError, and too many digits
+        raise ValueError(f"{where}: not valid TOML: {error}") from None
+
+
+def decode_text(data: bytes, where: str) -> str:
+    """The text of a file.
+
+    Raises:
+        ValueError: it isn't UTF-8; says where it stops to be.
+    """
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{where} must be UTF-8 text: {error.reason} at byte {error.start}.") from None
 
 
 def read_json_file(path: Path) -> "Unread":

@@ -52,6 +52,8 @@ def _safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"{path} isn't a whole safetensors file ({error}); copy it again.") from error
+    except MemoryError as error:
+        raise ValueError(f"{path} must fit into memory to be read, but {error}.") from None
 
 
 def _shards(index: Path) -> dict[str, Tensor]:
@@ -86,4 +88,11 @@ def _torch(path: Path) -> object:
 def _pickled(path: Path) -> bool:
     with path.open("rb") as file:
         start = file.read(2)
-    return zipfile.is_zipfile(path) or (start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"))
+    return _zipped(path) or (start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"))
+
+
+def _zipped(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # it looks like one, cut in parts
+        return True

@@ -2,12 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import prod
 from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
 
 from weightspace.data import grid_coordinates
+from weightspace.data.grid import GRIDS
+from weightspace.reading import Unread
+
+MOST_POINTS = 2**27
+MOST = 1e6
+"""The largest coordinate and the largest value of a signal; a size that is a slip is refused before it is rendered."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,17 @@ class Convention:
     coordinates: tuple[float, float] = (-1.0, 1.0)
     low: float = 0.0
 
+    def __post_init__(self) -> None:
+        if self.grid not in GRIDS:
+            raise ValueError(f"grid must be one of {', '.join(GRIDS)}, got {self.grid!r}")
+        if not self.shape or min(self.shape) < 1 or prod(self.shape) > MOST_POINTS:
+            raise ValueError(f"shape must have axes of 1 point or more, {MOST_POINTS:,} at most, got {self.shape}")
+        low, high = self.coordinates
+        if not -MOST <= low < high <= MOST:
+            raise ValueError(f"coordinates must be the least and the largest, within {MOST:g}, got {self.coordinates}")
+        if not (abs(self.low) <= MOST and 0 < self.peak <= MOST):
+            raise ValueError(f"low and peak must lie within {MOST:g}, peak above 0, got {self.low} and {self.peak}")
+
     def points(self, shape: Sequence[int] | None = None) -> Float[Tensor, "points axes"]:
         """The coordinates of a grid; of the fit's if no shape is given."""
         return grid_coordinates(shape or self.shape, self.grid, self.coordinates)
@@ -46,6 +64,9 @@ class Convention:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Convention":
-        """The inverse of ``to_dict``."""
-        low, high = data.get("coordinates", (-1.0, 1.0))
-        return cls(**{**data, "shape": tuple(data["shape"]), "coordinates": (float(low), float(high))})
+        """The inverse of ``to_dict``.
+
+        Raises:
+            ValueError: a key is missing or unknown, or a value of another type or range; names it.
+        """
+        return Unread(data, "convention").record(cls)

@@ -83,6 +83,8 @@ def _load_strictly(metanet: nn.Module, path: Path, device: str) -> None:
         saved = load_file(path, device=device)
     except SafetensorError as error:
         raise ValueError(f"{path} must be a whole safetensors file, got one with {error}. Copy it again.") from error
+    except MemoryError as error:
+        raise ValueError(f"{path} must fit into memory to be read, but {error}.") from None
     own = metanet.state_dict()
     missing, unknown = sorted(set(own) - set(saved)), sorted(set(saved) - set(own))
     shared = sorted(set(own) & set(saved))

@@ -6,7 +6,11 @@ import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from weightspace.reading import shorten
+
 T = TypeVar("T")
+
+LARGEST_WHOLE = 2**63 - 1
 
 
 def read_settings(config: type[T], settings: Mapping[str, Any], where: str = "") -> T:
@@ -46,14 +50,26 @@ def coerce(value: Any, kind: Any, where: str) -> Any:
 
     Raises:
         TypeError: the value does not fit; the text starts with ``where``.
+        ValueError: a whole number beyond 64 bits.
     """
+    _check_sizes(value, where)
     options = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     for option in options:
         fits, result = _fit(value, option)
         if fits:
             return result
     wanted = " or ".join(_words(option) for option in options)
-    raise TypeError(f"{where} must be {wanted}, got {value!r}, which is {_words(type(value))}")
+    raise TypeError(f"{where} must be {wanted}, got {shorten(value)}, which is {_words(type(value))}")
+
+
+def _check_sizes(value: Any, where: str) -> None:
+    if isinstance(value, list | tuple):
+        for item in value:
+            _check_sizes(item, where)
+    elif isinstance(value, int) and abs(value) > LARGEST_WHOLE:
+        raise ValueError(
+            f"{where} must be at least {-LARGEST_WHOLE:,} and at most {LARGEST_WHOLE:,}, got {shorten(value)}"
+        )
 
 
 def takes_list(kind: Any) -> bool:

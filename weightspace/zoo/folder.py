@@ -85,7 +85,7 @@ def check_folder(out: Path, recipe: Recipe) -> None:
         if others:
             raise ValueError(f"{out} is not empty and holds no zoo ({', '.join(others[:3])}); choose another folder")
         return
-    there = Recipe.from_toml((out / RECIPE).read_text(encoding="utf-8"), str(out / RECIPE))
+    there = Recipe.load(out / RECIPE)
     if there.hash != recipe.hash:
         raise ValueError(
             f"{out} holds the zoo of another recipe: {there.name} {there.hash} is there, "

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from weightspace.data import DataFactory, data_code, data_settings
 from weightspace.nets import NetFactory, net_class
 from weightspace.nets.bounds import LARGEST_SEED
 from weightspace.nets.settings import coerce, read_settings
+from weightspace.reading import decode_text, read_toml
 from weightspace.suggest import suggestion
 from weightspace.zoo.recipe.faults import Faults
 from weightspace.zoo.recipe.gallery import gallery_path
@@ -69,16 +69,12 @@ class Recipe:
             ValueError, TypeError: names the file, the key, what came and what is known.
         """
         path = gallery_path(path)
-        return cls.from_toml(path.read_text(encoding="utf-8"), str(path))
+        return cls.from_toml(decode_text(path.read_bytes(), str(path)), str(path))
 
     @classmethod
     def from_toml(cls, text: str, where: str = "recipe") -> "Recipe":
         """Reads TOML; ``where`` starts every error text."""
-        try:
-            raw = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"{where}: not valid TOML: {error}") from None
-        return cls._read(raw, text, where)
+        return cls._read(read_toml(text, where).value, text, where)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], where: str = "recipe") -> "Recipe":
