@@ -195,6 +195,10 @@ class Unread:
         """None, or else what ``read`` makes of the value: ``field.maybe(Unread.whole)``."""
         return None if self.value is None else read(self)
 
+    def inner(self) -> "Unread":
+        """Itself; or where it is text the JSON value in that, as files had it that hold texts inside texts."""
+        return read_json(self.value, self.place) if isinstance(self.value, str) else self
+
     def plain(self) -> Any:
         """Any JSON value, as it is; its texts can be written and its numbers are finite."""
         if isinstance(self.value, Mapping):

@@ -158,3 +158,28 @@ def test_a_file_that_is_not_whole_is_refused(saved):
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(ValueError, match=r"model.safetensors must be a whole safetensors file"):
         load_metanet(saved)
+
+
+def test_files_that_hold_texts_inside_texts_are_read(tmp_path):
+    metanet = StatNet.for_spaces(SPACES["mlp"], domain={"data": {"name": "digits"}}, width=8)
+    metanet.save_pretrained(tmp_path)
+    data = json.loads((tmp_path / "config.json").read_text())
+    with_config(tmp_path, spaces=[json.dumps(space) for space in data["spaces"]], domain=json.dumps(data["domain"]))
+    assert load_metanet(tmp_path).config == metanet.config
+    with_config(tmp_path, domain="")
+    assert load_metanet(tmp_path).config.domain == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"domain": {"convention": 1}}, r"config.json: domain.convention must be a table, got 1"),
+        ({"domain": {"architectures": {}}}, r"config.json: domain.architectures must be a list"),
+        ({"domain": "x"}, r"config.json: domain must be JSON text: Expecting value"),
+        ({"spaces": ["[" * 10_000]}, r"config.json: spaces\[0\] must be nested less deeply"),
+    ],
+)
+def test_parts_of_a_domain_are_checked(saved, changes, message):
+    with_config(saved, **changes)
+    with pytest.raises(ValueError, match=message):
+        load_metanet(saved)

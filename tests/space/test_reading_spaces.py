@@ -166,3 +166,55 @@ def test_weights_that_are_whole_numbers_are_refused():
 def test_a_permutation_beyond_memory_is_not_drawn():
     with pytest.raises(ValueError, match="must have 134217728 neurons at most to be permuted, 'a' has 100000000000"):
         WeightSpace.parse({"w": "a"}, sizes={"a": 10**11}).random_symmetry()
+
+
+LINEAR = WeightSpace.trace(torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 2)), torch.randn(5, 3))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("name", "in", r"matrices\[0\]\.name must be one of the free names"),
+        ("kind", "scale", r"matrices\[0\]\.kind must be one of linear"),
+        ("powers", {"0.weight": [[0, 0, 2]]}, r"matrices\[0\]\.powers must be of powers 1 and -1"),
+        ("powers", {"0.weight": [[1, 0, 1]]}, "must be about an axis and occurrence where"),
+        ("per", "nobody", r"matrices\[0\]\.per must be a name that stands once beside"),
+    ],
+)
+def test_groups_of_matrices_are_read_like_the_rest(key, value, said):
+    data = json.loads(LINEAR.to_json())
+    data["matrices"][0][key] = value
+    with pytest.raises(ValueError, match=said):
+        WeightSpace.from_dict(data)
+
+
+@pytest.mark.parametrize(
+    ("index", "matrices", "said"),
+    [
+        (0, torch.zeros(1, 4, 4), "must be finite and invertible"),
+        (0, torch.full((1, 4, 4), torch.nan), "must be finite and invertible"),
+        (0, torch.eye(3)[None], r"must have shape \[1, 4, 4\], got \[1, 3, 3\]"),
+        (5, torch.eye(4)[None], "must be for the 1 groups of the space"),
+    ],
+)
+def test_matrices_that_cannot_be_undone_are_refused(index, matrices, said):
+    weights = {name: torch.randn(spec.shape) for name, spec in LINEAR.tensors.items()}
+    with pytest.raises(ValueError, match=said):
+        LINEAR.apply(Symmetry(LINEAR, {}, {}, {index: matrices}), weights)
+
+
+def test_what_to_dict_gives_is_the_callers_own():
+    space = WeightSpace.parse({"w": "a in"}, sizes={"a": 3, "in": 2})
+    before = space.hash
+    space.to_dict()["tensors"]["w"]["axes"] = "b"
+    space.to_dict()["names"]["a"][0] = 5
+    again = space.to_dict()
+    assert again["tensors"]["w"]["axes"] == "a in" and again["names"]["a"][0] == 3
+    assert WeightSpace.from_dict(again) == space and space.hash == before
+
+
+def test_matrices_beyond_memory_are_not_drawn():
+    data = json.loads(LINEAR.to_json())
+    data["names"][LINEAR.matrices[0].name][0] = 10**6
+    with pytest.raises(ValueError, match="Matrices must have 134217728 entries at most to be drawn, those of"):
+        WeightSpace.from_dict(data).random_symmetry(kinds=("linear",))

@@ -119,27 +119,44 @@ def read_config(kind: type[C], data: Mapping[str, Any], where: str = "config.jso
             f"{missing or 'none'}. Was it saved by another version?"
         )
     types, found = get_type_hints(kind), Unread(data, where).entries()
-    values = {name: value.typed(types[name]) for name, value in found.items() if name != "spaces"}
-    spaces = tuple(_read_space(space) for space in found["spaces"].items())
+    values = {name: value.typed(types[name]) for name, value in found.items() if name not in ("spaces", "domain")}
+    spaces = tuple(read_space(space) for space in found["spaces"].items())
+    domain = _read_domain(found["domain"])
     try:
-        return kind(**values, spaces=spaces)
+        return kind(**values, spaces=spaces, domain=domain)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{where}: {error}") from error
 
 
-def _read_space(unread: Unread) -> WeightSpace:
-    """A weight space with a sane size for every name."""
+def read_space(unread: Unread) -> WeightSpace:
+    """A weight space with a sane size for every name; older files hold it as text.
+
+    Raises:
+        ValueError: it isn't one, or it is too large; names the place.
+    """
+    unread = unread.inner()
     sizes = unread.entries().get("names", Unread(None, f"{unread.place}.names"))
     for group in sizes.entries().values():
         group.items(3)[0].whole(1, MOST_WEIGHTS)
     try:
         space = WeightSpace.from_dict(unread.plain())
-        weights = sum(spec.numel for spec in space.tensors.values())
-    except (KeyError, IndexError, AttributeError, TypeError, ValueError) as error:
-        raise ValueError(f"{unread.place} must be a weight space as to_dict() writes it: {error!r}.") from error
+    except ValueError as error:
+        raise ValueError(f"{unread.place} must be a weight space as to_dict() writes it: {error}") from error
+    weights = sum(spec.numel for spec in space.tensors.values())
     if weights > MOST_WEIGHTS:
         raise ValueError(f"{unread.place} must have {MOST_WEIGHTS:,} weights at most, got {weights:,}.")
     return space
+
+
+def _read_domain(unread: Unread) -> dict[str, Any]:
+    """What is known of the nets of the training, each part a table or a list; older files hold it as text."""
+    found = (Unread({}, unread.place) if unread.value == "" else unread.inner()).entries()
+    for name in ("data", "convention", "editing"):
+        if name in found:
+            found[name].maybe(Unread.entries)
+    if "architectures" in found:
+        found["architectures"].items()
+    return {name: value.plain() for name, value in found.items()}
 
 
 def _json_values(domain: Mapping[str, Any]) -> dict[str, Any]:

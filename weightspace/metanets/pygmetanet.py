@@ -1,5 +1,6 @@
 """Any convolution of PyTorch Geometric as a metanet."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,19 +106,40 @@ def degree_histogram(spaces: tuple[WeightSpace, ...], layout: Layout) -> Tensor:
 
 def _make(name: str, width: int, options: dict[str, Any], degrees: Tensor) -> nn.Module:
     perceptron = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
+    kind = _plain(name)
     if name == "GINEConv":
-        return pyg.GINEConv(perceptron, edge_dim=width, **options)
+        return kind(perceptron, edge_dim=width, **options)
     if name == "GPSConv":
-        return pyg.GPSConv(width, pyg.GINEConv(perceptron, edge_dim=width), **{"heads": 4, "norm": None, **options})
+        return kind(width, _plain("GINEConv")(perceptron, edge_dim=width), **{"heads": 4, "norm": None, **options})
     if name == "PNAConv":
         gathered = {"aggregators": ["mean", "max", "min", "std"], "scalers": ["identity", "amplification"]}
-        return pyg.PNAConv(width, width, edge_dim=width, **{**gathered, "deg": degrees, **options})
+        return kind(width, width, edge_dim=width, **{**gathered, "deg": degrees, **options})
     if name == "NNConv":
-        return pyg.NNConv(width, width, nn.Linear(width, width * width), **{"aggr": "mean", **options})
+        return kind(width, width, nn.Linear(width, width * width), **{"aggr": "mean", **options})
     if name == "GeneralConv":
-        return pyg.GeneralConv(width, width, in_edge_channels=width, **options)
+        return kind(width, width, in_edge_channels=width, **options)
     edges = {"edge_dim": width} if CONVS[name] == "edge_attr" else {}
-    return getattr(pyg, name)(width, width, **edges, **options)
+    return kind(width, width, **edges, **options)
+
+
+@functools.cache
+def _plain(name: str) -> type[nn.Module]:
+    """A convolution whose messages are not compiled from a template.
+
+    PyTorch Geometric writes such code into the folder for temporary files, where others may write too, and runs it from
+    there, unless a class has methods of its own.
+    """
+    kind = getattr(pyg, name)
+    if not issubclass(kind, pyg.MessagePassing):
+        return kind
+
+    def propagate(self: Any, *args: Any, **given: Any) -> Any:
+        return kind.propagate(self, *args, **given)
+
+    def edge_updater(self: Any, *args: Any, **given: Any) -> Any:
+        return kind.edge_updater(self, *args, **given)
+
+    return type(name, (kind,), {"propagate": propagate, "edge_updater": edge_updater})
 
 
 def _mean(features: Tensor, index: Tensor, nodes: int) -> Tensor:

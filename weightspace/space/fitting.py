@@ -1,6 +1,7 @@
 """Whether a symmetry fits the space and the weights that it is to act on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from math import prod
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
     from weightspace.space.symmetry import Symmetry
     from weightspace.space.weightspace import WeightSpace
 
-_MOST_DRAWN = 2**27  # neurons; a permutation of so many takes 3 GB to draw
+_MOST_DRAWN = 2**27  # neurons, or entries of matrices; a permutation of so many takes 3 GB to draw
+_WORST_CONDITION = 1e15  # of a matrix, in float64: its inverse has no digit left
 
 
 def _check_sizes(space: "WeightSpace", names: Iterable[str]) -> None:
@@ -21,23 +23,30 @@ def _check_sizes(space: "WeightSpace", names: Iterable[str]) -> None:
         raise ValueError(f"The names {unsized} have no size yet. Give sizes= or weights= to WeightSpace.parse.")
 
 
-def check_drawable(space: "WeightSpace") -> None:
-    """See that every free name has a size, and one that a random permutation can have in memory."""
+def check_drawable(space: "WeightSpace", kinds: Sequence[str]) -> None:
+    """See that every free name has a size, and one that a random symmetry of some kinds can have in memory."""
     _check_sizes(space, space.free)
     for name in space.free:
         if (size := space.names[name].size or 0) > _MOST_DRAWN:
             raise ValueError(f"A name must have {_MOST_DRAWN} neurons at most to be permuted, {name!r} has {size}.")
+    for group in space.matrices if "linear" in kinds else ():
+        if (entries := prod(group.shape(space))) > _MOST_DRAWN:
+            raise ValueError(
+                f"Matrices must have {_MOST_DRAWN} entries at most to be drawn, those of {group.name!r} have {entries}."
+            )
 
 
 def check_fits(space: "WeightSpace", symmetry: "Symmetry", count: int | None) -> None:
-    """See that a symmetry permutes free names of the space, and scales by what its actions allow.
+    """See that a symmetry permutes free names of the space, scales by what its actions allow, and can be undone.
 
     Args:
         space: the space. symmetry: what is to act. count: number of nets in the stack, None for a single net.
 
     Raises:
-        ValueError: an unknown name or action, another size, or no permutation; a factor that its kind doesn't allow.
-        TypeError: a permutation that isn't of whole numbers, or a factor that isn't of floating point numbers.
+        ValueError: an unknown name, action or group, another size, or no permutation; a factor that its kind doesn't
+            allow; a matrix that can't be inverted.
+        TypeError: a permutation that isn't of whole numbers, or factors and matrices that aren't of floating point
+            numbers.
     """
     _check_sizes(space, space.names)
     for name, order in symmetry.permutations.items():
@@ -54,7 +63,9 @@ def check_fits(space: "WeightSpace", symmetry: "Symmetry", count: int | None) ->
             )
         action = space.actions[index]
         _check_factor(f"The factor of action {index}, a {action.kind} of {action.name!r},", action.kind, vector)
-        _check_shape(f"The factor of action {index}", vector, space.names[action.name].size or 0, count)
+        _check_shape(f"The factor of action {index}", vector, (space.names[action.name].size or 0,), count)
+    for number, matrices in symmetry.matrices.items():
+        _check_matrices(space, number, matrices, count)
 
 
 def check_types(space: "WeightSpace", weights: Mapping[str, Tensor]) -> None:
@@ -74,10 +85,10 @@ def _is_continuous(dtype: torch.dtype) -> bool:
     return dtype.is_floating_point or dtype.is_complex
 
 
-def _check_shape(what: str, vector: Tensor, size: int, count: int | None) -> None:
-    allowed = [(size,)] if count is None else [(size,), (count, size)]
+def _check_shape(what: str, vector: Tensor, shape: tuple[int, ...], count: int | None) -> None:
+    allowed = [shape] if count is None else [shape, (count, *shape)]
     if tuple(vector.shape) not in allowed:
-        shapes = " or ".join(str(list(shape)) for shape in allowed)
+        shapes = " or ".join(str(list(one)) for one in allowed)
         raise ValueError(f"{what} must have shape {shapes}, got {list(vector.shape)}.")
 
 
@@ -85,7 +96,7 @@ def _check_order(name: str, order: Tensor, size: int, count: int | None) -> None
     if not isinstance(order, Tensor) or order.dtype not in (torch.int64, torch.int32):
         found = order.dtype if isinstance(order, Tensor) else type(order).__name__
         raise TypeError(f"The permutation of {name!r} must be a tensor of int64, got {found}.")
-    _check_shape(f"The permutation of {name!r}", order, size, count)
+    _check_shape(f"The permutation of {name!r}", order, (size,), count)
     expected = torch.arange(size, device=order.device, dtype=order.dtype)
     if not torch.equal(order.sort(-1).values, expected.expand_as(order)):
         raise ValueError(f"The permutation of {name!r} must hold each number from 0 to {size - 1} once.")
@@ -99,3 +110,17 @@ def _check_factor(what: str, kind: str, vector: Tensor) -> None:
     fits, words = allowed.get(kind, (vector == vector.round(), "whole numbers"))
     if not bool((vector.isfinite() & fits).all()):
         raise ValueError(f"{what} must be finite and {words}.")
+
+
+def _check_matrices(space: "WeightSpace", index: int, matrices: Tensor, count: int | None) -> None:
+    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(space.matrices):
+        raise ValueError(
+            f"Matrices must be for the {len(space.matrices)} groups of the space, counted from 0; got {index!r}."
+        )
+    what = f"The matrices of group {index}, which mix {space.matrices[index].name!r},"
+    if not isinstance(matrices, Tensor) or not _is_continuous(matrices.dtype):
+        found = matrices.dtype if isinstance(matrices, Tensor) else type(matrices).__name__
+        raise TypeError(f"{what} must be a tensor of float64, got {found}.")
+    _check_shape(what, matrices, space.matrices[index].shape(space), count)
+    if not bool(matrices.isfinite().all()) or not bool((torch.linalg.cond(matrices) <= _WORST_CONDITION).all()):
+        raise ValueError(f"{what} must be finite and invertible.")

@@ -136,7 +136,7 @@ def _matrix_group(unread: Unread) -> MatrixGroup:
 
 def _side(unread: Unread) -> tuple[int, int, int]:
     dim, occurrence, power = unread.items(3)
-    return _number(dim), _number(occurrence), power.whole(least=-1, most=1)
+    return _number(dim), _number(occurrence), power.whole()
 
 
 def _power(unread: Unread) -> tuple[int, int, int | float]:

@@ -118,18 +118,28 @@ def _check_action(space: "WeightSpace", action: Action, others: Sequence[Action]
 
 
 def _check_matrices(space: "WeightSpace", group: MatrixGroup, place: str) -> None:
-    for word, name in (("name", group.name), ("per", group.per)):
-        if name is not None and (name not in space.names or not space.names[name].free):
-            _fail(f"{place}.{word}", f"one of the free names {', '.join(space.free) or '(none)'}", name)
+    if group.name not in space.names or not space.names[group.name].free:
+        _fail(f"{place}.name", f"one of the free names {', '.join(space.free) or '(none)'}", group.name)
+    if not group.powers:
+        _fail(f"{place}.powers", "of one tensor at least", {})
     for tensor, sides in group.powers.items():
         spec = space.tensors.get(tensor)
         if spec is None:
             _fail(f"{place}.powers", "about tensors of the space", tensor)
+        if not (_type(spec).is_floating_point or _type(spec).is_complex):
+            _fail(f"{place}.powers, its tensor {tensor}", "of floating point numbers", spec.dtype)
         for dim, occurrence, power in sides:
-            atoms = spec.axes[dim].atoms() if dim < len(spec.axes) else ()
-            fits = occurrence < len(atoms) and atoms[occurrence].name == group.name and power in (-1, 1)
-            if not fits:
-                _fail(f"{place}.powers.{tensor}", f"an axis and an atom of {group.name!r}", [dim, occurrence, power])
+            _check_side(group, spec, dim, occurrence, power, place)
+
+
+def _check_side(group: MatrixGroup, spec: TensorSpec, dim: int, occurrence: int, power: int, place: str) -> None:
+    names = [atom.name for atom in spec.axes[dim].atoms()] if dim < len(spec.axes) else []
+    if occurrence >= len(names) or names[occurrence] != group.name:
+        _fail(f"{place}.powers", f"about an axis and occurrence where {group.name!r} stands", [dim, occurrence])
+    if power not in (-1, 1):
+        _fail(f"{place}.powers", "of powers 1 and -1", power)
+    if group.per is not None and names.count(group.per) != 1:
+        _fail(f"{place}.per", f"a name that stands once beside {group.name!r}, wherever that is mixed", group.per)
 
 
 def _type(spec: TensorSpec) -> torch.dtype:

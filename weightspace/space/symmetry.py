@@ -139,7 +139,7 @@ def random_symmetry(
     known = KINDS
     if unknown := [kind for kind in kinds if kind not in known]:
         raise ValueError(f"Kinds of symmetry are {', '.join(known)}; got {unknown}.")
-    check_drawable(space)
+    check_drawable(space, kinds)
     permutations, factors = {}, {}
     for name in space.free if "permutation" in kinds else ():
         shape = _shape(space.names[name].size or 1, batch)

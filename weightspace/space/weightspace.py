@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -162,8 +163,8 @@ class WeightSpace:
     # ---- as text ----------------------------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values; `from_dict` reads them back."""
-        return {**self._value, "report": asdict(self.report) if self.report else None}
+        """JSON values of the caller's own; `from_dict` reads them back."""
+        return deepcopy(self._value) | {"report": asdict(self.report) if self.report else None}
 
     @cached_property
     def _value(self) -> dict[str, Any]:

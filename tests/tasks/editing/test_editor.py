@@ -1,3 +1,4 @@
+import json
 import math
 from dataclasses import replace
 
@@ -241,8 +242,8 @@ def test_a_metanet_that_predicts_cannot_edit(zoo):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"passes": 0}, "passes must be 1 or more, got 0"),
-        ({"readout": -1.0}, "readout must be 0 or more, got -1.0"),
+        ({"passes": 0}, "passes must be from 1 to 100, got 0"),
+        ({"readout": -1.0}, "readout must be from 0 to 1e6, .* got -1.0"),
         ({"edits": ()}, "edits must name one edit at least"),
         ({"edits": ("dilat",)}, "An edit must be one of dilate"),
         ({"candidates": 2, "convention": {"net": "fourier"}}, "for SIRENs only, got a net 'fourier'"),
@@ -255,8 +256,39 @@ def test_settings_are_checked(zoo, change, message):
 
 
 def test_settings_of_another_version():
-    with pytest.raises(ValueError, match=r"missing: \['candidates', .*unknown: \['colour'\]"):
+    with pytest.raises(ValueError, match=r"must have the keys edits, .*; missing: \['space', .*unknown: 'colour'"):
         EditSettings.from_dict({"edits": [], "colour": 1})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("passes", "1", r"^domain.editing: passes must be a whole number, got '1'"),
+        ("edits", "dilate", r"^domain.editing: edits must be a list, got 'dilate'"),
+        ("space", {"names": {}}, r"^domain.editing: space must be a weight space as to_dict"),
+        ("scale", float("inf"), r"^domain.editing: scale must be a finite number, got inf"),
+        ("weight_sizes", {"x": 1.0}, r"^domain.editing: weight_sizes must have a number above 0 for every tensor"),
+    ],
+)
+def test_settings_from_outside_are_read_through_types(nets, key, value, message):
+    settings = settings_of(nets, EDITS, EditConfig(gradients=True)).to_dict()
+    with pytest.raises(ValueError, match=message):
+        EditSettings.from_dict(settings | {key: value})
+
+
+def test_an_editor_reads_the_nets_that_it_edits(nets, zoo):
+    settings = settings_of(nets, EDITS, EditConfig()).to_dict()
+    domain = {"convention": settings.pop("convention"), "data": settings.pop("data"), "editing": settings}
+    with pytest.raises(ValueError, match=r"The metanet must read \d numbers for each weight of the space"):
+        Editor(UNF.for_spaces(zoo.space, head="weights", domain=domain))
+    with pytest.raises(ValueError, match="An editing metanet is needed"):
+        Editor(UNF.for_spaces(zoo.space, head="weights", domain={"editing": settings}))
+
+
+def test_settings_of_files_that_hold_texts_inside_texts(nets):
+    settings = settings_of(nets, EDITS, EditConfig())
+    data = settings.to_dict()
+    assert EditSettings.from_dict(data | {"space": json.dumps(data["space"])}).space == settings.space
 
 
 def test_settings_are_json(nets):

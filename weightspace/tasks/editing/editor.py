@@ -40,7 +40,7 @@ class Editor:
 
     def __init__(self, metanet: Metanet):
         domain = metanet.config.domain
-        if metanet.config.head != "weights" or "editing" not in domain:
+        if metanet.config.head != "weights" or "editing" not in domain or "convention" not in domain:
             raise ValueError(
                 f"An editing metanet is needed, got a {type(metanet).__name__} with the head {metanet.config.head!r}. "
                 "scripts/train_editor.py trains one."
@@ -51,6 +51,11 @@ class Editor:
         self.space = self.settings.space
         self.convention = Convention.from_dict(self.settings.convention)
         self.points = self.convention.points()
+        if metanet.spaces != (with_channels(self.space, self.settings.channels),):
+            raise ValueError(
+                f"The metanet must read {self.settings.channels} numbers for each weight of the space that it edits, "
+                f"{self.space.hash}, got one for {', '.join(space.hash for space in metanet.spaces)}."
+            )
 
     def candidates(
         self,

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, get_type_hints
 
 from weightspace.inr.edits import parse_edits
+from weightspace.metanets.config import read_space
+from weightspace.reading import Unread
 from weightspace.space import WeightSpace
+
+MOST_PASSES = 100
 
 
 @dataclass(frozen=True)
@@ -42,14 +46,20 @@ class EditSettings:
 
     def __post_init__(self) -> None:
         for name in ("passes", "candidates"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}.")
+            if not 1 <= getattr(self, name) <= MOST_PASSES:
+                raise ValueError(f"{name} must be from 1 to {MOST_PASSES}, got {getattr(self, name)}.")
         if not self.edits:
             raise ValueError("edits must name one edit at least, got none.")
         for text in self.edits:
             parse_edits(text)
-        if self.readout < 0:
-            raise ValueError(f"readout must be 0 or more, got {self.readout}.")
+        if not 0 <= self.readout <= 1e6 or not 0 < self.scale <= 1e6:
+            raise ValueError(
+                f"readout must be from 0 to 1e6, scale above 0 and up to 1e6, got {self.readout} and {self.scale}."
+            )
+        for name in ("weight_sizes", "gradient_sizes") if self.gradients else ():
+            sizes = getattr(self, name)
+            if sizes and (set(sizes) != set(self.space.tensors) or not all(size > 0 for size in sizes.values())):
+                raise ValueError(f"{name} must have a number above 0 for every tensor of the space, got {dict(sizes)}.")
         if (self.candidates > 1 or self.readout) and self.convention["net"] != "siren":
             raise ValueError(
                 "Outputs are averaged and last layers solved for SIRENs only, got a net "
@@ -57,20 +67,18 @@ class EditSettings:
             )
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "EditSettings":
-        """The inverse of `to_dict`.
+    def from_dict(cls, data: Mapping[str, Any], where: str = "domain.editing") -> "EditSettings":
+        """The inverse of `to_dict`; ``where`` begins every error.
 
         Raises:
-            ValueError: an unknown or missing key.
+            ValueError: an unknown or missing key, or a value of another type or range.
         """
-        known = {each.name for each in fields(cls)}
-        if set(data) != known:
-            raise ValueError(
-                f"What a metanet was trained to edit has the keys {', '.join(sorted(known))}; missing: "
-                f"{sorted(known - set(data)) or 'none'}, unknown: {sorted(set(data) - known) or 'none'}. Was it "
-                "saved by another version?"
-            )
-        return cls(**{**data, "edits": tuple(data["edits"]), "space": WeightSpace.from_dict(data["space"])})
+        found = Unread(data, where).fields(*(each.name for each in fields(cls)))
+        kinds, space = get_type_hints(cls), read_space(found.pop("space"))
+        try:
+            return cls(space=space, **{name: value.typed(kinds[name]) for name, value in found.items()})
+        except ValueError as error:
+            raise ValueError(str(error) if str(error).startswith(where) else f"{where}: {error}") from error
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `from_dict` reads them back."""
