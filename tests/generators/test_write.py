@@ -118,7 +118,7 @@ def saved(tmp_path):
 
 
 def command(saved, *words):
-    return main(["generate", str(saved / "soup"), "--space", str(saved / "zoo"), "--quiet", *words])
+    return main(["generate", str(saved / "soup"), "--zoo", str(saved / "zoo"), "--quiet", *words])
 
 
 def test_the_command_writes_a_zoo(saved, capsys):
@@ -133,7 +133,7 @@ def test_the_command_writes_a_zoo(saved, capsys):
         (["--prompt", "accuracy", "-n", "1"], "--prompt must be NAME=NUMBER, like accuracy=.9, got 'accuracy'"),
         (["--prompt", "accuracy=3", "-n", "1"], "must lie between 0.1 and 0.9"),
         (["-n", "0"], "n must be a whole number of 1 or more, got 0"),
-        (["--settings", "{}", "-n", "1"], "--settings goes with --space MODULE:NAME"),
+        (["--settings", "{}", "-n", "1"], "--settings goes with --module MODULE:NAME"),
     ],
 )
 def test_the_command_says_what_is_wrong(saved, capsys, words, message):

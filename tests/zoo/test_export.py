@@ -23,7 +23,10 @@ def test_files_and_table(tiny_zoo, tmp_path):
         assert float(row["test_accuracy"]) == pytest.approx(known["test_accuracy"])
         assert "shard" not in row
         with safe_open(path, "pt") as opened:
-            assert opened.metadata() == {"space": view.filter(net=known["net"]).space.hash}
+            assert opened.metadata() == {
+                "space": view.filter(net=known["net"]).space.hash,
+                "data": '{"name": "digits"}',
+            }
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tiny_zoo, tmp_path):

@@ -46,7 +46,8 @@ def fit_checkpoint(
         choices = ", ".join(describe_space(space) for space in fitting)
         raise ValueError(
             f"The tensors must fit one weight space, but fit {len(fitting)}: {choices}. Say which one it is by the "
-            "beginning of its hash (--space), or save the file with the metadata {'space': hash}."
+            "module (--module MODULE:NAME) or the beginning of the hash (--space), or save the file with the metadata "
+            "{'space': hash}."
         )
     return fitting[0], _converted(fitting[0], given[fitting[0]])
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from weightspace.cli.models import MODELS, add_data, add_models, load_data, load_models, write_net
+from weightspace.cli.models import MODELS, add_data, add_models, expand, load_data, load_models, write_net
 from weightspace.cli.terminal.console import say, write_facts, write_json, write_table
 from weightspace.cli.terminal.parser import Parser
 
@@ -40,7 +40,7 @@ the nets of --null, which were trained in the same way; without it, for two nets
 tell a child from another run of the same recipe.
 
   weightspace lineage a.safetensors b.safetensors --module my_nets:resnet --null run1.safetensors run2.safetensors ...
-  weightspace lineage *.safetensors --module my_nets:resnet --tree tree.png
+  weightspace lineage folder-of-nets --module my_nets:resnet --tree tree.png
 
 {MODELS}"""
 
@@ -52,7 +52,7 @@ def add_command(parent: Parser) -> None:
     align.add_argument("--method", default="weights", metavar="NAME",
                        help="weights; with --data activations, straight-through, sinkhorn (%(default)s)")  # fmt: skip
     merge = parent.add_command("merge", "one net from several", _MERGE, _run_merge)
-    merge.add_argument("nets", metavar="NET", nargs="+", help="two nets or more")
+    merge.add_argument("nets", metavar="NET", nargs="+", help="two nets or more, or folders of them")
     merge.add_argument("--method", default="aligned", metavar="NAME",
                        help="average, aligned, greedy or 'aligned greedy' (%(default)s)")  # fmt: skip
     barrier = parent.add_command("barrier", "how much worse the nets between two nets are", _BARRIER, _run_barrier)
@@ -60,7 +60,7 @@ def add_command(parent: Parser) -> None:
     barrier.add_argument("--points", type=int, default=25, metavar="N", help="nets to measure on the way (%(default)s)")
     barrier.add_argument("--plot", metavar="FILE", help="the picture to write")
     lineage = parent.add_command("lineage", "which nets were made from which", _LINEAGE, _run_lineage)
-    lineage.add_argument("nets", metavar="NET", nargs="+", help="two nets or more")
+    lineage.add_argument("nets", metavar="NET", nargs="+", help="two nets or more, or folders of them")
     lineage.add_argument("--null", metavar="NET", nargs="+", default=[], help="nets of independent runs, at least four")
     lineage.add_argument("--tree", metavar="FILE", help="draw the family tree")
     for parser in (align, merge):
@@ -98,7 +98,7 @@ def alike_before(space: object, one: object, other: object) -> float:
 def _run_merge(arguments: argparse.Namespace) -> None:
     from weightspace.align import merge
 
-    models = load_models(arguments, arguments.nets)
+    models = load_models(arguments, expand(arguments.nets))
     merged = merge(models.space, models.weights, arguments.method, models.module, load_data(arguments),
                    seed=arguments.seed)  # fmt: skip
     names = ", ".join(Path(name).name for name in models.names)
@@ -133,15 +133,16 @@ def _run_lineage(arguments: argparse.Namespace) -> None:
 
     from weightspace.align import family_tree, lineage
 
-    if len(arguments.nets) < 2:
-        raise ValueError(f"lineage needs at least two nets, got {len(arguments.nets)}.")
-    models = load_models(arguments, [*arguments.nets, *arguments.null])
-    nets, others = models.weights[: len(arguments.nets)], models.weights[len(arguments.nets) :]
+    paths, null_paths = expand(arguments.nets), expand(arguments.null)
+    if len(paths) < 2:
+        raise ValueError(f"lineage needs at least two nets, got {len(paths)}.")
+    models = load_models(arguments, [*paths, *null_paths])
+    nets, others = models.weights[: len(paths)], models.weights[len(paths) :]
     null = {name: torch.stack([net[name] for net in others]) for name in models.space.tensors} if others else None
     if len(nets) == 2 and not arguments.tree:
         found = lineage(models.space, *nets, null, seed=arguments.seed)
         return _tell(arguments, {"score": found.score, "p-value": found.p_value})
-    names = dict(zip(_short(arguments.nets), nets, strict=True))
+    names = dict(zip(_short(paths), nets, strict=True))
     tree = family_tree(models.space, names, null, seed=arguments.seed)
     edges = [
         {"parent": tree.names[e.parent], "child": tree.names[e.child], "score": e.score, "p-value": e.p_value}

@@ -6,18 +6,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from weightspace.cli.terminal.console import say, write_json
+from weightspace.cli.terminal.module import json_object
 from weightspace.cli.terminal.parser import Parser
 
 _GENERATE = """\
 Writes the weights of new nets, which nobody has trained, as a zoo: safetensors shards and an index that holds the seed,
 the number of each net and what was asked for.
 
-  weightspace generate runs/soup --space runs/digits-cnn -n 100 --out new
-  weightspace generate runs/soup --space runs/digits-cnn --prompt accuracy=.9 -n 100 --seed 1 --out good
-  weightspace generate runs/flow --space my_nets:thin --settings '{"width": 8}' -n 10 --out thin
+  weightspace generate runs/soup --zoo runs/digits-cnn -n 100 --out new
+  weightspace generate runs/soup --zoo runs/digits-cnn --prompt accuracy=.9 -n 100 --seed 1 --out good
+  weightspace generate runs/flow --module my_nets:thin --settings '{"width": 8}' -n 10 --out thin
 
-GENERATOR is a folder that save_pretrained made, or a name on the Hub. --space says the architecture: a zoo of one
-architecture, or a function of a Python file that is marked with @net_factory. Net i depends on generator, prompt, seed
+GENERATOR is a folder that save_pretrained made, or a name on the Hub. The architecture is that of a zoo, or a function
+of a Python file, marked with @net_factory so that the new zoo can name it. Net i depends on generator, prompt, seed
 and i alone, so what was stopped goes on when the command is repeated, and a folder that holds other nets is refused.
 """
 
@@ -26,8 +27,10 @@ def add_command(parent: Parser) -> None:
     """Adds `generate`."""
     parser = parent.add_command("generate", "write the weights of new nets", _GENERATE, _run)
     parser.add_argument("generator", metavar="GENERATOR", help="a folder that save_pretrained made, or a Hub name")
-    parser.add_argument("--space", metavar="ZOO|MODULE:NAME", required=True, help="the architecture of the nets")
-    parser.add_argument("--settings", metavar="JSON", help="arguments of MODULE:NAME: '{\"width\": 8}'")
+    like = parser.add_mutually_exclusive_group(required=True)
+    like.add_argument("--zoo", metavar="ZOO", help="nets of the architecture of a zoo that has one")
+    like.add_argument("--module", metavar="MODULE:NAME", help="nets that a function makes: my_nets:thin")
+    parser.add_argument("--settings", type=json_object, metavar="JSON", help="its arguments: '{\"width\": 8}'")
     parser.add_argument("--prompt", metavar="NAME=X", action="append", default=[], help="what the nets should be like")
     parser.add_argument("-n", type=int, required=True, metavar="N", help="how many nets")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all random numbers (default %(default)s)")
@@ -50,7 +53,7 @@ def _run(arguments: argparse.Namespace) -> None:
         raise ValueError(
             f"{arguments.generator} holds a {type(generator).__name__}, which reads weights and writes none."
         )
-    architecture, prompt = _architecture(arguments.space, arguments.settings), _prompt(arguments.prompt)
+    architecture, prompt = _architecture(arguments), _prompt(arguments.prompt)
     try:
         zoo = write_zoo(
             generator, architecture, arguments.n, arguments.out, prompt=prompt, seed=arguments.seed, shown=shown
@@ -66,23 +69,22 @@ def _run(arguments: argparse.Namespace) -> None:
     say(f"{len(zoo)} nets in {arguments.out}." + (f" {lost} more weren't finite and aren't stored." if lost else ""))
 
 
-def _architecture(space: str, settings: str | None) -> str:
-    """The architecture that ``--space`` says, as canonical JSON."""
+def _architecture(arguments: argparse.Namespace) -> str:
+    """The architecture that --zoo or --module says, as canonical JSON."""
     from weightspace.checkpoints import make_module
     from weightspace.zoo import Zoo
 
-    if ":" in space and "://" not in space:
-        try:
-            given = json.loads(settings or "{}")
-        except ValueError as error:
-            raise ValueError(f"--settings must be JSON: {error}.") from None
-        net: Any = make_module(space, given)
-        return json.dumps([space, dict(getattr(net, "settings", given))], sort_keys=True)
-    if settings:
-        raise ValueError("--settings goes with --space MODULE:NAME; a zoo says the settings of its nets itself.")
-    zoo = Zoo(space)
+    if arguments.module:
+        net: Any = make_module(arguments.module, arguments.settings)
+        if not hasattr(net, "settings"):
+            raise ValueError(f"{arguments.module} must be marked with @net_factory(inputs=...) of weightspace.nets, so "
+                             "that the new zoo can name it.")  # fmt: skip
+        return json.dumps([arguments.module, dict(net.settings)], sort_keys=True)
+    if arguments.settings is not None:
+        raise ValueError("--settings goes with --module MODULE:NAME; a zoo says the settings of its nets itself.")
+    zoo = Zoo(arguments.zoo)
     if len(zoo.spaces) != 1:
-        raise ValueError(f"{space} holds nets of {len(zoo.spaces)} architectures; take a zoo of one.")
+        raise ValueError(f"{arguments.zoo} holds nets of {len(zoo.spaces)} architectures; take a zoo of one.")
     return zoo.architecture
 
 

@@ -1,6 +1,8 @@
 """`weightspace graph draw`: the picture of a net as a graph of its neurons."""
 
 import argparse
+from pathlib import Path
+from typing import Any
 
 from weightspace.cli.terminal.console import say
 from weightspace.cli.terminal.module import FACTORY, add_factory, load_factory
@@ -22,6 +24,10 @@ weight, its width the size. Residual connections are grey.
 {FACTORY}"""
 
 
+LARGEST = 20_000
+"""Weights of the largest net that is drawn."""
+
+
 def add_command(parent: Parser) -> None:
     """Adds `graph` and its subcommand `draw`."""
     graph = parent.add_group("graph", "draw a net as a graph of its neurons", _GRAPH)
@@ -32,10 +38,7 @@ def add_command(parent: Parser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from torch_geometric.data import Data
-
     from weightspace.checkpoints import fit_checkpoint, read_checkpoint
-    from weightspace.graphs import draw_graph, to_graph
     from weightspace.space import WeightSpace
 
     net, inputs = load_factory(arguments)
@@ -43,7 +46,28 @@ def _run(arguments: argparse.Namespace) -> None:
     weights = dict(net.state_dict())
     if arguments.checkpoint is not None:
         _, weights = fit_checkpoint([space], read_checkpoint(arguments.checkpoint)[0])
+    say(draw_net(space, weights, arguments.out, arguments.module))
+
+
+def draw_net(space: Any, weights: dict[str, Any], out: str, title: str) -> str:
+    """Draws a small net as a graph; says what was drawn and where it is.
+
+    Raises:
+        ValueError: too many weights for a picture, or an ending that no picture has.
+    """
+    if Path(out).suffix not in (".png", ".svg", ".pdf"):
+        raise ValueError(f"a graph is drawn to a .png, .svg or .pdf, got {out}.")
+    size = sum(tensor.numel() for tensor in weights.values())
+    if size > LARGEST:
+        raise ValueError(
+            f"a graph is drawn of nets with {LARGEST:,} weights at most, got {size:,}: a larger one is a black square. "
+            "Draw the same architecture with few neurons a layer."
+        )
+    from torch_geometric.data import Data
+
+    from weightspace.graphs import draw_graph, to_graph
+
     graph = to_graph(space, {name: tensor.detach() for name, tensor in weights.items()})
     assert isinstance(graph, Data)  # of one net
-    path = draw_graph(graph, arguments.out, arguments.module)
-    say(f"{graph.num_nodes} neurons and {graph.num_edges} edges in {path}.")
+    path = draw_graph(graph, out, title)
+    return f"{graph.num_nodes} neurons and {graph.num_edges} edges in {path}."

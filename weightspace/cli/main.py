@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from weightspace import __version__
-from weightspace.cli import align, edit, generate, graph, pack, predict, quickstart, symmetries, train
+from weightspace.cli import align, edit, generate, graph, inspect, pack, predict, quickstart, symmetries, train
 from weightspace.cli.terminal.answer import answer
+from weightspace.cli.terminal.completion import SHELLS, PrintCompletion
 from weightspace.cli.terminal.parser import Parser
 from weightspace.cli.zoo import commands as zoo
 
@@ -17,13 +18,15 @@ Learning from the weights of neural networks.
 
   weightspace quickstart                                  the whole toolkit once, in minutes
   weightspace symmetries my_nets:resnet                   which neurons of your own model can be permuted
+  weightspace inspect net.pth --module my_nets:resnet     a first look at a checkpoint
   weightspace zoo build digits-cnn --out my-zoo           train a zoo: many small nets, in one folder
   weightspace train --zoo my-zoo --out run                train a metanet, which reads weights, on it
   weightspace predict run/metanet net.safetensors         what the metanet says of a net
   weightspace edit METANET inr.safetensors --out new      change the picture that a net's weights encode
   weightspace align a.pt b.pt --module my_nets:resnet --out c.safetensors    bring one net to another
 
-Every command has a help of its own with examples: weightspace zoo build --help.
+Every command has a help of its own with examples: weightspace zoo build --help. To complete commands with the Tab key:
+  source <(weightspace --completion bash)      or zsh; for fish: weightspace --completion fish | source
 """
 
 
@@ -31,7 +34,8 @@ def build_parser() -> Parser:
     """The parser of the whole command line."""
     parser = Parser("weightspace", description=_DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"weightspace {__version__}")
-    for module in (quickstart, symmetries, graph, zoo, train, predict, edit, align, pack, generate):
+    parser.add_argument("--completion", choices=SHELLS, action=PrintCompletion, help="print what a shell completes by")
+    for module in (quickstart, symmetries, inspect, graph, zoo, train, predict, edit, align, pack, generate):
         module.add_command(parser)
     return parser
 

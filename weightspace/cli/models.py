@@ -32,6 +32,25 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--space", metavar="FILE", help="a weight space in JSON, instead of --module")
 
 
+def expand(paths: Sequence[str]) -> list[str]:
+    """Folders and patterns as the checkpoints in them; rows of zoos stay as they are.
+
+    Raises:
+        ValueError: a zoo without a row; says how to name one. A folder or a pattern without a checkpoint.
+    """
+    from weightspace.checkpoints import find_checkpoints
+
+    found: list[str] = []
+    for path in paths:
+        if "@" in path and not Path(path).exists():
+            found.append(path)
+        elif (Path(path) / "manifest.json").is_file():
+            raise ValueError(f"{path} is a zoo: name its nets by their rows, {path}@0 {path}@1.")
+        else:
+            found += map(str, find_checkpoints([path]))
+    return found
+
+
 def load_models(arguments: argparse.Namespace, paths: Sequence[str]) -> Models:
     """The nets that a command line names.
 

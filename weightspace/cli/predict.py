@@ -5,10 +5,11 @@ from typing import Any
 
 from weightspace.cli.terminal.console import say, write_json, write_table
 from weightspace.cli.terminal.metanet import load_for, refuse_tables
+from weightspace.cli.terminal.module import FACTORY, add_factory, load_factory
 from weightspace.cli.terminal.parser import Parser
 from weightspace.hub.shipped import shipped
 
-_PREDICT = """\
+_PREDICT = f"""\
 Predicts from weights alone: reads checkpoints of the architectures that a metanet was trained on, and prints what the
 metanet says of each, without running the nets on any data. Where the label is a class, it prints the class and how sure
 the metanet is.
@@ -17,12 +18,14 @@ the metanet is.
   weightspace predict runs/quickstart/metanet net.safetensors
   weightspace predict runs/quickstart/metanet one.safetensors two.safetensors folder-of-nets --json
   weightspace predict runs/quickstart/metanet runs/digits-cnn       # all saved states of a zoo
+  weightspace predict runs/own/metanet net.pth --module my_nets:resnet    # sees whether my_nets:resnet is what it knows
 
 Checkpoints are .safetensors files or what torch.save wrote (.pt, .pth, .bin); nothing in a file is ever run, so a
 pickle that holds more than weights is refused. What differs from the nets of the training (architecture, activation,
 and for nets that encode a picture how it is drawn) is refused with its name; nets of other data are predicted, with a
-warning.
-"""
+warning. A file of torch.save can't say which activation its net has; with --module it is compared.
+
+{FACTORY}"""
 
 
 def add_command(parent: Parser) -> None:
@@ -41,6 +44,7 @@ def add_command(parent: Parser) -> None:
         help="checkpoints, folders of them, patterns like 'ckpts/*.pth', zoos",
     )
     parser.add_argument("--space", metavar="HASH", help="the weight space of the nets, where tensors don't tell it")
+    add_factory(parser, "--module")
     parser.add_argument("--anyway", action="store_true", help="predict nets that are rendered in another way too")
     parser.add_argument("--json", action="store_true", help="print a list of objects, one a checkpoint")
 
@@ -52,7 +56,7 @@ def _run(arguments: argparse.Namespace) -> None:
     predictions = predict_files(
         load_for("predict", arguments.metanet),
         arguments.checkpoints,
-        arguments.space,
+        _space(arguments),
         anyway=arguments.anyway,
         warn=lambda message: say(f"weightspace: {message}"),
     )
@@ -62,6 +66,18 @@ def _run(arguments: argparse.Namespace) -> None:
     labels = list(next(iter(predictions.values()))) if predictions else []
     rows = [[name, *(_cell(values[label]) for label in labels)] for name, values in predictions.items()]
     write_table(["checkpoint", *labels], rows)
+
+
+def _space(arguments: argparse.Namespace) -> Any:
+    """The weight space that --module or --space says; None where neither is given."""
+    from weightspace.space import WeightSpace
+
+    if arguments.module and arguments.space:
+        raise ValueError("--module says the weight space already: leave out --space.")
+    if not arguments.module:
+        return arguments.space
+    net, inputs = load_factory(arguments)
+    return WeightSpace.trace(net, *inputs)
 
 
 def _cell(value: Any) -> str:

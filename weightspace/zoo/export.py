@@ -2,6 +2,7 @@
 
 import csv
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -16,8 +17,8 @@ def export_nets(zoo: Zoo, out: str | Path) -> list[Path]:
     """Writes each state of a view as ``net-NUMBER.safetensors``, and ``labels.csv`` with their rows of the index.
 
     The table's first column, ``file``, is the file's name; the others are hyperparameters and scores. A file's
-    metadata name its weight space, and how it is rendered if it is an implicit representation. Where a view has
-    several states of a net, names end in ``-step-STEP``.
+    metadata name its weight space and data, and how it is rendered if it is an implicit representation. Where a view
+    has several states of a net, names end in ``-step-STEP``.
 
     Raises:
         ValueError: the view is empty, or ``out`` is a folder with something in it.
@@ -33,9 +34,11 @@ def export_nets(zoo: Zoo, out: str | Path) -> list[Path]:
         raise ValueError(f"{out} must be a new or an empty folder, got one with something in it; choose another.")
     out.mkdir(parents=True, exist_ok=True)
     several = len(set(zoo.table["net"].to_pylist())) < len(zoo)
-    rows, files = [], []
+    rows, files, data = [], [], {}
+    with suppress(ValueError):  # merged or imported: its nets have no recipe in common
+        data = {"data": json.dumps(dict(zoo.recipe.data))}
     for view in zoo.by_space().values():
-        note = {"space": view.space.hash}
+        note = {"space": view.space.hash, **data}
         if view.renders:
             note["convention"] = json.dumps(view.convention.to_dict())
         for row in range(len(view)):

@@ -138,5 +138,32 @@ def test_other_widths_where_the_metanet_takes_them(on_relu, nets, tmp_path):
         predict_files(fixed, [tmp_path / "wide.pt"])
 
 
+def test_an_activation_that_nothing_tells_is_said_once(on_relu, nets, tmp_path):
+    known = write(tmp_path / "known.safetensors", relu_nets(nets, on_relu))
+    for name in ("a", "b"):
+        torch.save(load_file(known), tmp_path / f"{name}.pth")
+    warnings = []
+    predict_files(on_relu, [tmp_path], warn=warnings.append)
+    (text,) = warnings
+    assert text.startswith(f"{tmp_path / 'a.pth'}, {tmp_path / 'b.pth'}: nothing says which activation it has")
+    assert "taken to be relu as in training; --module MODULE:NAME" in text
+
+
+def test_the_module_tells_the_activation(on_relu, tmp_path):
+    settings = {"image_size": 8, "channels": [6, 3], "stride": [2, 2]}
+    found = {}
+    for activation in ("relu", "tanh"):
+        net = build_net("cnn", **settings, activation=activation).eval()
+        found[activation] = WeightSpace.trace(net, *net.example_inputs())
+        torch.save(net.state_dict(), tmp_path / f"{activation}.pth")
+    warnings = []
+    predict_files(on_relu, [tmp_path / "relu.pth"], found["relu"], warn=warnings.append)
+    assert not any("activation" in text for text in warnings)
+    with pytest.raises(ValueError, match="the activation is tanh here and was relu in training"):
+        predict_files(on_relu, [tmp_path / "tanh.pth"], found["tanh"])
+    predict_files(on_relu, [tmp_path / "tanh.pth"], found["tanh"], anyway=True, warn=warnings.append)
+    assert any("the activation is tanh here" in text for text in warnings)
+
+
 def test_a_metanet_that_knows_no_domain_takes_all(on_relu):
     check_domain(on_relu, {"data": {"name": "mnist"}}, anyway=False, warn=pytest.fail)

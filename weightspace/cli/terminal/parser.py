@@ -17,6 +17,7 @@ class Parser(argparse.ArgumentParser):
         options = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False, **options}
         super().__init__(*args, **options)
         self.subcommands: Any = None
+        self.short = ""
 
     def add_command(self, name: str, short: str, long: str, run: Run) -> "Parser":
         """A subcommand: its line in the list, its description with examples, and what it runs."""
@@ -25,6 +26,7 @@ class Parser(argparse.ArgumentParser):
             self.set_defaults(run=self._show_help)
         parser = self.subcommands.add_parser(name, help=short, description=long)
         parser.set_defaults(run=run)
+        parser.short = short
         return parser
 
     def add_group(self, name: str, short: str, long: str) -> "Parser":

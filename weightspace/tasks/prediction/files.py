@@ -29,7 +29,7 @@ Warn = Callable[[str], None]
 def predict_files(
     metanet: Metanet,
     paths: Iterable[str | Path],
-    space: str | None = None,
+    space: str | WeightSpace | None = None,
     *,
     anyway: bool = False,
     warn: Warn = lambda message: None,
@@ -38,7 +38,8 @@ def predict_files(
 
     Args:
         paths: see `find_checkpoints`; a folder with a ``manifest.json`` is a zoo.
-        space: the beginning of the hash of the weight space they are of, needed where tensors alone don't tell.
+        space: the weight space that they are of, or the beginning of its hash; without it files are trusted that say
+            it, and others are taken to be as in training where their tensors tell no more, with a warning.
         anyway: predict nets of another domain too, with a warning.
         warn: is told what makes a prediction doubtful, and of nets that aren't finite, which are left out.
 
@@ -51,34 +52,62 @@ def predict_files(
     """
     found: dict[str, Labels] = {}
     labelled_config(metanet)
-    for path in map(Path, paths):
-        if (path / "manifest.json").is_file():
-            found |= predict_zoo(metanet, Zoo(path), anyway=anyway, warn=warn)
-            continue
-        for file in find_checkpoints([path]):
-            try:
-                labels = predict_file(metanet, file, space, anyway=anyway, warn=warn)
-            except ValueError as error:
-                raise ValueError(str(error) if str(file) in str(error) else f"{file}: {error}") from error
-            found |= {str(file): labels} if labels is not None else {}
+    heard: dict[str, list[str]] = {}
+    try:
+        for path in map(Path, paths):
+            if (path / "manifest.json").is_file():
+                found |= predict_zoo(metanet, Zoo(path), anyway=anyway, warn=partial(_hear, heard, path))
+                continue
+            for file in find_checkpoints([path]):
+                labels = predict_file(metanet, file, space, anyway=anyway, warn=partial(_hear, heard, file))
+                found |= {str(file): labels} if labels is not None else {}
+    finally:
+        for text, places in heard.items():
+            warn(f"{_listed(places)}: {text}")
     if not found:
         raise ValueError("No net could be predicted: none of them is finite.")
     return found
 
 
 def predict_file(
-    metanet: Metanet, file: Path, space: str | None = None, *, anyway: bool = False, warn: Warn = lambda message: None
+    metanet: Metanet,
+    file: Path,
+    space: str | WeightSpace | None = None,
+    *,
+    anyway: bool = False,
+    warn: Warn = lambda message: None,
 ) -> Labels | None:
-    """The labels of the net in one checkpoint, None where it isn't finite; see `predict_files`."""
+    """The labels of the net in one checkpoint, None where it isn't finite; see `predict_files`.
+
+    Raises:
+        ValueError: see `predict_files`; begins with the file.
+    """
+    try:
+        return _predict_file(metanet, file, space, anyway, warn)
+    except ValueError as error:
+        raise ValueError(str(error) if str(file) in str(error) else f"{file}: {error}") from error
+
+
+def _predict_file(
+    metanet: Metanet, file: Path, space: str | WeightSpace | None, anyway: bool, tell: Warn
+) -> Labels | None:
     weights, note = read_checkpoint(file)
-    tell = partial(_tell, warn, file)
+    wanted = space or note.get("space")
     check_domain(metanet, read_domain(note), anyway=anyway, warn=tell)
-    chosen, weights = fit_checkpoint(metanet.spaces, weights, space or note.get("space"), widths=True, remedy=REMEDY)
-    if chosen not in metanet.spaces:
-        tell("its layers have other widths than those of the nets in training")
+    if isinstance(space, WeightSpace):
+        own, weights = fit_checkpoint([space], weights, widths=True)
+        chosen = nearest_space(metanet, own, {name: w[None] for name, w in weights.items()}, anyway=anyway, warn=tell)
+    else:
+        chosen, weights = fit_checkpoint(metanet.spaces, weights, wanted, widths=True, remedy=REMEDY)
+        if chosen not in metanet.spaces:
+            tell("its layers have other widths than those of the nets in training")
     if broken := nonfinite_tensors(weights):
         tell(f"left out, because {', '.join(broken[:5])} must be finite and hold infinities or NaN")
         return None
+    activations = sorted({site.activation for site in chosen.sites} - {"none"})
+    if wanted is None and activations:
+        tell(f"nothing says which activation it has, so it is taken to be {' and '.join(activations)} as in training; "
+             "--module MODULE:NAME (space=) compares it")  # fmt: skip
     values = predict(metanet, chosen, weights)
     if not bool(values.isfinite().all()):
         tell("left out, because the metanet says nothing finite of it: its weights are far from those in training")
@@ -90,12 +119,11 @@ def predict_zoo(
     metanet: Metanet, zoo: Zoo, *, anyway: bool = False, warn: Warn = lambda message: None
 ) -> dict[str, Labels]:
     """The labels of all saved states of a zoo that didn't diverge."""
-    tell = partial(_tell, warn, zoo.path)
-    check_domain(metanet, domain_of(zoo), anyway=anyway, warn=tell)
+    check_domain(metanet, domain_of(zoo), anyway=anyway, warn=warn)
     found = {}
     for part in zoo.filter(status="ok").by_space().values():
         weights = part.weights()
-        chosen = nearest_space(metanet, part.space, weights, anyway=anyway, warn=tell)
+        chosen = nearest_space(metanet, part.space, weights, anyway=anyway, warn=warn)
         predicted = predict(metanet, chosen, weights)
         for row, values in zip(part.table.select(["net", "step"]).to_pylist(), predicted, strict=True):
             found[f"{zoo.path}: net {row['net']}, step {row['step']}"] = say(metanet, values)
@@ -168,5 +196,12 @@ def _fitted(space: WeightSpace, weights: Mapping[str, Tensor]) -> WeightSpace | 
         return None
 
 
-def _tell(warn: Warn, place: Path, text: str) -> None:
-    warn(f"{place}: {text}")
+def _hear(heard: dict[str, list[str]], place: Path, text: str) -> None:
+    """Keeps what is to be said of a place, so that the same of many places is said once."""
+    places = heard.setdefault(text, [])
+    if str(place) not in places:
+        places.append(str(place))
+
+
+def _listed(places: list[str]) -> str:
+    return ", ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
