@@ -15,7 +15,7 @@ from weightspace.tasks.prediction.metrics import class_score, score
 
 SECTIONS = ("**Data.**", "**Model.**", "**Made by**", "**Limits.**", "**Licence**", "held-out nets")
 READ = [name for name in shipped() if name.startswith("digits") and "dilate" not in name]
-NETS = 160
+NETS = {"digits-park-accuracy": 64}  # many shapes, so few nets are stacked
 
 
 def card(name):
@@ -33,7 +33,7 @@ def fresh_zoo(name, folder):
     recipe = Recipe.load(re.search(r"of the recipe `([\w-]+)`", card(name)).group(1))
     text = re.sub(r"(?m)^seed = \d+$", "seed = 77", recipe.text)
     text = re.sub(r"(?m)^shard = \d+$", "shard = 32", text)
-    return build_zoo(Recipe.from_toml(text), folder, nets=NETS, workers=1, progress=False).final()
+    return build_zoo(Recipe.from_toml(text), folder, nets=NETS.get(name, 160), workers=1, progress=False).final()
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -62,7 +62,7 @@ def test_nets_built_anew_are_read_as_the_card_says(name, tmp_path):
     else:
         scores = [score(predicted[:, i], nets.labels[:, i]) for i in range(len(nets.names))]
         found = [number for each in scores for number in (each.tau, each.r2)]
-        allowed = 0.12
+        allowed = 1.5 / NETS.get(name, 160) ** 0.5  # some one and a half standard errors of tau
     for ours, said in zip(found, figures(name), strict=True):
         assert ours > said - allowed, (found, figures(name))
 
