@@ -42,6 +42,7 @@ ORDER = (
     "metanets.layers",
     "metanets",
     "generators",
+    "optimizers",
     "tasks.training",
     "tasks.labelled",
     "tasks.prediction",

@@ -74,7 +74,9 @@ class Flow(Generator):
         ends = [tuple(float(getattr(value, end)()) for value in prompts.values()) for end in ("min", "max")]
         seen = len(next(iter(weights.values())))
         flow = cls(
-            cls.Config((space,), prompts=tuple(prompts), prompt_low=ends[0], prompt_high=ends[1], seen=seen, **settings)
+            cls.Config(
+                spaces=(space,), prompts=tuple(prompts), prompt_low=ends[0], prompt_high=ends[1], seen=seen, **settings
+            )
         )
         parts = flow.vectors.rows(weights).split(flow.vectors.sizes, 1)
         flow.means = torch.stack([part.mean() for part in parts])

@@ -20,32 +20,48 @@ MOST_WEIGHTS = 100_000_000
 
 
 @dataclass(frozen=True)
-class SpacesConfig:
-    """What everything is told that is learned about nets of some weight spaces.
+class SavedConfig:
+    """What everything is told that is learned and kept.
 
     Args:
-        spaces: the weight spaces it is for; JSON objects in ``config.json`` (`WeightSpace.to_dict`).
         domain: what is known of the nets that it was trained on, JSON values by name: how they are built
             (``"architectures"``), what they were fitted to (``"data"``), how implicit representations are rendered
             (``"convention"``), and what it was trained for beyond labels (``"editing"``).
     """
 
-    spaces: tuple[WeightSpace, ...] = ()
     domain: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "domain", _json_values(self.domain))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; `read_config` reads them back."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+@dataclass(frozen=True)
+class SpacesConfig(SavedConfig):
+    """What everything is told that is learned about nets of some weight spaces.
+
+    Args:
+        domain: what is known of the nets that it was trained on.
+        spaces: the weight spaces it is for; JSON objects in ``config.json`` (`WeightSpace.to_dict`).
+    """
+
+    spaces: tuple[WeightSpace, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if not all(isinstance(space, WeightSpace) for space in self.spaces):
             kinds = ", ".join(type(space).__name__ for space in self.spaces)
             raise TypeError(f"spaces must be WeightSpaces, got {kinds}. Read JSON with WeightSpace.from_dict.")
-        object.__setattr__(self, "domain", _json_values(self.domain))
         if not self.spaces:
             raise ValueError("spaces must hold one weight space at least, got none. Make it with WeightSpace.trace().")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `read_config` reads them back."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        values = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-        return values | {"spaces": [space.to_dict() for space in self.spaces]}
+        return super().to_dict() | {"spaces": [space.to_dict() for space in self.spaces]}
 
 
 @dataclass(frozen=True)
@@ -101,7 +117,7 @@ def _check_size(name: str, value: int | float) -> None:
         raise ValueError(f"{name} must be {bound}, got {value}.")
 
 
-C = TypeVar("C", bound=SpacesConfig)
+C = TypeVar("C", bound=SavedConfig)
 
 
 def read_config(kind: type[C], data: Mapping[str, Any], where: str = "config.json") -> C:
@@ -120,10 +136,11 @@ def read_config(kind: type[C], data: Mapping[str, Any], where: str = "config.jso
         )
     types, found = get_type_hints(kind), Unread(data, where).entries()
     values = {name: value.typed(types[name]) for name, value in found.items() if name not in ("spaces", "domain")}
-    spaces = tuple(read_space(space) for space in found["spaces"].items())
-    domain = _read_domain(found["domain"])
+    values["domain"] = _read_domain(found["domain"])
+    if "spaces" in known:
+        values["spaces"] = tuple(read_space(space) for space in found["spaces"].items())
     try:
-        return kind(**values, spaces=spaces, domain=domain)
+        return kind(**values)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{where}: {error}") from error
 

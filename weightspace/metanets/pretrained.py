@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from weightspace.hub.source import OPTIONS, find_file
-from weightspace.metanets.config import SpacesConfig, read_config
+from weightspace.metanets.config import SavedConfig, read_config
 from weightspace.reading import Unread
 from weightspace.reading import read_json as read_json_text
 
@@ -27,9 +27,9 @@ class Pretrained(
     What it learned about its inputs beside its parameters (normalisation, training nets) are buffers.
     """
 
-    Config: ClassVar[type[SpacesConfig]]
+    Config: ClassVar[type[SavedConfig]]
 
-    def __init__(self, config: SpacesConfig):
+    def __init__(self, config: SavedConfig):
         super().__init__()
         if not isinstance(config, self.Config):
             raise TypeError(f"{type(self).__name__} needs a {self.Config.__name__}, got {type(config).__name__}.")
