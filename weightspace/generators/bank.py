@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from jaxtyping import Float, Int
@@ -43,13 +43,16 @@ class BankConfig(GeneratorConfig):
             raise ValueError(f"Training nets must be of one weight space, got {len(self.spaces)}.")
 
 
+B = TypeVar("B", bound="Bank")
+
+
 class Bank(Generator):
     """Draws from training nets, which it keeps: ``nets [seen, entries]`` and their prompts ``[seen, prompts]``.
 
     With a prompt only those count that are nearest to it; norms' running statistics are mixed or copied, never noised.
 
     Attributes:
-        needs: training nets that one sample is made of, at least.
+        needs: training nets that the class needs, at least. least: those that must count for a prompt, at least.
     """
 
     Config: ClassVar[type[BankConfig]] = BankConfig
@@ -58,21 +61,21 @@ class Bank(Generator):
 
     def __init__(self, config: BankConfig):
         super().__init__(config)
-        self.vectors, c = vectors(config.spaces[0]), config
+        self.vectors, self.least, c = vectors(config.spaces[0]), self.needs, config
         self.register_buffer("nets", torch.zeros(c.seen, len(self.vectors.owners)))
         self.register_buffer("counts", torch.zeros(c.seen, len(self.vectors.counters), dtype=torch.int64))
         self.register_buffer("properties", torch.zeros(c.seen, len(c.prompts)))
 
     @classmethod
     def from_nets(
-        cls,
+        cls: type[B],
         space: WeightSpace,
         weights: Mapping[str, Tensor],
         prompts: Mapping[str, Tensor] | None = None,
         *,
         domain: Mapping[str, Any] | None = None,
         **settings: Any,
-    ) -> "Bank":
+    ) -> B:
         """A generator of training nets.
 
         Args:
@@ -98,7 +101,7 @@ class Bank(Generator):
         )  # fmt: skip
         return cls(config).keep(space, weights, prompts)
 
-    def keep(self, space: WeightSpace, weights: Mapping[str, Tensor], prompts: Mapping[str, Tensor]) -> "Bank":
+    def keep(self: B, space: WeightSpace, weights: Mapping[str, Tensor], prompts: Mapping[str, Tensor]) -> B:
         """Take the nets in, in the form that the configuration says; children fit what else they need."""
         if self.config.form == "canonical":
             weights, _ = space.canonicalize(weights)
@@ -117,11 +120,6 @@ class Bank(Generator):
             part = draws.part(members.tolist())
             rows[members], counts[members] = self.mix(space, part, self.near(prompt))
         return self.vectors.weights(rows, counts)
-
-    @property
-    def least(self) -> int:
-        """Training nets that must count for a prompt, at least."""
-        return self.needs
 
     @abstractmethod
     def mix(

@@ -54,6 +54,7 @@ class Generator(Pretrained):
 
     Attributes:
         conditions: what ``condition`` is for this class, in words; None if it takes none.
+        any_space: whether the class writes nets of spaces, too, that it wasn't made for.
 
     Example::
 
@@ -64,6 +65,7 @@ class Generator(Pretrained):
     Config: ClassVar[type[GeneratorConfig]] = GeneratorConfig
     config: GeneratorConfig
     conditions: ClassVar[str | None] = None
+    any_space: ClassVar[bool] = False
 
     def sample(
         self,
@@ -108,7 +110,7 @@ class Generator(Pretrained):
         Raises:
             ValueError: it can't; says which it can.
         """
-        if space not in self.config.spaces:
+        if not self.any_space and space not in self.config.spaces:
             known = ", ".join(own.hash for own in self.config.spaces)
             raise ValueError(
                 f"This {type(self).__name__} writes nets of the weight spaces {known}, got {space.hash}. Take a net of "

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -43,6 +43,9 @@ class FlowConfig(GeneratorConfig):
             raise ValueError(f"width, layers and steps must be 1 or more, got {given}.")
 
 
+F = TypeVar("F", bound="Flow")
+
+
 class Flow(Generator):
     r"""Nets at the end of a flow from noise: $\dot w = (f(w, t, p) - w) / (1 - t)$.
 
@@ -68,8 +71,8 @@ class Flow(Generator):
 
     @classmethod
     def for_nets(
-        cls, space: WeightSpace, weights: Mapping[str, Tensor], prompts: Mapping[str, Tensor], **settings: Any
-    ) -> "Flow":
+        cls: type[F], space: WeightSpace, weights: Mapping[str, Tensor], prompts: Mapping[str, Tensor], **settings: Any
+    ) -> F:
         """An untrained flow that knows the sizes of the training nets' tensors and the range of their prompts."""
         ends = [tuple(float(getattr(value, end)()) for value in prompts.values()) for end in ("min", "max")]
         seen = len(next(iter(weights.values())))

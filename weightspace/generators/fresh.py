@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
@@ -36,6 +36,9 @@ class FreshConfig(GeneratorConfig):
             raise ValueError(f"scale must be above 0, got {self.scale}.")
 
 
+F = TypeVar("F", bound="Fresh")
+
+
 class Fresh(Generator):
     """Untrained nets of any architecture: matrices by a rule, biases zero, norms the identity.
 
@@ -44,14 +47,12 @@ class Fresh(Generator):
 
     Config: ClassVar[type[FreshConfig]] = FreshConfig
     config: FreshConfig
+    any_space = True
 
     @classmethod
-    def for_spaces(cls, *spaces: WeightSpace, **settings: Any) -> "Fresh":
+    def for_spaces(cls: type[F], *spaces: WeightSpace, **settings: Any) -> F:
         """For nets of these spaces, and any others; ``settings`` are fields of its `Config`."""
         return cls(cls.Config(spaces=spaces, **settings))
-
-    def check_space(self, space: WeightSpace) -> None:
-        """Takes any space."""
 
     def draw(self, space: WeightSpace, draws: Draws, wanted: Prompts, condition: Any) -> dict[str, Tensor]:
         fans = _fans(space)

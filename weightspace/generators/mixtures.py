@@ -44,9 +44,9 @@ class Soup(Bank):
     Config: ClassVar[type[SoupConfig]] = SoupConfig
     config: SoupConfig
 
-    @property
-    def least(self) -> int:
-        return self.config.members
+    def __init__(self, config: SoupConfig):
+        super().__init__(config)
+        self.least = config.members
 
     def mix(self, space: WeightSpace, draws: Draws, near: Tensor) -> tuple[Tensor, Tensor]:
         c, chosen = self.config, draws.choose(near, self.config.members)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -36,6 +36,9 @@ class LearnedStartConfig(GeneratorConfig):
             raise ValueError(f"steps must be 1 or more, got {self.steps}.")
 
 
+S = TypeVar("S", bound="LearnedStart")
+
+
 class LearnedStart(Generator):
     r"""Nets that a few steps of gradient descent from a learned start fit to signals, each weight at a rate of its own.
 
@@ -56,7 +59,7 @@ class LearnedStart(Generator):
         self.rates = nn.Parameter(torch.zeros(len(self.vectors.owners)))
 
     @classmethod
-    def for_convention(cls, space: WeightSpace, convention: Convention, **settings: Any) -> "LearnedStart":
+    def for_convention(cls: type[S], space: WeightSpace, convention: Convention, **settings: Any) -> S:
         """One for nets of a convention; ``settings`` are further fields of its `Config`."""
         return cls(cls.Config(spaces=(space,), domain={"convention": convention.to_dict()}, **settings))
 
@@ -94,7 +97,7 @@ class LearnedStart(Generator):
                 rows = rows - self.rates * gradient
         return rows
 
-    def begin(self, weights: Mapping[str, Tensor], rate: float) -> "LearnedStart":
+    def begin(self: S, weights: Mapping[str, Tensor], rate: float) -> S:
         """Set the start to the weights of one net, and every rate to ``rate``."""
         with torch.no_grad():
             self.start.copy_(self.vectors.rows({name: tensor[None] for name, tensor in weights.items()})[0])

@@ -2,9 +2,10 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
@@ -13,6 +14,8 @@ from weightspace.graphs.batches import weights_kind
 from weightspace.metanets.config import MetanetConfig
 from weightspace.metanets.pretrained import Pretrained
 from weightspace.space import WeightSpace
+
+M = TypeVar("M", bound="Metanet")
 
 
 class Metanet(Pretrained):
@@ -51,7 +54,7 @@ class Metanet(Pretrained):
         self.register_forward_pre_hook(_same_kind)
 
     @classmethod
-    def for_spaces(cls, *spaces: WeightSpace, **settings: Any) -> "Metanet":
+    def for_spaces(cls: type[M], *spaces: WeightSpace, **settings: Any) -> M:
         """A metanet for nets of these spaces; ``settings`` are fields of its `Config`."""
         return cls(cls.Config(spaces=spaces, **settings))
 
@@ -59,27 +62,48 @@ class Metanet(Pretrained):
     def forward(self, graph: Data | Batch) -> Tensor | dict[str, Tensor]:
         """What ``config.head`` says, for every net of the batch."""
 
-    def fit_statistics(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> "Metanet":
+    @abstractmethod
+    def members(self, graph: Data | Batch) -> Float[Tensor, "members nets outputs"]:
+        """With ``head="graph"`` the prediction of every member of an ensemble, whose mean `forward` gives."""
+
+    @abstractmethod
+    def learn_inputs(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> None:
+        """Set the buffers that hold what is known of the inputs; see `fit_statistics`."""
+
+    def fit_statistics(self: M, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> M:
         """Set the normalisation of the inputs from training nets; saved with the metanet.
 
         Args:
             weights: for each space the stacked weights of its training nets.
         """
-        del weights
+        self.learn_inputs(weights)
         return self
 
     def loss(self, graph: Data | Batch, target: Tensor) -> Tensor:
-        """What training makes small: the mean squared error against ``target`` ``[nets, outputs]``.
+        """What training makes small: the mean over members of their squared errors against ``target``.
 
-        With ``config.classes`` it is the cross-entropy of the logits against the numbers of the classes ``[nets]``.
+        With ``config.classes`` it is the cross-entropy of their logits against the numbers of the classes.
+
+        Shapes:
+            ``target`` ``[nets, outputs]``, with classes ``[nets]``; a number out.
         """
+        found = self.members(graph)
         if self.config.classes:
-            return nn.functional.cross_entropy(self(graph), target)
-        return (self(graph) - target).square().mean()
+            return nn.functional.cross_entropy(found.flatten(0, 1), target.repeat(len(found)))
+        return (found - target).square().mean()
 
     def graph(self, space: WeightSpace, weights: Mapping[str, Tensor]) -> Data | Batch:
         """`to_graph` in the layout of this metanet, which holds all of its spaces."""
         return to_graph(space, weights, self.layout)
+
+
+class SingleMetanet(Metanet):
+    """A metanet that is no ensemble: its one member predicts what `forward` gives."""
+
+    def members(self, graph: Data | Batch) -> Float[Tensor, "members nets outputs"]:
+        found = self(graph)
+        assert isinstance(found, Tensor), "Members predict with the head 'graph'."
+        return found[None]
 
 
 def unknown_space(metanet: Metanet, space: WeightSpace) -> ValueError:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
 from weightspace.graphs import skeleton
-from weightspace.metanets.base import Metanet
+from weightspace.metanets.base import SingleMetanet
 from weightspace.metanets.config import MetanetConfig
 from weightspace.metanets.inputs.statistics import is_integer
 from weightspace.metanets.statnet import hidden_layers, per_skeleton
@@ -24,7 +24,7 @@ class FlatMLPConfig(MetanetConfig):
     dropout: float = 0.1
 
 
-class FlatMLP(Metanet):
+class FlatMLP(SingleMetanet):
     """A perceptron on the flat weights, every entry standardised. Not equivariant to anything: the control."""
 
     Config = FlatMLPConfig
@@ -40,7 +40,7 @@ class FlatMLP(Metanet):
             self.register_buffer(f"std_{key}", torch.ones(count))
         self.rest = hidden_layers(config.width, config.layers - 1, config.outputs, config.dropout)
 
-    def fit_statistics(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> "FlatMLP":
+    def learn_inputs(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> None:
         found: dict[str, list[Tensor]] = {}
         for space, stack in weights.items():
             found.setdefault(skeleton(space), []).append(flatten(space, dict(stack)))
@@ -48,7 +48,6 @@ class FlatMLP(Metanet):
             flat = torch.cat(parts)
             getattr(self, f"mean_{key}").copy_(flat.mean(0))
             getattr(self, f"std_{key}").copy_(flat.std(0, correction=0).clamp(min=1e-6))
-        return self
 
     def forward(self, graph: Data | Batch) -> Tensor:
         return per_skeleton(self, graph, self._predict)

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from weightspace.metanets.frames.frame import Frame
-from weightspace.metanets.graphnet import GraphNet, GraphNetConfig, NodeEmbedding
-from weightspace.metanets.layers.message import EdgeEmbedding, node_degrees
+from weightspace.metanets.graphnet import CompressingGraphNet, GraphNetConfig
+from weightspace.metanets.layers.message import EdgeEmbedding, NodeEmbedding, node_degrees
 
 
 class GraphMetanetLayer(nn.Module):
@@ -45,23 +45,25 @@ class GraphMetanetLayer(nn.Module):
         return h, updated, u
 
 
-class GraphMetanet(GraphNet):
+class GraphMetanet(CompressingGraphNet):
     """A graph metanetwork (GMN) for any architecture, with features on nodes, edges and the graph.
 
     Equivariant to permutations of neurons. Lim et al. 2024, "Graph metanetworks for processing diverse neural
     architectures". Differs from the paper: a kernel is one edge with several features, not parallel edges.
     """
 
-    def build(self, config: GraphNetConfig) -> None:
+    def __init__(self, config: GraphNetConfig):
+        super().__init__(config)
         self.embed = NodeEmbedding(self.layout.node, config.width)
         self.edges = EdgeEmbedding(self.layout, config.width)
         self.start = nn.Parameter(torch.zeros(config.width))
         self.rounds = nn.ModuleList(GraphMetanetLayer(config.width) for _ in range(config.layers))
         self.mix = nn.Linear(2 * config.width, config.width)
+        self.add_head(config)
 
-    def encode(self, frame: Frame, x: Tensor, values: list[Tensor]) -> Tensor:
-        h, degrees = self.embed(frame, x), node_degrees(frame)
-        edges = [self.edges(frame, group, value) for group, value in zip(frame.edges, values, strict=True)]
+    def pass_messages(self, frame: Frame, nodes: Tensor, edges: list[Tensor]) -> Tensor:
+        h, degrees = self.embed(frame, nodes), node_degrees(frame)
+        edges = [self.edges(frame, group, value) for group, value in zip(frame.edges, edges, strict=True)]
         u = self.start.expand(frame.nets, -1)
         for layer in self.rounds:
             h, edges, u = layer(frame, h, edges, u, degrees)

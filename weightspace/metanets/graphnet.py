@@ -1,17 +1,17 @@
-"""The base of metanets that pass messages on the graph: inputs, rounds, and three ways to read the result."""
+"""The base of metanets that pass messages on the graph: a frame of the batch, features of neurons, and three heads."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
-from weightspace.graphs import POSITIONS, SITE_FEATURES, Layout, topology
-from weightspace.graphs.convert import one_skeleton, read_tensors
-from weightspace.metanets.base import Metanet
+from weightspace.metanets.base import SingleMetanet
 from weightspace.metanets.config import MetanetConfig
+from weightspace.metanets.frames.changes import all_columns, read_changes
 from weightspace.metanets.frames.frame import Frame
 from weightspace.metanets.frames.make import make_frame
 from weightspace.metanets.inputs.scaling import InputScaling
@@ -33,54 +33,84 @@ class GraphNetConfig(MetanetConfig):
     dropout: float = 0.0
 
 
-class NodeEmbedding(nn.Module):
-    """The vectors on a node, its place if it can't be permuted, and what is known of its site, as one vector."""
+class Encoding(NamedTuple):
+    """What a `GraphNet` makes of a batch before its head.
 
-    def __init__(self, columns: int, width: int):
-        super().__init__()
-        self.vectors = nn.Linear(columns, width)
-        self.position = nn.Linear(POSITIONS, width, bias=False)
-        self.site = nn.Linear(len(SITE_FEATURES), width, bias=False)
+    Attributes:
+        neurons: features of every neuron ``[..., width]`` that no scale or sign changes.
+        nodes: the scaled vectors on the nodes ``[..., columns]``. edges: the scaled features of each group of edges.
+        moving: features of every neuron that move with scales and signs, where a class has any.
+    """
 
-    def forward(self, frame: Frame, x: Tensor) -> Tensor:
-        """``[..., width]`` from the scaled vectors ``x``."""
-        sites = [self.site(topo.site_features.to(x)) for topo in frame.topologies]
-        places = [self.position(topo.positions.to(x)) for topo in frame.topologies]
-        return self.vectors(x) + frame.at_nodes(sites) + frame.per_node(places)
+    neurons: Tensor
+    nodes: Tensor
+    edges: list[Tensor]
+    moving: tuple[Tensor, ...] = ()
 
 
-class GraphNet(Metanet):
-    """Scaled inputs, rounds of messages (`encode`), and a head; what its children share.
+class GraphNet(SingleMetanet):
+    """Features of every neuron from messages (`encode`), and a head; what its children share.
 
-    A batch of one architecture runs on dense blocks, a mixed one on edge lists, with the same result. With
-    ``head="weights"`` a change is in units of the usual size of its tensor, plus a multiple of the old weight, so that
-    the identity can be said; it needs a batch of one architecture.
+    A batch of one architecture runs on dense blocks, a mixed one on edge lists, with the same result. Changes of
+    weights need a batch of one architecture.
 
     Attributes:
         dense: False forces edge lists.
+        readout: of the heads ``"graph"`` and ``"neurons"``; a child makes it last, by `make_readout`.
     """
 
     Config = GraphNetConfig
+    config: GraphNetConfig
     heads = ("graph", "weights", "neurons")
     dense: bool | None = None
+    readout: Readout | nn.Linear
 
     def __init__(self, config: GraphNetConfig):
         super().__init__(config)
         self.scaling = InputScaling(self.spaces, self.layout)
-        self.build(config)
-        if config.head == "graph":
-            self.readout = Readout(self.spaces, config.width, config.outputs, config.dropout)
-        elif config.head == "neurons":
-            self.readout = nn.Linear(config.width, config.outputs)
-        else:
-            self.build_change(config)
 
     @abstractmethod
-    def build(self, config: GraphNetConfig) -> None:
-        """Make the layers."""
+    def encode(self, frame: Frame) -> Encoding:
+        """Scale the inputs and pass messages."""
 
-    def build_change(self, config: GraphNetConfig) -> None:
-        """Make the layers of the head ``"weights"``."""
+    @abstractmethod
+    def change(self, frame: Frame, encoding: Encoding) -> tuple[Tensor, list[Tensor]]:
+        """Changes of the nodes ``[..., columns]`` and of each group of edges ``[..., columns]``, all of the layout."""
+
+    def learn_inputs(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> None:
+        for space, stack in weights.items():
+            self.scaling.fit(space, dict(stack))
+
+    def forward(self, graph: Data | Batch) -> Tensor | dict[str, Tensor]:
+        frame = make_frame(graph, self.layout, self.dense)
+        if self.config.head == "weights":
+            return read_changes(graph, frame, self.layout, *self.change(frame, self.encode(frame)))
+        if self.config.head == "neurons":
+            return self.readout(self.encode(frame).neurons).flatten(0, -2)
+        assert isinstance(self.readout, Readout), "So make_readout gives it."
+        shares = self.readout.shares(frame)
+        return self.readout(frame, self.encode(frame).neurons, shares)
+
+
+def make_readout(spaces: tuple[WeightSpace, ...], config: GraphNetConfig) -> Readout | nn.Linear:
+    """What reads the features of neurons with the heads ``"graph"`` and ``"neurons"``."""
+    if config.head == "graph":
+        return Readout(spaces, config.width, config.outputs, config.dropout)
+    return nn.Linear(config.width, config.outputs)
+
+
+class CompressingGraphNet(GraphNet):
+    """A `GraphNet` that compresses large weights and is equivariant to permutations alone.
+
+    With ``head="weights"`` a change is in units of the usual size of its tensor, plus a multiple of the old weight, so
+    that the identity can be said.
+    """
+
+    def add_head(self, config: GraphNetConfig) -> None:
+        """Make the layers of the head; the last that a child does when it is made."""
+        if config.head != "weights":
+            self.readout = make_readout(self.spaces, config)
+            return
         width = config.width
         self.node_change, self.edge_change = nn.Linear(width, self.layout.node), nn.Linear(width, self.layout.edge)
         self.edge_source, self.edge_target = nn.Linear(width, width), nn.Linear(width, width, bias=False)
@@ -91,59 +121,25 @@ class GraphNet(Metanet):
             nn.init.zeros_(gate.bias)
 
     @abstractmethod
-    def encode(self, frame: Frame, x: Tensor, values: list[Tensor]) -> Tensor:
+    def pass_messages(self, frame: Frame, nodes: Tensor, edges: list[Tensor]) -> Tensor:
         """Features of every neuron ``[..., width]``.
 
         Args:
-            frame: the batch. x: scaled features of the nodes. values: scaled features of each group of edges.
+            frame: the batch. nodes: scaled features of the nodes. edges: scaled features of each group of edges.
         """
 
-    def fit_statistics(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> "GraphNet":
-        for space, stack in weights.items():
-            self.scaling.fit(space, dict(stack))
-        return self
+    def encode(self, frame: Frame) -> Encoding:
+        edges = [self.scaling.edges(frame, group) for group in frame.edges]
+        nodes = self.scaling.nodes(frame)
+        return Encoding(self.pass_messages(frame, nodes, edges), nodes, edges)
 
-    def forward(self, graph: Data | Batch) -> Tensor | dict[str, Tensor]:
-        frame = make_frame(graph, self.layout, self.dense)
-        shares = self.readout.shares(frame) if self.config.head == "graph" else None
-        values = [self.scaling.edges(frame, edges) for edges in frame.edges]
-        h = self.encode(frame, self.scaling.nodes(frame), values)
-        if self.config.head == "graph":
-            return self.readout(frame, h, shares)
-        if self.config.head == "neurons":
-            return self.readout(h).flatten(0, -2)
-        return self._changes(graph, frame, h, values)
-
-    def _changes(self, graph: Data | Batch, frame: Frame, h: Tensor, values: list[Tensor]) -> dict[str, Tensor]:
-        source, target, edges = self.edge_source(h), self.edge_target(h), []
-        for group, value in zip(frame.edges, values, strict=True):
+    def change(self, frame: Frame, encoding: Encoding) -> tuple[Tensor, list[Tensor]]:
+        neurons, changes = encoding.neurons, []
+        source, target = self.edge_source(neurons), self.edge_target(neurons)
+        for group, value in zip(frame.edges, encoding.edges, strict=True):
             joined = self.edge_old(frame, group, value)
             joined = torch.relu(joined + frame.sources(source, group) + frame.targets(target, group))
             change = self.edge_change(joined) * self.scaling.edge_sizes(frame, group)
-            edges.append(change + self.edge_gate(joined) * all_columns(group.values, group.columns, self.layout.edge))
-        nodes = self.node_change(h) * self.scaling.node_sizes(frame) + self.node_gate(h) * frame.x
-        return read_changes(graph, frame, self.layout, nodes, edges)
-
-
-def all_columns(values: Tensor, columns: tuple[int, ...], width: int) -> Tensor:
-    """Values in their columns of the layout, zero in the others."""
-    if len(columns) == width:
-        return values
-    full = values.new_zeros(*values.shape[:-1], width)
-    full[..., list(columns)] = values
-    return full
-
-
-@torch.compiler.disable  # Python over spaces
-def read_changes(
-    graph: Data | Batch, frame: Frame, layout: Layout, x: Tensor, edges: list[Tensor]
-) -> dict[str, Tensor]:
-    """Changes of nodes ``[..., columns]`` and of groups of edges as changes of weights; zero for what is on neither."""
-    space, _ = one_skeleton(graph)
-    topo = topology(space, layout)
-    rows = torch.cat([edge.reshape(frame.nets, -1, layout.edge) for edge in edges], 1)
-    found = read_tensors(topo, x.reshape(frame.nets, topo.nodes, -1), rows)
-    for name, spec in space.tensors.items():
-        if name not in found:
-            found[name] = x.new_zeros(frame.nets, *spec.shape)
-    return {name: found[name] if isinstance(graph, Batch) else found[name][0] for name in space.tensors}
+            changes.append(change + self.edge_gate(joined) * all_columns(group.values, group.columns, self.layout.edge))
+        nodes = self.node_change(neurons) * self.scaling.node_sizes(frame) + self.node_gate(neurons) * frame.x
+        return nodes, changes

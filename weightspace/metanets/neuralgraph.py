@@ -4,8 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from weightspace.metanets.frames.frame import Frame
-from weightspace.metanets.graphnet import GraphNet, GraphNetConfig, NodeEmbedding
-from weightspace.metanets.layers.message import EdgeEmbedding, node_degrees
+from weightspace.metanets.graphnet import CompressingGraphNet, GraphNetConfig
+from weightspace.metanets.layers.message import EdgeEmbedding, NodeEmbedding, node_degrees
+from weightspace.metanets.layers.moments import moments
 
 
 class NeuralGraphLayer(nn.Module):
@@ -36,7 +37,7 @@ class NeuralGraphLayer(nn.Module):
         for group, edge in zip(frame.edges, edges, strict=True):
             joined = torch.relu_(frame.sources(source, group) + frame.targets(target, group))
             messages.append((self.scale(edge) * joined).add_(self.shift(edge)))
-        gathered = [_pna(*found) for found in zip(frame.moments(messages), degrees, strict=True)]
+        gathered = [_pna(*found) for found in zip(moments(frame, messages), degrees, strict=True)]
         h = h + self.node(torch.cat([normed, *gathered[0], *gathered[1]], -1))
         return h, edges if self.update is None else self.update(frame, h, edges)
 
@@ -62,21 +63,23 @@ class EdgeUpdate(nn.Module):
         return updated
 
 
-class NeuralGraphGNN(GraphNet):
+class NeuralGraphGNN(CompressingGraphNet):
     """Neural graphs with a graph net (NG-GNN): principal neighbourhood aggregation, features on edges are updated.
 
     Equivariant to permutations of neurons. Kofinas et al. 2024, "Graph neural networks for learning equivariant
     representations of neural networks", section 4.1.
     """
 
-    def build(self, config: GraphNetConfig) -> None:
+    def __init__(self, config: GraphNetConfig):
+        super().__init__(config)
         self.embed, self.edges = NodeEmbedding(self.layout.node, config.width), EdgeEmbedding(self.layout, config.width)
         last = config.layers - 1
         self.rounds = nn.ModuleList(NeuralGraphLayer(config.width, number < last) for number in range(config.layers))
+        self.add_head(config)
 
-    def encode(self, frame: Frame, x: Tensor, values: list[Tensor]) -> Tensor:
-        h, degrees = self.embed(frame, x), node_degrees(frame)
-        edges = [self.edges(frame, group, value) for group, value in zip(frame.edges, values, strict=True)]
+    def pass_messages(self, frame: Frame, nodes: Tensor, edges: list[Tensor]) -> Tensor:
+        h, degrees = self.embed(frame, nodes), node_degrees(frame)
+        edges = [self.edges(frame, group, value) for group, value in zip(frame.edges, edges, strict=True)]
         for layer in self.rounds:
             h, edges = layer(frame, h, edges, degrees)
         return h

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from weightspace.metanets.frames.frame import Frame
-from weightspace.metanets.graphnet import GraphNet, GraphNetConfig, NodeEmbedding
-from weightspace.metanets.layers.message import EdgeEmbedding
+from weightspace.metanets.graphnet import CompressingGraphNet, GraphNetConfig
+from weightspace.metanets.layers.attention import RelationalAttention
+from weightspace.metanets.layers.message import EdgeEmbedding, NodeEmbedding
 from weightspace.metanets.neuralgraph import EdgeUpdate
 
 
@@ -21,59 +22,6 @@ class NeuralGraphTransformerConfig(GraphNetConfig):
         super().__post_init__()
         if self.width % self.num_heads:
             raise ValueError(f"width must be a multiple of num_heads, got {self.width} and {self.num_heads}.")
-
-
-class RelationalAttention(nn.Module):
-    r"""Attention of every neuron to those that it is joined to, keys and values modulated by the edge, one way.
-
-    $a_{ij} \propto \exp\big(q_i \cdot (k_j + K e_{ij}) / \sqrt d\big)$,
-    $o_i = \sum_j a_{ij} \big((S e_{ij}) \odot v_j + T e_{ij}\big)$. What is linear in the edge is moved to the nodes:
-    $q_i \cdot K e_{ij} = (K^\top q_i) \cdot e_{ij}$ and $\sum_j a_{ij} T e_{ij} = T \sum_j a_{ij} e_{ij}$, so one
-    matrix, S, is applied to edges. Kofinas et al. 2024, "Graph neural networks for learning equivariant
-    representations of neural networks", section 4.2; after Diao and Loynd 2023, "Relational attention".
-
-    Args:
-        width: features of nodes and edges. heads: parts that attend by themselves.
-        forward: whether messages go to the targets of the edges, or back to their sources.
-    """
-
-    def __init__(self, width: int, heads: int, forward: bool):
-        super().__init__()
-        self.heads, self.width, self.way = heads, width, forward
-        self.nodes, self.scale = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        nn.init.ones_(self.scale.bias)  # at first edges modulate little
-        self.key = nn.Parameter(torch.randn(heads, width // heads, width) * width**-0.5)
-        self.shift = nn.Parameter(torch.randn(heads, width // heads, width) * width**-0.5)
-
-    def forward(self, frame: Frame, normed: Tensor, edges: list[Tensor]) -> Tensor:
-        """What every node gathers, from its normed features and those of the edges."""
-        query, key, value = self.nodes(normed).split(self.width, -1)
-        query, key = (part.unflatten(-1, (self.heads, -1)) for part in (query, key))
-        query = query * (self.width / self.heads) ** -0.5
-        chances = self._chances(frame, query, key, edges)
-        gather = frame.to_targets if self.way else frame.to_sources
-        taken, blended = [], []
-        for group, edge, chance in zip(frame.edges, edges, chances, strict=True):
-            there = frame.sources(value, group) if self.way else frame.targets(value, group)
-            heads = (self.scale(edge) * there).unflatten(-1, (self.heads, -1))
-            taken.append((heads * chance[..., None]).flatten(-2))
-            blended.append(frame.blend(group, chance, edge, self.way))
-        shift = torch.einsum("...hc,hdc->...hd", gather(blended).unflatten(-1, (self.heads, -1)), self.shift)
-        return gather(taken) + shift.flatten(-2)
-
-    def _chances(self, frame: Frame, query: Tensor, key: Tensor, edges: list[Tensor]) -> list[Tensor]:
-        """Attention ``[..., heads]`` of each edge; over all edges of a receiver it adds up to one."""
-        projected = torch.einsum("...hd,hdc->...hc", query, self.key)
-        one, other = (query, key) if self.way else (key, query)
-        here, gather = (frame.targets, frame.to_targets) if self.way else (frame.sources, frame.to_sources)
-        scores = [
-            frame.scores(group, one, other) + frame.edge_scores(group, edge, projected, self.way)
-            for group, edge in zip(frame.edges, edges, strict=True)
-        ]
-        highest = gather([score.detach() for score in scores], "max")
-        found = [torch.exp(score - here(highest, group)) for group, score in zip(frame.edges, scores, strict=True)]
-        total = gather(found).clamp(min=1e-12)
-        return [chance / here(total, group) for group, chance in zip(frame.edges, found, strict=True)]
 
 
 class NeuralGraphBlock(nn.Module):
@@ -97,7 +45,7 @@ class NeuralGraphBlock(nn.Module):
         return h, edges if self.update is None else self.update(frame, h, edges)
 
 
-class NeuralGraphTransformer(GraphNet):
+class NeuralGraphTransformer(CompressingGraphNet):
     """Neural graphs with a relational transformer (NG-T), for any architecture; attention runs along the edges.
 
     Equivariant to permutations of neurons. Kofinas et al. 2024, "Graph neural networks for learning equivariant
@@ -106,16 +54,18 @@ class NeuralGraphTransformer(GraphNet):
 
     Config = NeuralGraphTransformerConfig
 
-    def build(self, config: NeuralGraphTransformerConfig) -> None:
+    def __init__(self, config: NeuralGraphTransformerConfig):
+        super().__init__(config)
         self.embed, self.edges = NodeEmbedding(self.layout.node, config.width), EdgeEmbedding(self.layout, config.width)
         last = config.layers - 1
         self.rounds = nn.ModuleList(
             NeuralGraphBlock(config.width, config.num_heads, number < last) for number in range(config.layers)
         )
+        self.add_head(config)
 
-    def encode(self, frame: Frame, x: Tensor, values: list[Tensor]) -> Tensor:
-        h = self.embed(frame, x)
-        edges = [self.edges(frame, group, value) for group, value in zip(frame.edges, values, strict=True)]
+    def pass_messages(self, frame: Frame, nodes: Tensor, edges: list[Tensor]) -> Tensor:
+        h = self.embed(frame, nodes)
+        edges = [self.edges(frame, group, value) for group, value in zip(frame.edges, edges, strict=True)]
         for layer in self.rounds:
             h, edges = layer(frame, h, edges)
         return h

@@ -3,7 +3,7 @@
 from abc import ABC
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
@@ -17,6 +17,9 @@ from weightspace.reading import Unread
 from weightspace.reading import read_json as read_json_text
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+
+
+P = TypeVar("P", bound="Pretrained")
 
 
 class Pretrained(
@@ -41,7 +44,7 @@ class Pretrained(
         save_file(state, save_directory / WEIGHTS, metadata={"metanet": type(self).__name__})
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options: Any) -> "Pretrained":
+    def from_pretrained(cls: type[P], pretrained_model_name_or_path: str | Path, **options: Any) -> P:
         """Load what `save_pretrained` wrote, from a folder, from the package or from a repository of the Hub.
 
         Args:

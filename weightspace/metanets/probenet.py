@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +10,7 @@ from torch.func import functional_call, vmap
 from torch_geometric.data import Batch, Data
 
 from weightspace.graphs import by_skeleton, from_graph, skeleton
-from weightspace.metanets.base import Metanet, unknown_space
+from weightspace.metanets.base import SingleMetanet, unknown_space
 from weightspace.metanets.config import MetanetConfig
 from weightspace.metanets.frames.make import check_finite
 from weightspace.metanets.statnet import hidden_layers
@@ -42,7 +43,10 @@ class ProbeNetConfig(MetanetConfig):
             raise ValueError(f"input_shape must be the shape of one input, got {self.input_shape}.")
 
 
-class ProbeNet(Metanet):
+P = TypeVar("P", bound="ProbeNet")
+
+
+class ProbeNet(SingleMetanet):
     """Learned inputs go through the nets, a perceptron reads the outputs; invariant to all that keeps the function.
 
     The inputs come from a deep linear generator without activations. Horwitz et al. 2025, "Deep linear probe generators
@@ -73,7 +77,7 @@ class ProbeNet(Metanet):
         self.rest = hidden_layers(config.width, config.layers - 1, config.outputs, config.dropout)
 
     @classmethod
-    def for_module(cls, module: nn.Module, space: WeightSpace, inputs: Tensor, **settings: object) -> "ProbeNet":
+    def for_module(cls: type[P], module: nn.Module, space: WeightSpace, inputs: Tensor, **settings: object) -> P:
         """A metanet for nets that ``module`` can run; shapes are read from a call with a batch of ``inputs``."""
         with torch.no_grad():
             answer = module.eval()(inputs)
@@ -83,6 +87,9 @@ class ProbeNet(Metanet):
     def inputs(self) -> Tensor:
         """The learned inputs, ``[probes, *input_shape]``."""
         return self.generator(self.seeds).reshape(-1, *self.config.input_shape)
+
+    def learn_inputs(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> None:
+        """Nothing: the nets' answers are read as they come."""
 
     def forward(self, graph: Data | Batch) -> Tensor:
         if not self.runs:

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from weightspace.graphs import Layout, topology
 from weightspace.metanets.frames.frame import Frame
 from weightspace.metanets.frames.sparse import SparseFrame
-from weightspace.metanets.graphnet import GraphNet, GraphNetConfig, NodeEmbedding
-from weightspace.metanets.layers.message import EdgeEmbedding
+from weightspace.metanets.graphnet import CompressingGraphNet, GraphNetConfig
+from weightspace.metanets.layers.message import EdgeEmbedding, NodeEmbedding
 from weightspace.space import WeightSpace
 
 CONVS = {
@@ -52,7 +52,7 @@ class PyGMetanetConfig(GraphNetConfig):
             raise ValueError(f"conv must be a convolution of PyTorch Geometric, {', '.join(CONVS)}; got {self.conv!r}.")
 
 
-class PyGMetanet(GraphNet):
+class PyGMetanet(CompressingGraphNet):
     """Rounds of a PyTorch Geometric convolution by name, edges both ways: for people who bring their own.
 
     Equivariant to permutations of neurons if the convolution is equivariant to permutations of nodes. Convolutions that
@@ -63,7 +63,8 @@ class PyGMetanet(GraphNet):
     Config = PyGMetanetConfig
     dense = False
 
-    def build(self, config: PyGMetanetConfig) -> None:
+    def __init__(self, config: PyGMetanetConfig):
+        super().__init__(config)
         width = config.width
         name = config.conv if config.conv in CONVS else f"{config.conv}Conv"
         self.reads = CONVS[name]
@@ -76,13 +77,14 @@ class PyGMetanet(GraphNet):
             self.gathered = nn.Linear(2 * width, width)
         if self.reads == "edge_weight":
             self.weigh = nn.Linear(width, 1)
+        self.add_head(config)
 
-    def encode(self, frame: Frame, x: Tensor, values: list[Tensor]) -> Tensor:
+    def pass_messages(self, frame: Frame, nodes: Tensor, edges: list[Tensor]) -> Tensor:
         assert isinstance(frame, SparseFrame), "dense is False."
-        h, group = self.embed(frame, x), frame.edges[0]
+        h, group = self.embed(frame, nodes), frame.edges[0]
         index = torch.stack([frame.source, frame.target])
         index = torch.cat([index, index.flip(0)], 1)
-        features = torch.cat([self.forth(frame, group, values[0]), self.back(frame, group, values[0])])
+        features = torch.cat([self.forth(frame, group, edges[0]), self.back(frame, group, edges[0])])
         given = {}
         if self.reads != "edge_attr":
             h = h + self.gathered(torch.cat([_mean(part.relu(), index, len(h)) for part in (features, -features)], 1))

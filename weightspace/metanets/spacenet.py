@@ -5,15 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
 from weightspace.graphs import by_skeleton, in_order
 from weightspace.metanets.base import Metanet
 from weightspace.metanets.config import MetanetConfig
+from weightspace.metanets.frames.changes import all_columns, read_changes
 from weightspace.metanets.frames.dense import DenseFrame
 from weightspace.metanets.frames.make import check_finite, make_dense
-from weightspace.metanets.graphnet import read_changes
 from weightspace.metanets.inputs.gauged import Gauged, gauged, settle
 from weightspace.metanets.layers.changes import Changes
 from weightspace.metanets.layers.encoder import SpaceEncoder
@@ -94,12 +95,11 @@ class SpaceNet(Metanet):
         else:
             self.changes = Changes(self.layout.edge, self.layout.node, c.width)
 
-    def fit_statistics(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> "SpaceNet":
+    def learn_inputs(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> None:
         settled = {space: settle(space, stack) if self.config.scale else stack for space, stack in weights.items()}
         self.encoder.sizes.fit(settled)
         if self.config.head == "graph":
             self.stats.fit(settled)
-        return self
 
     def forward(self, graph: Data | Batch) -> Tensor | dict[str, Tensor]:
         if self.config.head == "graph":
@@ -112,16 +112,8 @@ class SpaceNet(Metanet):
         found = [self._neurons(nets, group) for nets, group in groups]
         return found[0] if len(groups) == 1 else _neurons_in_order([nets for nets, _ in groups], found)
 
-    def members(self, graph: Data | Batch) -> Tensor:
-        """The prediction of every member of the ensemble, ``[members, nets, outputs]``."""
+    def members(self, graph: Data | Batch) -> Float[Tensor, "members nets outputs"]:
         return self.ensemble(self.features(graph))
-
-    def loss(self, graph: Data | Batch, target: Tensor) -> Tensor:
-        """The mean over members of the ensemble of the loss of each (see `Metanet.loss`)."""
-        found = self.members(graph)
-        if self.config.classes:
-            return nn.functional.cross_entropy(found.flatten(0, 1), target.repeat(len(found)))
-        return (found - target).square().mean()
 
     def features(self, graph: Data | Batch) -> Tensor:
         """What the ensemble reads, ``[nets, features]``; the same for all members of an orbit."""
@@ -148,7 +140,7 @@ class SpaceNet(Metanet):
         values = [edges.values / size for edges, size in zip(frame.edges, edge_sizes, strict=True)]
         nodes, changes = self.changes(frame, signs, x, h, frame.x / node_sizes, values)
         rows = [
-            _widened(change * size, edges.columns, wide)
+            all_columns(change * size, edges.columns, wide)
             for change, size, edges in zip(changes, edge_sizes, frame.edges, strict=True)
         ]
         return own.restore(read_changes(own.graph, frame, self.layout, nodes * node_sizes, rows))
@@ -177,14 +169,6 @@ class SpaceNet(Metanet):
         for key in ("x", "edge_attr"):
             graph[key] = graph[key] * (1 + self.config.noise * torch.randn_like(graph[key]))
         return graph
-
-
-def _widened(change: Tensor, columns: tuple[int, ...], wide: int) -> Tensor:
-    if len(columns) == wide:
-        return change
-    full = change.new_zeros(*change.shape[:-1], wide)
-    full[..., list(columns)] = change
-    return full
 
 
 def _neurons_in_order(nets: list[Tensor], found: list[Tensor]) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
 from weightspace.graphs import by_skeleton, from_graph, in_order, skeleton
-from weightspace.metanets.base import Metanet, unknown_space
+from weightspace.metanets.base import Metanet, SingleMetanet, unknown_space
 from weightspace.metanets.config import MetanetConfig
 from weightspace.metanets.frames.make import check_finite
 from weightspace.metanets.inputs.ranks import RankScaling
@@ -25,7 +25,7 @@ class StatNetConfig(MetanetConfig):
     dropout: float = 0.1
 
 
-class StatNet(Metanet):
+class StatNet(SingleMetanet):
     """A perceptron on statistics of every tensor (mean, spread, quantiles, norms of neurons).
 
     Invariant to permutations, because statistics are. From Unterthiner et al. 2020, "Predicting neural network
@@ -43,13 +43,12 @@ class StatNet(Metanet):
             self.first[skeleton(space)] = nn.Linear(2 * count, config.width)
         self.rest = hidden_layers(config.width, config.layers - 1, config.outputs, config.dropout)
 
-    def fit_statistics(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> "StatNet":
+    def learn_inputs(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> None:
         found: dict[str, list[Tensor]] = {}
         for space, stack in weights.items():
             found.setdefault(skeleton(space), []).append(statistics(space, dict(stack)))
         for key, parts in found.items():
             self.ranks[key].fit(torch.cat(parts))
-        return self
 
     def forward(self, graph: Data | Batch) -> Tensor:
         return per_skeleton(self, graph, self._predict)

@@ -10,7 +10,7 @@ from torch_geometric.data import Batch, Data
 
 from weightspace.graphs import by_skeleton, from_graph, in_order, skeleton
 from weightspace.graphs.pieces import Piece, tensor_pieces
-from weightspace.metanets.base import Metanet, unknown_space
+from weightspace.metanets.base import SingleMetanet, unknown_space
 from weightspace.metanets.config import MetanetConfig
 from weightspace.metanets.frames.make import check_finite
 from weightspace.metanets.inputs.scaling import usual_size
@@ -153,7 +153,7 @@ class NeuralFunctional(nn.Module):
         return self.outputs(torch.cat(found, 1))
 
 
-class FunctionalNet(Metanet):
+class FunctionalNet(SingleMetanet):
     """A `NeuralFunctional` for every architecture of ``config.spaces``, and a head; what `UNF` and `DWSNet` share."""
 
     Config = UNFConfig
@@ -175,11 +175,10 @@ class FunctionalNet(Metanet):
     def check_space(self, space: WeightSpace) -> None:
         """Raise a ValueError where the class can't take a space."""
 
-    def fit_statistics(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> "FunctionalNet":
+    def learn_inputs(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> None:
         for space, stack in weights.items():
             functional = self.functionals[skeleton(space)]
             functional.sizes.copy_(torch.stack([usual_size(stack[name]) for name in functional.tensors]))
-        return self
 
     def forward(self, graph: Data | Batch) -> Tensor | dict[str, Tensor]:
         places, found = [], []

@@ -9,7 +9,6 @@ from torch_geometric.data import Batch, Data
 
 from weightspace.graphs import Layout, Topology
 from weightspace.metanets.frames.frame import Edges, Frame
-from weightspace.metanets.frames.moments import block_moments
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,49 +107,6 @@ class DenseFrame(Frame):
             else:
                 totals.append((wire.sources, message.amax(1) if reduce == "max" else message.sum(1)))
         return self._collect(totals, reduce)
-
-    def carry(self, edges: Edges, value: Tensor, weight: Tensor, offset: Tensor | None, sent: Tensor) -> Tensor:
-        if self.connections[edges.number].paired:
-            return (value @ weight if offset is None else value @ weight + offset) * sent
-        back = sent.shape[2] == 1 and sent.shape[1] == value.shape[1]  # the senders are the targets
-        value, sent = (value.transpose(1, 2), sent[:, :, 0]) if back else (value, sent[:, 0])
-        if value.shape[-1] == 1:
-            total = (value[..., 0] @ sent) * weight[0]
-        else:
-            total = (torch.einsum("brsc,bsd->brcd", value, sent) * weight).sum(2)
-        if offset is not None:
-            total = total + offset[..., 0, :] * sent.sum(1, keepdim=True)
-        return total[:, None] if back else total[:, :, None]
-
-    def moments(self, messages: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        found = []
-        for wire, message in zip(self.connections, messages, strict=True):
-            both = block_moments(message)
-            found.append((*both[:4], message, message.square(), message, message) if wire.paired else both)
-        ends = []
-        for first, gather in ((0, self.to_targets), (4, self.to_sources)):
-            total, squares, high, low = ([part[first + n] for part in found] for n in range(4))
-            ends.append([gather(total), gather(squares), gather(high, "max"), -gather([-part for part in low], "max")])
-        return ends[0], ends[1]
-
-    def scores(self, edges: Edges, one: Tensor, other: Tensor) -> Tensor:
-        if self.connections[edges.number].paired:
-            return (self.targets(one, edges) * self.sources(other, edges)).sum(-1)
-        return torch.einsum("bthd,bshd->btsh", self.targets(one, edges)[:, :, 0], self.sources(other, edges)[:, 0])
-
-    def edge_scores(self, edges: Edges, features: Tensor, h: Tensor, forward: bool) -> Tensor:
-        if forward:
-            return torch.einsum("btsc,bthc->btsh", features, self.targets(h, edges)[:, :, 0])
-        if self.connections[edges.number].paired:
-            return torch.einsum("btsc,btshc->btsh", features, self.sources(h, edges))
-        return torch.einsum("btsc,bshc->btsh", features, self.sources(h, edges)[:, 0])
-
-    def blend(self, edges: Edges, chances: Tensor, features: Tensor, forward: bool) -> Tensor:
-        if forward:
-            return torch.einsum("btsh,btsc->bthc", chances, features).flatten(2)[:, :, None]
-        if self.connections[edges.number].paired:
-            return torch.einsum("btsh,btsc->btshc", chances, features).flatten(3)
-        return torch.einsum("btsh,btsc->bshc", chances, features).flatten(2)[:, None]
 
     def pool(self, h: Tensor, reduce: str = "mean") -> Tensor:
         topo = self.topologies[0]

@@ -71,31 +71,6 @@ class Frame(ABC):
         """Sum (or largest) of the messages for each node that they came from."""
 
     @abstractmethod
-    def carry(self, edges: Edges, value: Tensor, weight: Tensor, offset: Tensor | None, sent: Tensor) -> Tensor:
-        """Messages ``(value @ weight + offset) * sent``; a dense frame has already added up those from all senders.
-
-        Args:
-            edges: the group. value: its features. weight: ``[columns, width]``. offset: as `at_edges` gives it.
-            sent: what `sources` gives, for messages to the targets, or what `targets` gives, for messages back.
-        """
-
-    @abstractmethod
-    def moments(self, messages: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Sum, sum of squares, largest and smallest of the messages at their targets, and at their sources."""
-
-    @abstractmethod
-    def scores(self, edges: Edges, one: Tensor, other: Tensor) -> Tensor:
-        """Products ``[..., heads]`` of ``[nodes, heads, width]`` at the target, ``one``, and the source, ``other``."""
-
-    @abstractmethod
-    def edge_scores(self, edges: Edges, features: Tensor, h: Tensor, forward: bool) -> Tensor:
-        """Products ``[..., heads]`` of edges ``[..., width]`` and ``[nodes, heads, width]`` at target (or source)."""
-
-    @abstractmethod
-    def blend(self, edges: Edges, chances: Tensor, features: Tensor, forward: bool) -> Tensor:
-        """Messages ``[..., heads * width]``, each edge's features times each head's chance; dense: added up already."""
-
-    @abstractmethod
     def pool(self, h: Tensor, reduce: str = "mean") -> Tensor:
         """Mean (or largest) over the nodes of each site, ``[nets, sites, ...]`` or ``[sites of all nets, ...]``."""
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from weightspace.graphs import Layout, from_graph, skeleton, topology
+from weightspace.graphs import Layout, Topology, from_graph, skeleton, topology
 from weightspace.metanets.frames.dense import DenseFrame
 from weightspace.metanets.frames.frame import Frame
 from weightspace.metanets.frames.sparse import SparseFrame
@@ -23,18 +23,14 @@ def make_frame(graph: Data | Batch, layout: Layout, dense: bool | None = None) -
     Raises:
         ValueError: a weight is NaN or infinite, or the batch has another layout where edge lists are needed.
     """
-    spaces = graph.space if isinstance(graph, Batch) else [graph.space]
-    distinct, which = _distinct(spaces)
-    layouts = graph.layout if isinstance(graph, Batch) else [graph.layout]
     check_finite(graph)
-    topologies = tuple(topology(space, layouts[0]) for space in distinct)
-    whole = graph.edge_attr.shape[0] == topologies[0].edges * len(spaces)
-    same = len({skeleton(space) for space in distinct}) == 1
-    if same and whole and dense is not False:
+    topologies, which = _topologies(graph)
+    whole = graph.edge_attr.shape[0] == topologies[0].edges * len(which)
+    if _alike(topologies) and whole and dense is not False:
         return DenseFrame(graph, topologies, which, layout)
-    if layouts[0] != layout:  # edge lists lie in the columns of one layout
+    if topologies[0].layout != layout:  # edge lists lie in the columns of one layout
         raise ValueError(
-            f"Graphs of several architectures need the layout of the metanet, {layout}, got {layouts[0]}. "
+            f"Graphs of several architectures need the layout of the metanet, {layout}, got {topologies[0].layout}. "
             "Make them with metanet.graph(space, weights)."
         )
     return SparseFrame(graph, topologies, which, layout)
@@ -42,17 +38,17 @@ def make_frame(graph: Data | Batch, layout: Layout, dense: bool | None = None) -
 
 @torch.compiler.disable
 def make_dense(graph: Data | Batch, layout: Layout) -> DenseFrame:
-    """The frame of a batch of one skeleton; see `make_frame`.
+    """The frame of a batch of one skeleton whose weights are finite; see `make_frame`.
 
     Raises:
         ValueError: the batch holds several skeletons; split it with `by_skeleton`.
     """
-    frame = make_frame(graph, layout)
-    if not isinstance(frame, DenseFrame):
+    topologies, which = _topologies(graph)
+    if not _alike(topologies):
         raise ValueError(
             "A dense frame must be made of nets of one architecture, got several. Split with by_skeleton()."
         )
-    return frame
+    return DenseFrame(graph, topologies, which, layout)
 
 
 @torch.compiler.disable
@@ -74,6 +70,17 @@ def check_finite(graph: Data | Batch, places: Tensor | None = None) -> None:
             if not torch.isfinite(tensor).all():
                 place = number if places is None else int(places[number])
                 raise ValueError(f"Weights must be finite; {name!r} of net {place} of the batch isn't.")
+
+
+def _alike(topologies: tuple[Topology, ...]) -> bool:
+    return len({skeleton(topo.space) for topo in topologies}) == 1
+
+
+def _topologies(graph: Data | Batch) -> tuple[tuple[Topology, ...], Tensor]:
+    """The distinct topologies of a graph, and for each net which one it has."""
+    spaces, layouts = (graph.space, graph.layout) if isinstance(graph, Batch) else ([graph.space], [graph.layout])
+    distinct, which = _distinct(spaces)
+    return tuple(topology(space, layouts[0]) for space in distinct), which
 
 
 def _distinct(spaces: list[WeightSpace]) -> tuple[list[WeightSpace], Tensor]:

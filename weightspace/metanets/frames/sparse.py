@@ -63,26 +63,6 @@ class SparseFrame(Frame):
     def to_sources(self, messages: list[Tensor], reduce: str = "sum") -> Tensor:
         return _reduce(messages[0], self.source, len(self.x), reduce)
 
-    def carry(self, edges: Edges, value: Tensor, weight: Tensor, offset: Tensor | None, sent: Tensor) -> Tensor:
-        return (value @ weight if offset is None else value @ weight + offset) * sent
-
-    def moments(self, messages: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        message, ends = messages[0], []
-        for index in (self.target, self.source):
-            parts = [(message, "sum"), (message.square(), "sum"), (message, "max"), (-message, "max")]
-            total, squares, high, low = (_reduce(part, index, len(self.x), reduce) for part, reduce in parts)
-            ends.append([total, squares, high, -low])
-        return ends[0], ends[1]
-
-    def scores(self, edges: Edges, one: Tensor, other: Tensor) -> Tensor:
-        return (one[self.target] * other[self.source]).sum(-1)
-
-    def edge_scores(self, edges: Edges, features: Tensor, h: Tensor, forward: bool) -> Tensor:
-        return torch.einsum("ec,ehc->eh", features, h[self.target if forward else self.source])
-
-    def blend(self, edges: Edges, chances: Tensor, features: Tensor, forward: bool) -> Tensor:
-        return torch.einsum("eh,ec->ehc", chances, features).flatten(1)
-
     def pool(self, h: Tensor, reduce: str = "mean") -> Tensor:
         return _reduce(h, self.site, len(self.site_net), reduce)
 

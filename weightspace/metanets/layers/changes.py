@@ -21,6 +21,10 @@ class Changes(nn.Module):
 
     Args:
         columns: features of an edge. nodes: features of a node. width: of $x$ and $h$.
+
+    Shapes:
+        $x$, $h$ ``[nets, nodes, width]`` and the old values in; changes ``[nets, nodes, columns of a node]`` and, for
+        each group of edges, ``[nets, targets, sources, columns]`` out.
     """
 
     def __init__(self, columns: int, nodes: int, width: int):
@@ -45,19 +49,21 @@ class Changes(nn.Module):
         free = 1 - signs.signed
         nodes = (signs.odd + signs.even * free) * self.odd_node(x) + signs.even * self.even_node(h)
         nodes = nodes + old * self.gate_node(h)
-        left, right = (self.odd(x) + self.even(h) * free).chunk(2, -1)
-        still_left, still_right = self.even(h).chunk(2, -1)
-        one, two = self.gates(h).chunk(2, -1)
+        odd_target, odd_source = (self.odd(x) + self.even(h) * free).chunk(2, -1)
+        even_target, even_source = self.even(h).chunk(2, -1)
+        gate_target, gate_source = self.gates(h).chunk(2, -1)
         edges = []
         for group, value in zip(frame.edges, values, strict=True):
             source, target = signs.edges("source", group), signs.edges("target", group)
             flips = signs.edges("flips", group)
             sound = 1 - (1 - source * target) * flips
-            ends = torch.where(target > 0, frame.targets(left, group), frame.targets(still_left, group))
-            starts = torch.where(source > 0, frame.sources(right, group), frame.sources(still_right, group))
+            ends = torch.where(target > 0, frame.targets(odd_target, group), frame.targets(even_target, group))
+            starts = torch.where(source > 0, frame.sources(odd_source, group), frame.sources(even_source, group))
             columns = list(group.columns)
             new = _products(frame, group, ends, starts, self.new[columns]) * sound
-            gate = _products(frame, group, frame.targets(one, group), frame.sources(two, group), self.old[columns])
+            gate = _products(
+                frame, group, frame.targets(gate_target, group), frame.sources(gate_source, group), self.old[columns]
+            )
             edges.append(self.size * (new + gate * value))
         return self.size * nodes, edges
 

@@ -1,10 +1,30 @@
-"""What every round of messages needs: features of edges as vectors, and how many edges a node has."""
+"""What every round of messages needs: features of nodes and edges as vectors, and how many edges a node has."""
 
 import torch
 from torch import Tensor, nn
 
-from weightspace.graphs import EDGE_FEATURES, Layout
+from weightspace.graphs import EDGE_FEATURES, POSITIONS, SITE_FEATURES, Layout
 from weightspace.metanets.frames.frame import Edges, Frame
+
+
+class NodeEmbedding(nn.Module):
+    """The vectors on a node, its place if it can't be permuted, and what is known of its site, as one vector.
+
+    Shapes:
+        scaled vectors ``[..., columns]`` in, ``[..., width]`` out; the frame says how the nodes lie.
+    """
+
+    def __init__(self, columns: int, width: int):
+        super().__init__()
+        self.vectors = nn.Linear(columns, width)
+        self.position = nn.Linear(POSITIONS, width, bias=False)
+        self.site = nn.Linear(len(SITE_FEATURES), width, bias=False)
+
+    def forward(self, frame: Frame, x: Tensor) -> Tensor:
+        """The embedding of the scaled vectors ``x`` of the nodes of a frame."""
+        sites = [self.site(topo.site_features.to(x)) for topo in frame.topologies]
+        places = [self.position(topo.positions.to(x)) for topo in frame.topologies]
+        return self.vectors(x) + frame.at_nodes(sites) + frame.per_node(places)
 
 
 class EdgeEmbedding(nn.Module):
@@ -12,6 +32,9 @@ class EdgeEmbedding(nn.Module):
 
     One column of ``W`` belongs to one column of the layout, so that dense blocks, which hold only the columns that a
     tensor fills, and padded edge lists give the same.
+
+    Shapes:
+        scaled features of a group of edges ``[..., columns]`` in, ``[..., width]`` out.
     """
 
     def __init__(self, layout: Layout, width: int):
@@ -21,14 +44,9 @@ class EdgeEmbedding(nn.Module):
 
     def forward(self, frame: Frame, edges: Edges, values: Tensor) -> Tensor:
         """The embedding of a group of edges with the scaled features ``values``."""
-        weight, offset = self.parts(frame, edges, values)
-        return (values @ weight if len(edges.columns) > 1 else values * weight) + offset
-
-    def parts(self, frame: Frame, edges: Edges, values: Tensor) -> tuple[Tensor, Tensor]:
-        """``W`` ``[columns, width]`` for a group of edges, and what is added, to broadcast."""
         operators = [self.operator(topo.edge_features.to(values)) for topo in frame.topologies]
         weight = self.weight if len(edges.columns) == len(self.weight) else self.weight[list(edges.columns)]
-        return weight, frame.at_edges(operators, edges)
+        return (values @ weight if len(edges.columns) > 1 else values * weight) + frame.at_edges(operators, edges)
 
 
 def node_degrees(frame: Frame) -> tuple[Tensor, Tensor]:

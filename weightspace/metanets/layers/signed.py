@@ -30,6 +30,9 @@ class SignedLayer(nn.Module):
 
     Args:
         columns: features of an edge. width: of a node, each kind. gates: of an edge.
+
+    Shapes:
+        odd and even features ``[nets, nodes, width]`` and those of each group of edges in, new ones of the nodes out.
     """
 
     def __init__(self, columns: int, width: int, gates: int):
@@ -48,39 +51,41 @@ class SignedLayer(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(5 * width, 2 * width), nn.SiLU(), nn.Linear(2 * width, 3 * width))
 
     def forward(self, frame: DenseFrame, signs: Signs, x: Tensor, z: Tensor, values: list[EdgeValues]) -> tuple:
-        """New odd and even features ``[nets, nodes, width]``."""
+        """New odd features ``x`` and even ones ``z``."""
         width, gates = self.width, self.gates
-        odd, normed = _soft(x), self.norm(z)
-        forth, back, left, right = self.odd(odd).split([width, width, gates, gates], -1)
-        one, two, here, there = self.even(normed).split([width, width, gates, gates], -1)
-        up, down, seen, felt = [], [], [], []
+        normed = self.norm(z)
+        odd_ahead, odd_back, odd_target, odd_source = self.odd(_soft(x)).split([width, width, gates, gates], -1)
+        even_ahead, even_back, even_target, even_source = self.even(normed).split([width, width, gates, gates], -1)
+        ahead, back = ([], []), ([], [])  # odd and even messages to the targets, and to the sources
         for value in values:
             edges, (source, target) = value.edges, (value.source, value.target)
-            linear, gate = self._edge(frame, value, (left, right, here, there))
+            linear, gate = self._edge(frame, value, (odd_target, odd_source, even_target, even_source))
             linear, (targets, sources) = linear * (1 + gate), linear.shape[2:]
-            upward = carry(frame, edges, value.masked(linear, source), forth) * sources**-0.5
-            downward = carry_back(frame, edges, value.masked(linear, target), back) * targets**-0.5
-            even, still = carry(frame, edges, gate, one) / sources, carry_back(frame, edges, gate, two) / targets
-            up.append(upward * target[:, 0] if value.partial else upward)
-            down.append(downward * source if value.partial else downward)
+            odd_message = carry(frame, edges, value.masked(linear, source), odd_ahead) * sources**-0.5
+            odd_message_back = carry_back(frame, edges, value.masked(linear, target), odd_back) * targets**-0.5
+            even_message = carry(frame, edges, gate, even_ahead) / sources
+            even_message_back = carry_back(frame, edges, gate, even_back) / targets
+            ahead[0].append(odd_message * target[:, 0] if value.partial else odd_message)
+            back[0].append(odd_message_back * source if value.partial else odd_message_back)
             # what is odd at one end and doesn't flip at the other is even there
-            seen.append(even + upward * (1 - target[:, 0]) if value.partial else even)
-            felt.append(still + downward * (1 - source) if value.partial else still)
-        moving, mz, bz = [x, _collect(frame, up), frame.to_sources(down)], _collect(frame, seen), frame.to_sources(felt)
-        return self._update(signs, moving, z, torch.cat([normed, softsign(mz), softsign(bz)], -1))
+            ahead[1].append(even_message + odd_message * (1 - target[:, 0]) if value.partial else even_message)
+            back[1].append(even_message_back + odd_message_back * (1 - source) if value.partial else even_message_back)
+        moving = [x, _collect(frame, ahead[0]), frame.to_sources(back[0])]
+        still = [_collect(frame, ahead[1]), frame.to_sources(back[1])]
+        return self._update(signs, moving, z, torch.cat([normed, *map(softsign, still)], -1))
 
     def _update(self, signs: Signs, moving: list[Tensor], z: Tensor, even: Tensor) -> tuple[Tensor, Tensor]:
         turned = torch.sin(self.turn(torch.cat(moving, -1)))
         units = torch.cat([_soft(part) for part in moving], -1)
-        one, two = self.pairs(units).chunk(2, -1)
-        seen = torch.cat([even, signs.invariant(one), one * two], -1)
-        gate, free, new = self.mlp(seen).chunk(3, -1)
+        one, other = self.pairs(units).chunk(2, -1)
+        invariants = torch.cat([even, signs.invariant(one), one * other], -1)
+        gate, free, new = self.mlp(invariants).chunk(3, -1)
         x = moving[0] + self.keep(units) * gate + self.wave(turned)
         return x + free * (1 - signs.signed), z + new
 
     def _edge(self, frame: DenseFrame, value: EdgeValues, ends: tuple) -> tuple[Tensor, Tensor]:
         """The odd and the even (gate) of a group of edges, each ``[nets, gates, targets, sources]``."""
-        edges, (left, right, here, there) = value.edges, ends
+        edges, (odd_target, odd_source, even_target, even_source) = value.edges, ends
         whole = len(edges.columns) == self.edge.shape[1]
         columns = slice(None) if whole else list(edges.columns)
         tables = [self.operator(operators(topo, value.odd.device, value.odd.dtype)) for topo in frame.topologies]
@@ -88,13 +93,12 @@ class SignedLayer(nn.Module):
         shape = (-1, self.gates, *value.shape)
         linear = (self.edge[:, columns] @ value.odd).reshape(shape) * (1 + gain)
         linear = linear + 1 if value.link else linear
-        bilinear = _first(frame.targets(left, edges)) * _first(frame.sources(right, edges)) * linear
+        bilinear = _first(frame.targets(odd_target, edges)) * _first(frame.sources(odd_source, edges)) * linear
         if value.partial:
             bilinear = bilinear * value.source * value.target
         even = (self.size[:, :, columns].flatten(1) @ value.even).reshape(shape) + bias
-        return linear, torch.relu(
-            even + bilinear + _first(frame.targets(here, edges)) + _first(frame.sources(there, edges))
-        )
+        gate = even + bilinear + _first(frame.targets(even_target, edges)) + _first(frame.sources(even_source, edges))
+        return linear, torch.relu(gate)
 
 
 def carry(frame: DenseFrame, edges: Edges, weight: Tensor, h: Tensor) -> Tensor:

@@ -1,9 +1,36 @@
-"""Sum, sum of squares, largest and smallest of dense messages at both ends of their edges."""
+"""Sum, sum of squares, largest and smallest of messages at both ends of their edges."""
 
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from weightspace.metanets.frames.dense import DenseFrame
+from weightspace.metanets.frames.frame import Frame
+
+
+def moments(frame: Frame, messages: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    """Sum, sum of squares, largest and smallest of the messages at their targets, and at their sources.
+
+    Shapes:
+        a tensor ``[..., width]`` for each group of edges in; twice four tensors ``[..., width]`` for the nodes out.
+    """
+    found = [_of_group(frame, number, message) for number, message in enumerate(messages)]
+    ends = []
+    for first, gather in ((0, frame.to_targets), (4, frame.to_sources)):
+        total, squares, high, low = ([part[first + n] for part in found] for n in range(4))
+        ends.append([gather(total), gather(squares), gather(high, "max"), -gather([-part for part in low], "max")])
+    return ends[0], ends[1]
+
+
+def _of_group(frame: Frame, number: int, message: Tensor) -> tuple[Tensor, ...]:
+    """What is gathered of a group's messages: of a block, what its ends have got of them already."""
+    if not isinstance(frame, DenseFrame):
+        return (message, message.square(), message, message) * 2
+    at_ends = block_moments(message)
+    if frame.paired(frame.edges[number]):
+        return (*at_ends[:4], message, message.square(), message, message)
+    return at_ends
 
 
 def block_moments(messages: Tensor) -> tuple[Tensor, ...]:
