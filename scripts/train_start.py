@@ -25,7 +25,7 @@ from weightspace.cli import one_line_errors
 from weightspace.data import Signals, load_signals
 from weightspace.generators.start import LearnedStart
 from weightspace.inr import Convention
-from weightspace.nets import net_settings
+from weightspace.nets import Architecture
 from weightspace.nets.stacked.flat import Layout
 from weightspace.space import WeightSpace
 from weightspace.tasks.generation.start_picture import draw_starts
@@ -69,10 +69,10 @@ class Bench:
         self.config, self.recipe = config, recipe
         self.signals: Signals = load_signals(grid=recipe.fit.grid, **recipe.data)
         self.trial = draw_trial(recipe, 0)
-        self.net = self.trial.build().eval()
+        self.net = self.trial.architecture.build().eval()
         self.layout, s = Layout.of(self.net), self.signals
         self.space = WeightSpace.trace(self.net, *self.net.example_inputs())
-        self.convention = Convention(recipe.net, net_settings(self.net), s.shape, s.grid, s.peak, low=s.low)
+        self.convention = Convention(Architecture.of(self.net), s.shape, s.grid, s.peak, low=s.low)
         self.parts = {
             part: s.values[s.parts == k][:count] for k, (part, count) in enumerate(zip(("val", "test"), config.nets), 1)
         }

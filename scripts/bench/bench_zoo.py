@@ -10,7 +10,6 @@ keeps a net in the fastest cache can be below it.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -24,8 +23,8 @@ from torch.nn import functional
 
 from weightspace.data import Dataset, Signals
 from weightspace.machine.memory import keep_memory
-from weightspace.nets import build_net
-from weightspace.zoo.imports.foreign import Foreign, assemble_zoo
+from weightspace.nets import Architecture, build_net
+from weightspace.zoo.imports.foreign import ImportedState, assemble_zoo
 from weightspace.zoo.recipe.hyperparameters import Hyperparameters
 from weightspace.zoo.recipe.tables import Fit, Save
 from weightspace.zoo.recipe.trial import Trial
@@ -54,7 +53,7 @@ GOALS = {"siren": (8.0, 2.5, 3.0), "digits-cnn": (8.0, None, None), "small-cnn":
 
 def trials(case: dict, count: int, steps: int) -> list[Trial]:
     train = Hyperparameters(optimizer="adam", lr=5e-4, steps=steps, batch_size=case.get("batch", 32))
-    architecture = json.dumps([case["net"], case["settings"]])
+    architecture = Architecture(case["net"], case["settings"])
     return [Trial(i, i, 0, i, i, "train", architecture, {}, train) for i in range(count)]
 
 
@@ -188,7 +187,8 @@ def bench_reading(count: int) -> None:
         for i, state in enumerate(states):
             torch.save(state, Path(folder) / f"{i}.pth")
         rows = ({"net": i, "run": i, "step": 0} for i in range(count))
-        foreign = (Foreign("siren", net.settings, state, row) for state, row in zip(states, rows, strict=True))
+        built = Architecture.of(net)
+        foreign = (ImportedState(built, state, row) for state, row in zip(states, rows, strict=True))
         zoo = assemble_zoo(Path(folder) / "zoo", "inrs", foreign)
         started = time.perf_counter()
         stacked = zoo.weights()

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from weightspace.generators import GENERATORS, Bank, Flow, Generator, LearnedStart
 from weightspace.inr import Convention
-from weightspace.nets import SIREN, SIRENConfig, build_net, net_settings
+from weightspace.nets import SIREN, Architecture, SIRENConfig, build_net
 from weightspace.space import WeightSpace
 
 NETS = {
@@ -50,7 +50,7 @@ def home(name: str) -> str:
 def convention() -> Convention:
     """How the sirens render: on 4x4 points."""
     net = build_net(NETS["siren"][0], **NETS["siren"][1])
-    return Convention("siren", net_settings(net), (4, 4), "corners")
+    return Convention(Architecture.of(net), (4, 4), "corners")
 
 
 @lru_cache

@@ -9,10 +9,10 @@ from tests.generators.cases import NETS, make, space
 from weightspace import Zoo
 from weightspace.cli.main import main
 from weightspace.generators import finite_nets, initialize, write, write_zoo
-from weightspace.nets import build_net
+from weightspace.nets import Architecture, build_net
 from weightspace.zoo.verify import verify_zoo
 
-ARCHITECTURE = json.dumps(["cnn", build_net(NETS["cnn"][0], **NETS["cnn"][1]).settings], sort_keys=True)
+ARCHITECTURE = Architecture.of(Architecture(*NETS["cnn"]).build())
 
 
 def soup(**settings):

@@ -3,7 +3,7 @@ import torch
 
 from weightspace.data import grid_coordinates
 from weightspace.inr import Convention, render, render_stack
-from weightspace.nets import build_net
+from weightspace.nets import Architecture, build_net
 
 NETS = {"siren": {"hidden": [6], "w0": 10.0}, "fourier": {"hidden": [6], "features": 4}}
 
@@ -12,7 +12,7 @@ def stack(name: str, count: int = 3) -> tuple[Convention, list[torch.nn.Module],
     torch.manual_seed(0)
     nets = [build_net(name, **NETS[name]) for _ in range(count)]
     weights = {key: torch.stack([net.state_dict()[key] for net in nets]) for key in nets[0].state_dict()}
-    return Convention(name, nets[0].settings, (5, 4), "corners"), nets, weights
+    return Convention(Architecture.of(nets[0]), (5, 4), "corners"), nets, weights
 
 
 @pytest.mark.parametrize("name", NETS)

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from tests.zoo import own_nets
-from weightspace.nets import NetFactory, build_net, example_inputs, net_class, net_factory, net_settings
+from weightspace.nets import Architecture, NetFactory, build_net, example_inputs, net_class, net_factory
 
 PATH = "tests.zoo.own_nets:thin"
 
@@ -13,7 +13,7 @@ def test_a_factory_is_found_by_its_path_and_still_a_function():
     assert net_class(PATH) is own_nets.thin
     assert isinstance(own_nets.thin(width=2), nn.Module)
     net = build_net(PATH, width=3, hidden=[4])
-    assert net_settings(net) == {"width": 3, "norm": False, "hidden": [4]}
+    assert Architecture.of(net).settings == {"width": 3, "norm": False, "hidden": [4]}
     assert [x.shape for x in example_inputs(net)] == [(2, 1, 8, 8)]
     assert net(example_inputs(net)[0]).shape == (2, 10)
 

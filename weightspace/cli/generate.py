@@ -1,13 +1,15 @@
 """`weightspace generate`: new nets from a generator, as a zoo."""
 
 import argparse
-import json
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weightspace.cli.terminal.console import say, write_json
 from weightspace.cli.terminal.module import json_object
 from weightspace.cli.terminal.parser import Parser
+
+if TYPE_CHECKING:
+    from weightspace.nets import Architecture
 
 _GENERATE = """\
 Writes the weights of new nets, which nobody has trained, as a zoo: safetensors shards and an index that holds the seed,
@@ -69,9 +71,10 @@ def _run(arguments: argparse.Namespace) -> None:
     say(f"{len(zoo)} nets in {arguments.out}." + (f" {lost} more weren't finite and aren't stored." if lost else ""))
 
 
-def _architecture(arguments: argparse.Namespace) -> str:
-    """The architecture that --zoo or --module says, as canonical JSON."""
+def _architecture(arguments: argparse.Namespace) -> "Architecture":
+    """The architecture that --zoo or --module says."""
     from weightspace.checkpoints import make_module
+    from weightspace.nets import Architecture
     from weightspace.zoo import Zoo
 
     if arguments.module:
@@ -79,7 +82,7 @@ def _architecture(arguments: argparse.Namespace) -> str:
         if not hasattr(net, "settings"):
             raise ValueError(f"{arguments.module} must be marked with @net_factory(inputs=...) of weightspace.nets, so "
                              "that the new zoo can name it.")  # fmt: skip
-        return json.dumps([arguments.module, dict(net.settings)], sort_keys=True)
+        return Architecture(arguments.module, net.settings)
     if arguments.settings is not None:
         raise ValueError("--settings goes with --module MODULE:NAME; a zoo says the settings of its nets itself.")
     zoo = Zoo(arguments.zoo)

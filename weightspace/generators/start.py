@@ -76,7 +76,7 @@ class LearnedStart(Generator):
     @property
     def channels(self) -> int:
         """Channels of the signals."""
-        return int(self.convention.settings.get("out_features", 1))
+        return int(self.convention.architecture.settings.get("out_features", 1))
 
     def loss(self, rows: Float[Tensor, "nets entries"], signals: Float[Tensor, "nets channels points"]) -> Tensor:
         """Mean squared error of each net on its signal, ``[nets]``."""

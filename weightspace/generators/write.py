@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from weightspace.generators.base import Generator, finite_nets
+from weightspace.inr import Convention
 from weightspace.machine.whole_file import whole_file
+from weightspace.nets import Architecture
 from weightspace.space import WeightSpace
 from weightspace.zoo import Zoo
 from weightspace.zoo.folder import part_path, read_manifest, shard_path
@@ -24,7 +26,7 @@ from weightspace.zoo.manifest import close_zoo, write_json
 from weightspace.zoo.recipe.seeds import draw_uniform
 from weightspace.zoo.recipe.tables import Split
 from weightspace.zoo.shard import state_checksum, write_tensors
-from weightspace.zoo.spaces import architecture_id, trace_architecture
+from weightspace.zoo.spaces import space_entry, trace_architecture
 
 SHARD, REQUEST = 128, "generated.json"
 
@@ -35,21 +37,25 @@ class Generated:
 
     Args:
         generator: name of its class. fingerprint: of its configuration and tensors.
-        architecture: of the nets, canonical JSON ``[name, settings]`` of `weightspace.nets`.
+        architecture: of the nets.
         nets: how many. seed: of all of them. prompt: what was asked for.
     """
 
     generator: str
     fingerprint: str
-    architecture: str
+    architecture: Architecture
     nets: int
     seed: int
     prompt: Mapping[str, float]
 
+    def to_dict(self) -> dict[str, Any]:
+        """What ``generated.json`` says."""
+        return {**vars(self), "architecture": self.architecture.text, "prompt": dict(self.prompt)}
+
 
 def write_zoo(
     generator: Generator,
-    architecture: str,
+    architecture: Architecture,
     n: int,
     out: str | Path,
     *,
@@ -63,7 +69,7 @@ def write_zoo(
     generator, the seed, the number of each net under it, and the prompt; ``generated.json`` the whole request.
 
     Args:
-        architecture: canonical JSON ``[name, settings]`` of `weightspace.nets`. n: nets.
+        architecture: of the nets. n: how many.
         out: a folder, new or holding a part of these nets. shown: wraps the shards, to show progress.
 
     Raises:
@@ -82,7 +88,7 @@ def write_zoo(
     out.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(out / ".lock", timeout=0):
-            write_json(out / REQUEST, asdict(asked))
+            write_json(out / REQUEST, asked.to_dict())
             for shard in shown(range(ceil(n / SHARD))):
                 if not part_path(out, shard).exists():
                     _write_shard(generator, space, asked, shard, out)
@@ -111,7 +117,7 @@ def _check_folder(out: Path, asked: Generated) -> None:
         raise ValueError(
             f"{out} isn't empty and holds no generated nets ({', '.join(sorted(held)[:3])}); choose another."
         )
-    there, own = json.loads((out / REQUEST).read_text(encoding="utf-8")), asdict(asked)
+    there, own = json.loads((out / REQUEST).read_text(encoding="utf-8")), asked.to_dict()
     differs = [key for key in own if there.get(key) != own[key]]
     if differs:
         raise ValueError(
@@ -125,7 +131,7 @@ def _write_shard(generator: Generator, space: WeightSpace, asked: Generated, sha
     count = min(SHARD, asked.nets - first)
     weights = generator.sample(space, count, prompt=asked.prompt, seed=asked.seed, first=first)
     kept = finite_nets(weights).nonzero().flatten()
-    name = architecture_id(asked.architecture)
+    name = asked.architecture.id
     stored = {f"{name}/{key}": tensor[kept].contiguous() for key, tensor in weights.items()}
     rows = [_record(asked, first + net, row, shard, _net(weights, net)) for row, net in enumerate(kept.tolist())]
     if rows:
@@ -152,7 +158,7 @@ def _record(asked: Generated, net: int, row: int, shard: int, weights: Mapping[s
         "step": 0,
         "shard": shard,
         "row": row,
-        "space": architecture_id(asked.architecture),
+        "space": asked.architecture.id,
         "generator": asked.generator,
         "split": Split().part(draw_uniform(asked.seed, net, "split")),
         "checksum": state_checksum(dict(weights)),
@@ -170,16 +176,14 @@ def _close(out: Path, asked: Generated, space: WeightSpace, domain: Mapping[str,
             f"None of the {asked.nets} nets that {asked.generator} gave is finite, so nothing was stored. Take another "
             "prompt, or train the generator again."
         )
-    entry = {"architecture": json.loads(asked.architecture), "space": space.to_dict()}
-    if "convention" in domain:
-        entry["convention"] = domain["convention"]
+    convention = Convention.from_dict(domain["convention"]) if "convention" in domain else None
     close_zoo(
         out,
         name=out.name,
         recipe="generated",
         nets=len(table),
         table=table,
-        spaces={architecture_id(asked.architecture): entry},
+        spaces={asked.architecture.id: space_entry(asked.architecture, space, convention)},
         axes=[f"prompt_{name}" for name in asked.prompt],
         card=f"# Nets from {asked.generator}\n\n{len(table):,} nets that were never trained.\n",
     )

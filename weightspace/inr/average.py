@@ -6,7 +6,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from weightspace.inr import Convention
+from weightspace.inr.convention import Convention
+from weightspace.nets import Architecture
 
 
 def average_nets(nets: Sequence[Mapping[str, Tensor]], convention: Convention) -> tuple[dict[str, Tensor], Convention]:
@@ -23,8 +24,9 @@ def average_nets(nets: Sequence[Mapping[str, Tensor]], convention: Convention) -
     """
     if len(nets) == 1:
         return dict(nets[0]), convention
-    hidden = [len(nets) * width for width in convention.settings["hidden"]]
-    wide = replace(convention, settings=dict(convention.settings) | {"hidden": hidden})
+    narrow = convention.architecture
+    hidden = [len(nets) * width for width in narrow.settings["hidden"]]
+    wide = replace(convention, architecture=Architecture(narrow.net, {**narrow.settings, "hidden": hidden}))
     averaged = {}
     for name in nets[0]:
         parts, layer = [net[name] for net in nets], int(name.split(".")[1])

@@ -1,7 +1,7 @@
 """How the weights of an implicit representation become a picture."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from weightspace.data import grid_coordinates
 from weightspace.data.grid import GRIDS
+from weightspace.nets import Architecture
 from weightspace.reading import Unread
 
 MOST_POINTS = 2**27
@@ -22,8 +23,7 @@ class Convention:
     """Everything beside the weights that a fit depends on; stored with every zoo of implicit representations.
 
     Args:
-        net: name in ``weightspace.nets``.
-        settings: of the net: frequencies, first-layer rule, output shift.
+        architecture: the net with all its settings: frequencies, first-layer rule, output shift.
         shape: points along each axis at the fit.
         grid: where the points lie in ``coordinates``, see ``grid_coordinates``.
         peak: span of the values, for the PSNR.
@@ -31,8 +31,7 @@ class Convention:
         low: smallest value; ``low + peak`` is the largest. Grey values are black and white there.
     """
 
-    net: str
-    settings: Mapping[str, Any]
+    architecture: Architecture
     shape: tuple[int, ...]
     grid: str
     peak: float = 1.0
@@ -56,10 +55,12 @@ class Convention:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON types."""
-        return asdict(self) | {
-            "settings": dict(self.settings),
+        return self.architecture.to_dict() | {
             "shape": list(self.shape),
+            "grid": self.grid,
+            "peak": self.peak,
             "coordinates": list(self.coordinates),
+            "low": self.low,
         }
 
     @classmethod
@@ -69,4 +70,8 @@ class Convention:
         Raises:
             ValueError: a key is missing or unknown, or a value of another type or range; names it.
         """
-        return Unread(data, "convention").record(cls)
+        needed = ("net", "settings", "shape", "grid")
+        found = Unread(data, "convention").fields(*needed, optional=("peak", "coordinates", "low"))
+        architecture = {key: found.pop(key).value for key in ("net", "settings")}
+        rest = {key: entry.value for key, entry in found.items()}
+        return Unread({"architecture": architecture, **rest}, "convention").record(cls)

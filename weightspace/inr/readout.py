@@ -43,5 +43,5 @@ def _hidden(weights: Mapping[str, Tensor], convention: Convention, points: Tenso
     like = weights[weight]
     identity = torch.eye(width, dtype=like.dtype, device=like.device).expand(nets, -1, -1)
     hidden = render_stack(dict(weights) | {weight: identity, bias: like.new_zeros(nets, width)}, convention, points)
-    hidden = hidden - convention.settings["output_shift"]
+    hidden = hidden - convention.architecture.settings["output_shift"]
     return torch.cat([hidden, torch.ones_like(hidden[:, :1])], 1)

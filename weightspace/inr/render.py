@@ -1,7 +1,6 @@
 """Rendering implicit representations."""
 
 import functools
-import json
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -9,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from weightspace.inr.convention import Convention
-from weightspace.nets import build_net
+from weightspace.nets import Architecture
 from weightspace.nets.stacked.run import run_stack
 
 MOST_VALUES = 2_000_000
@@ -30,7 +29,7 @@ def render_stack(
     Example:
         >>> values = render_stack(weights, zoo.convention, zoo.convention.points())  # [N, 1, 784]
     """
-    return run_stack(_net(convention.net, json.dumps(dict(convention.settings))), dict(weights), points).transpose(1, 2)
+    return run_stack(_net(convention.architecture), dict(weights), points).transpose(1, 2)
 
 
 @torch.no_grad()
@@ -54,7 +53,7 @@ def render(
         >>> pictures = render(zoo.weights(range(16)), zoo.convention, 128)
     """
     shape = _shape(convention, resolution)
-    net = _net(convention.net, json.dumps(dict(convention.settings)))
+    net = _net(convention.architecture)
     name, parameter = next(iter(net.named_parameters()))
     single = weights[name].dim() == parameter.dim()
     stack = {key: tensor.unsqueeze(0) if single else tensor for key, tensor in weights.items()}
@@ -67,8 +66,8 @@ def render(
 
 
 @functools.lru_cache(maxsize=64)
-def _net(name: str, settings: str) -> nn.Module:
-    return build_net(name, **json.loads(settings)).eval()
+def _net(architecture: Architecture) -> nn.Module:
+    return architecture.build().eval()
 
 
 def _shape(convention: Convention, resolution: int | Sequence[int] | None) -> tuple[int, ...]:

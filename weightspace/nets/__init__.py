@@ -1,12 +1,13 @@
 """The small nets that zoos are made of."""
 
 from weightspace.nets.activations import ACTIVATIONS, Sine
-from weightspace.nets.build import NETS, build_net, net_class
+from weightspace.nets.architecture import Architecture, build_net
+from weightspace.nets.by_name import NETS, net_class
 from weightspace.nets.cnn import CNN, CNNConfig
 from weightspace.nets.factory import NetFactory, net_factory
 from weightspace.nets.fourier import FourierMLP, FourierMLPConfig
 from weightspace.nets.mlp import MLP, MLPConfig
-from weightspace.nets.net import Net, example_inputs, net_settings
+from weightspace.nets.net import Net, example_inputs
 from weightspace.nets.resnet import ResNet, ResNetConfig
 from weightspace.nets.settings import read_settings
 from weightspace.nets.siren import SIREN, SIRENConfig
@@ -18,6 +19,7 @@ __all__ = [
     "MLP",
     "NETS",
     "SIREN",
+    "Architecture",
     "CNNConfig",
     "FourierMLP",
     "FourierMLPConfig",
@@ -34,6 +36,5 @@ __all__ = [
     "example_inputs",
     "net_class",
     "net_factory",
-    "net_settings",
     "read_settings",
 ]

@@ -51,8 +51,8 @@ class NetFactory(NamedFunction):
             module = self.function(**settings)
         if not isinstance(module, nn.Module):
             raise TypeError(f"{self.function.__name__} must return an nn.Module, but returned {type(module).__name__}")
-        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}
-        module.__dict__["settings"] = plain  # nn.Module's own setattr is for parameters and modules
+        module.__dict__["net_factory"] = f"{self.function.__module__}:{self.function.__name__}"
+        module.__dict__["settings"] = settings  # nn.Module's own setattr is for parameters and modules
         module.__dict__["example_inputs"] = functools.partial(_examples, self.inputs, self.whole)
         return module
 

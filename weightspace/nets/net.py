@@ -49,11 +49,6 @@ def example_inputs(net: nn.Module) -> tuple[Tensor, ...]:
     return cast(Net, net).example_inputs()  # a factory's module was given the method
 
 
-def net_settings(net: nn.Module) -> dict[str, Any]:
-    """The settings, as JSON types, that ``build_net`` makes such a net from."""
-    return dict(cast(Net, net).settings)
-
-
 def example_normal(*shape: int) -> Tensor:
     """Normal numbers that are the same at every call."""
     return torch.randn(*shape, generator=torch.Generator().manual_seed(0))

@@ -1,6 +1,5 @@
 """Joining zoos."""
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +8,9 @@ import pyarrow as pa
 
 from weightspace.machine.whole_file import whole_file
 from weightspace.zoo.folder import RECIPE, shard_path
-from weightspace.zoo.manifest import SPACES, close_zoo
+from weightspace.zoo.manifest import close_zoo
 from weightspace.zoo.shard import check_regular
+from weightspace.zoo.spaces import read_spaces
 from weightspace.zoo.zoo import Zoo
 
 
@@ -32,7 +32,7 @@ def merge_zoos(paths: Sequence[str | Path], out: str | Path, name: str = "merged
     tables, spaces, shards, nets = [], {}, 0, 0
     for k, zoo in enumerate(zoos):
         tables.append(_renumbered(zoo, k, shards, nets))
-        spaces |= json.loads((zoo.path / SPACES).read_text(encoding="utf-8"))
+        spaces |= {name: stored.entry.value for name, stored in read_spaces(zoo.path).items()}
         for shard in zoo.table["shard"].unique().to_pylist():
             _copy(shard_path(zoo.path, shard), shard_path(out, shards + shard))
         _copy_recipe(zoo, out, k)

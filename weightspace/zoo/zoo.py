@@ -1,6 +1,5 @@
 """Reading a zoo."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
@@ -14,17 +13,18 @@ from torch import Tensor, nn
 from weightspace.data import load_dataset, load_signals
 from weightspace.inr.convention import Convention
 from weightspace.inr.render import render
+from weightspace.nets import Architecture
 from weightspace.space import WeightSpace
 from weightspace.suggest import suggestion
 from weightspace.zoo.check import check_index
 from weightspace.zoo.folder import RECIPE, manifest_stamp, read_manifest
 from weightspace.zoo.gather import check_unchanged, gather_weights, only_space
-from weightspace.zoo.manifest import INDEX, SPACES
+from weightspace.zoo.manifest import INDEX
 from weightspace.zoo.recipe.recipe import Recipe
 from weightspace.zoo.recipe.trial import draw_trial
 from weightspace.zoo.remote import fetch_zoo, is_remote
 from weightspace.zoo.shard import check_regular
-from weightspace.zoo.spaces import build_architecture
+from weightspace.zoo.spaces import read_spaces
 from weightspace.zoo.train.evaluate import Evaluation
 from weightspace.zoo.train.fit import psnr
 from weightspace.zoo.train.order import draw_labels, draw_subset
@@ -58,8 +58,8 @@ class Zoo:
         self.manifest: dict[str, Any] = manifest
         check_regular(self.path / INDEX)
         self.table: pa.Table = pq.read_table(self.path / INDEX)
-        self._architectures = json.loads((self.path / SPACES).read_text(encoding="utf-8"))
-        check_index(self.path, self.table, self._architectures)
+        self._spaces = read_spaces(self.path)
+        check_index(self.path, self.table, self._spaces)
 
     @property
     def recipe(self) -> Recipe:
@@ -146,7 +146,7 @@ class Zoo:
     def spaces(self) -> dict[str, WeightSpace]:
         """The weight spaces that occur, by the name in column ``space``."""
         names = self.table["space"].unique().to_pylist()
-        return {name: WeightSpace.from_dict(self._architectures[name]["space"]) for name in names}
+        return {name: self._spaces[name].space for name in names}
 
     @property
     def space(self) -> WeightSpace:
@@ -154,9 +154,9 @@ class Zoo:
         return self.spaces[only_space(self.table)]
 
     @property
-    def architecture(self) -> str:
-        """The one architecture that occurs, as canonical JSON ``[name, settings]`` of ``weightspace.nets``."""
-        return json.dumps(self._architectures[only_space(self.table)]["architecture"], sort_keys=True)
+    def architecture(self) -> Architecture:
+        """The one architecture that occurs."""
+        return self._spaces[only_space(self.table)].architecture
 
     def weights(self, rows: Sequence[int] | None = None) -> dict[str, Tensor]:
         """The weights of several states, ``[rows, ...]``, in their order; all if ``rows`` is None.
@@ -175,7 +175,7 @@ class Zoo:
     def module(self, i: int) -> nn.Module:
         """A live net with the weights of one state, in evaluation mode."""
         weights, row = self[i]
-        net = build_architecture(json.dumps(self._architectures[row["space"]]["architecture"]))
+        net = self._spaces[row["space"]].architecture.build().eval()
         net.load_state_dict(weights)
         return net
 
@@ -183,15 +183,15 @@ class Zoo:
     def renders(self) -> bool:
         """Whether the states are implicit representations of one weight space, which have a convention."""
         names = self.table["space"].unique().to_pylist()
-        return len(names) == 1 and "convention" in self._architectures[names[0]]
+        return len(names) == 1 and self._spaces[names[0]].convention is not None
 
     @property
     def convention(self) -> Convention:
         """How the weights of this zoo of implicit representations are rendered."""
-        entry = self._architectures[only_space(self.table)]
-        if "convention" not in entry:
+        convention = self._spaces[only_space(self.table)].convention
+        if convention is None:
             raise ValueError(f"{self.path} holds no implicit representations, so there is nothing to render")
-        return Convention.from_dict(entry["convention"])
+        return convention
 
     def evaluate(self, i: int) -> dict[str, float]:
         """Measures one state again on the recipe's data."""
@@ -203,7 +203,7 @@ class Zoo:
         used = torch.zeros(1, len(data.x_train), dtype=torch.bool)
         used[0, torch.from_numpy(draw_subset(trial, len(data.x_train)))] = True
         labels = draw_labels(trial, data.y_train, data.classes).unsqueeze(0)
-        evaluation = Evaluation(trial.build(), data, recipe.save.evaluate)
+        evaluation = Evaluation(trial.architecture.build(), data, recipe.save.evaluate)
         measured = evaluation.measure({n: w.unsqueeze(0) for n, w in weights.items()}, labels, used)
         return {name: float(value) for name, value in measured.items()}
 

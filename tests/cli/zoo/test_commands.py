@@ -103,7 +103,7 @@ def test_import_of_inrs_with_the_flags_of_a_convention(tmp_path, capsys):
     zoo = Zoo(tmp_path / "zoo")
     convention = zoo.convention
     assert (convention.shape, convention.coordinates, convention.low, convention.peak) == ((4, 6), (0, 1), -2, 4)
-    assert convention.settings["w0_hidden"] == 20 and zoo.manifest["name"] == "theirs"
+    assert convention.architecture.settings["w0_hidden"] == 20 and zoo.manifest["name"] == "theirs"
     assert zoo.table["split"].to_pylist() == ["train", "test"]
     assert run(*command, "--image-size", 28) == 2
     assert "--image-size belongs to 'small-cnn', not to 'inr'" in capsys.readouterr().err

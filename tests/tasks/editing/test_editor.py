@@ -121,7 +121,7 @@ def test_averaging_nets_is_exact(nets, zoo):
     given, points = double(nets), zoo.convention.points().double()
     others = [{name: tensor.roll(k, 0) for name, tensor in given.weights.items()} for k in range(3)]
     mean, convention = average_nets(others, zoo.convention)
-    assert convention.settings["hidden"] == [18, 15]
+    assert convention.architecture.settings["hidden"] == [18, 15]
     expected = torch.stack([render_stack(net, zoo.convention, points) for net in others]).mean(0)
     torch.testing.assert_close(render_stack(mean, convention, points), expected)
     assert average_nets(others[:1], zoo.convention)[1] == zoo.convention

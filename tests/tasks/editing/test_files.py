@@ -86,7 +86,7 @@ def test_averaged_outputs_are_one_wider_net(folder, tmp_path):
     (edited,) = edit_files(editor, [folder / "nets" / "0.safetensors"], tmp_path / "wide.safetensors")
     note = metadata(tmp_path / "wide.safetensors")
     convention = Convention.from_dict(json.loads(note["convention"]))
-    assert convention.settings["hidden"] == [12, 10]
+    assert convention.architecture.settings["hidden"] == [12, 10]
     assert "space" not in note
     torch.testing.assert_close(render(load_file(edited.path), convention), edited.after)
     with pytest.raises(ValueError, match=r"settings.hidden is \[12, 10\] here and was \[6, 5\] in training"):

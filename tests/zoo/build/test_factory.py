@@ -90,7 +90,7 @@ def test_fits_of_ones_own(tmp_path):
     content = {"name": "own-fits", "nets": 3, "data": {"name": "digits"}, "net": {"name": own_nets.bumps}}
     zoo = build_zoo({**content, "train": {"lr": 1e-2, "steps": 30}}, tmp_path / "fits", workers=1, progress=False)
     assert verify_zoo(zoo.path).sound
-    assert zoo.convention.net == "tests.zoo.own_nets:bumps"
+    assert zoo.convention.architecture.net == "tests.zoo.own_nets:bumps"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from weightspace.nets import NETS, build_net
+from weightspace.nets import NETS, Architecture, build_net
 from weightspace.zoo import import_inr_folder, import_ray_zoo
 from weightspace.zoo.imports.foreign import fit_state
 from weightspace.zoo.imports.small_cnn import import_small_cnn
@@ -131,13 +131,13 @@ def test_trials_that_dont_hold_together(files, message, tmp_path):
 def test_weights_that_are_whole_numbers_are_not_taken():
     state = {name: tensor.to(torch.int8) for name, tensor in build_net("mlp").state_dict().items()}
     with pytest.raises(ValueError, match=r"linears.0.weight of mlp must be of torch.float32, not torch.int8"):
-        fit_state("mlp", {}, state)
+        fit_state(Architecture("mlp"), state)
 
 
 @pytest.mark.parametrize("net", NETS)
 def test_shapes_of_a_net_are_found_without_its_memory(net):
     state = build_net(net).state_dict()
-    assert fit_state(net, {}, state).keys() == state.keys()
+    assert fit_state(Architecture(net), state).keys() == state.keys()
 
 
 def test_settings_of_one_short_name_stay_apart(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from weightspace.inr import render
-from weightspace.nets import build_net
+from weightspace.nets import Architecture, build_net
 from weightspace.reading import Unread
 from weightspace.zoo import import_inr_folder, import_ray_zoo, plot_zoo
 from weightspace.zoo.imports.foreign import fit_state
@@ -172,7 +172,7 @@ def test_inr_folder_of_nfn(tmp_path, channels, ends):
     assert len(rows) == 6 and len({row["run"] for row in rows}) == 3  # both views of an image are one run
     assert {(row["label"], row["split"]) for row in rows} == {(3, "train"), (0, "val"), (9, "test")}
     convention = zoo.convention
-    assert (convention.low, convention.peak, convention.settings["first_layer"]) == (-1.0, 2.0, "siren")
+    assert (convention.low, convention.peak, convention.architecture.settings["first_layer"]) == (-1.0, 2.0, "siren")
     side = 32 if channels == 3 else 28
     assert render(zoo.weights([0]), convention).shape == (1, channels, side, side)
     place = zoo.filter(file=f"randinit_smaller_aug0_9s/net{ends[1]}.pth")
@@ -184,8 +184,8 @@ def test_conventions_can_be_told(tmp_path):
     write_inrs(tmp_path / "inrs", 1)
     told = {"w0": 10.0, "first_layer": "siren", "output_shift": 0.0, "values": (-1.0, 3.0), "coordinates": (0.0, 1.0)}
     zoo = import_inr_folder(tmp_path / "inrs", tmp_path / "zoo", shape=(3, 3), grid="centers", **told)
-    convention = zoo.convention
-    assert (convention.settings["w0"], convention.settings["w0_hidden"], convention.low, convention.peak) == (
+    convention, settings = zoo.convention, zoo.convention.architecture.settings
+    assert (settings["w0"], settings["w0_hidden"], convention.low, convention.peak) == (
         10,
         10,
         -1,
@@ -269,7 +269,7 @@ def test_other_nets_of_the_ray_layout(tmp_path):
     params = tmp_path / "ray" / "a" / "params.json"
     known = json.loads(params.read_text())
     mlp = {"model::type": "MLP", "model::i_dim": 16, "model::h_dim": 5, "model::o_dim": 4}
-    assert model_net(Unread(mlp, str(params))) == (
+    assert model_net(Unread(mlp, str(params))) == Architecture(
         "mlp",
         {"in_features": 16, "hidden": [5], "out_features": 4, "activation": "relu"},
     )
@@ -289,7 +289,7 @@ def test_other_nets_of_the_ray_layout(tmp_path):
 
 def test_state_dicts_with_the_nets_own_names_keep_their_buffers():
     net = build_net("resnet", width=4, blocks=[1])
-    state = fit_state("resnet", {"width": 4, "blocks": [1]}, dict(reversed(net.state_dict().items())))
+    state = fit_state(Architecture("resnet", {"width": 4, "blocks": [1]}), dict(reversed(net.state_dict().items())))
     assert list(state) == list(net.state_dict()) and state["norm.num_batches_tracked"].dtype == torch.int64
 
 

@@ -5,7 +5,7 @@ import torch
 
 from weightspace.inr import Convention, render, render_surface
 from weightspace.inr.surface import LIGHT, REACH, view_axes
-from weightspace.nets import build_net
+from weightspace.nets import Architecture, build_net
 from weightspace.zoo import Recipe, build_zoo, render_wall
 from weightspace.zoo.pictures.wall import draw_wall, render_slice
 
@@ -36,7 +36,7 @@ def distances(monkeypatch):
     return {"radius": torch.tensor([0.5, 0.2])}
 
 
-CUBE = Convention("siren", {"in_features": 3}, (8, 8, 8), "corners", low=-0.5)
+CUBE = Convention(Architecture("siren", {"in_features": 3}), (8, 8, 8), "corners", low=-0.5)
 
 
 def test_a_ball_is_a_disc_and_brightest_towards_the_light(distances):
@@ -101,7 +101,7 @@ def test_slices_lie_in_the_middle(distances):
 def test_every_kind_of_signal_can_be_drawn(shape, outputs, tmp_path):
     net = build_net("siren", in_features=len(shape), hidden=[4], out_features=outputs)
     weights = {key: torch.stack([value] * 9) for key, value in net.state_dict().items()}
-    convention = Convention("siren", net.settings, shape, "corners")
+    convention = Convention(Architecture.of(net), shape, "corners")
     for solids in ("surface", "slice"):
         figure = draw_wall(weights, convention, 8 if len(shape) == 3 else None, solids)
         assert len(figure.axes) == 16
@@ -117,7 +117,7 @@ def test_every_kind_of_signal_can_be_drawn(shape, outputs, tmp_path):
 def test_grey_values_are_read_in_the_range_of_the_convention():
     net = build_net("siren", hidden=[4], output_shift=0.0)
     weights = {key: value.unsqueeze(0) for key, value in net.state_dict().items()}
-    convention = Convention("siren", net.settings, (5, 5), "corners", peak=2.0, low=-1.0)
+    convention = Convention(Architecture.of(net), (5, 5), "corners", peak=2.0, low=-1.0)
     drawn = torch.as_tensor(draw_wall(weights, convention).axes[0].images[0].get_array())
     torch.testing.assert_close(drawn, ((render(weights, convention)[0, 0] + 1) / 2).clamp(0, 1))
 
@@ -133,6 +133,6 @@ def test_a_wall_of_a_zoo(tmp_path):
 
 
 def test_four_axes_are_too_many(zoo, monkeypatch):
-    monkeypatch.setattr(type(zoo), "convention", Convention("siren", {}, (2, 2, 2, 2), "corners"))
+    monkeypatch.setattr(type(zoo), "convention", Convention(Architecture("siren"), (2, 2, 2, 2), "corners"))
     with pytest.raises(ValueError, match=r"at most three axes can be drawn, got 4"):
         render_wall(zoo)

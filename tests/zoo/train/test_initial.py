@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from weightspace.nets import NETS, build_net
+from weightspace.nets import NETS, Architecture, build_net
 from weightspace.nets.stacked.flat import Layout
 from weightspace.zoo.recipe.hyperparameters import INITS, Hyperparameters
 from weightspace.zoo.recipe.trial import Trial
@@ -11,7 +11,9 @@ from weightspace.zoo.train.initial import draw_matrix, draw_weights
 
 
 def trial_of(init="default", scale=1.0, seed=3):
-    return Trial(0, 0, 0, 1, seed, "train", "[]", {}, Hyperparameters(init=init, init_scale=scale, steps=1))
+    return Trial(
+        0, 0, 0, 1, seed, "train", Architecture("mlp"), {}, Hyperparameters(init=init, init_scale=scale, steps=1)
+    )
 
 
 @pytest.mark.parametrize("name", NETS)

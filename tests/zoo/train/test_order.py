@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from weightspace.nets import Architecture
 from weightspace.zoo.recipe.hyperparameters import Hyperparameters
 from weightspace.zoo.recipe.tables import Save
 from weightspace.zoo.recipe.trial import Trial
@@ -10,7 +11,7 @@ from weightspace.zoo.train.order import Order, draw_labels, draw_subset
 
 
 def trial_of(**settings):
-    return Trial(5, 5, 0, 7, 8, "train", "[]", {}, Hyperparameters(steps=10, **settings))
+    return Trial(5, 5, 0, 7, 8, "train", Architecture("mlp"), {}, Hyperparameters(steps=10, **settings))
 
 
 def test_every_pass_shows_every_example_once():

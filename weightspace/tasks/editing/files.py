@@ -11,6 +11,7 @@ from torch import Tensor
 
 from weightspace.checkpoints import find_checkpoints, fit_checkpoint, nonfinite_tensors, read_checkpoint
 from weightspace.inr import Convention, render
+from weightspace.nets import Architecture
 from weightspace.reading import read_json
 from weightspace.tasks.editing.editor import Editor
 from weightspace.tasks.editing.measures import signal_errors
@@ -149,8 +150,8 @@ def _fitted(editor: Editor, weights: Mapping[str, Tensor], source: Path) -> dict
 
 
 def _told(path: str | Path, trained: Convention, told: Mapping[str, Any]) -> Convention:
-    values = (trained.low, trained.low + trained.peak)
-    known = dict(trained.settings) | {"grid": trained.grid, "coordinates": trained.coordinates, "values": values}
+    values, own = (trained.low, trained.low + trained.peak), trained.architecture.settings
+    known = {**own, "grid": trained.grid, "coordinates": trained.coordinates, "values": values}
     asked = [name for name in ASKED if name in known]
     told = dict(told)
     if "w0" in told:
@@ -160,11 +161,13 @@ def _told(path: str | Path, trained: Convention, told: Mapping[str, Any]) -> Con
         here = " ".join(_flag(name, known[name]) for name in asked)
         raise ValueError(f"{path} doesn't store how it is rendered. Say it with {_flags(missing)}; the metanet was "
                          f"trained on nets with {here}.")  # fmt: skip
-    settings = {name: told.get(name, value) for name, value in trained.settings.items()}
+    settings = {name: told.get(name, value) for name, value in own.items()}
+    architecture = Architecture(trained.architecture.net, settings)
     (low, high), coordinates = told["values"], (float(told["coordinates"][0]), float(told["coordinates"][1]))
     return replace(
-        trained, settings=settings, grid=told["grid"], coordinates=coordinates, low=float(low), peak=float(high - low)
-    )
+        trained, architecture=architecture, grid=told["grid"],
+        coordinates=coordinates, low=float(low), peak=float(high - low),
+    )  # fmt: skip
 
 
 def _flag(name: str, value: Any) -> str:

@@ -64,7 +64,7 @@ def plain_ways(
     """
     given, convention, own = nets.weights, nets.convention, nets.edited[edit]
     ways: dict[str, Callable[[], dict[str, Tensor]]] = {"nothing": lambda: given}
-    if convention.net == "siren":
+    if convention.architecture.net == "siren":
         ways["readout alone"] = partial(solve_readout, given, convention, convention.points().to(own), own, ridge)
     for steps in refits:
         ways[f"refit, {steps} steps"] = partial(refit, given, convention, own, steps, lr)

@@ -7,7 +7,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from weightspace.inr import Convention
-from weightspace.nets import build_net
 from weightspace.nets.siren import SIREN
 from weightspace.nets.stacked.flat import Layout
 from weightspace.zoo.recipe.hyperparameters import Hyperparameters
@@ -43,7 +42,7 @@ def refit(
 def _refit(
     weights: Mapping[str, Tensor], convention: Convention, targets: Tensor, steps: int, lr: float
 ) -> dict[str, Tensor]:
-    net = build_net(convention.net, **convention.settings).to(targets.device)
+    net = convention.architecture.build().to(targets.device)
     layout, nets = Layout.of(net), len(targets)
     points = convention.points().to(targets)
     buffers = {name: tensor[0] for name, tensor in weights.items() if name in layout.buffers}

@@ -1,6 +1,5 @@
 """The nets of a zoo that generated ones are compared with: trained to one stage, and held out by lineage."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,6 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from weightspace.data import load_dataset
-from weightspace.nets import build_net
 from weightspace.nets.stacked.run import run_stack
 from weightspace.space import WeightSpace
 from weightspace.zoo import Zoo
@@ -55,11 +53,10 @@ class Stage:
                 f"{len(held)}. Ask for less, or build more nets."
             )
         train = train.view(train.table.slice(0, most))
-        name, settings = json.loads(zoo.architecture)
-        data, module = load_dataset(**zoo.recipe.data), build_net(name, **settings).eval()
+        data, module = load_dataset(**zoo.recipe.data), zoo.architecture.build().eval()
         images, labels = data.part("test")
         accuracy = torch.tensor(train.table["val_accuracy"].to_pylist())
-        domain = {"data": dict(zoo.recipe.data), "architectures": [json.loads(zoo.architecture)]}
+        domain = {"data": dict(zoo.recipe.data), "architectures": [zoo.architecture.to_dict()]}
         return cls(zoo.space, module, train.weights(), accuracy, held.weights(), images, labels, domain)
 
     @torch.no_grad()

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from weightspace.generators.start import LearnedStart
 from weightspace.inr import render
-from weightspace.nets import build_net
 from weightspace.palette import STYLE
 from weightspace.tasks.generation.starts import psnr_curves
 
@@ -28,7 +27,7 @@ def draw_starts(
         rival: its name, rows of weights and the rate of Adam. rate: of Adam after the learned start's own steps.
     """
     c, v = start.convention, start.vectors
-    net, points = build_net(c.net, **c.settings).eval(), c.points()
+    net, points = c.architecture.build().eval(), c.points()
 
     def after(rows: Tensor, rate: float, steps: int) -> Tensor:
         return render(v.weights(psnr_curves(net, rows, signals, points, rate, steps, c.peak)[1]), c)  # pyright: ignore

@@ -17,9 +17,8 @@ def domain_of(zoo: Zoo) -> dict[str, Any]:
         ``data`` (settings of the recipe's dataset) and ``convention`` (`weightspace.zoo.Convention` as a dict), each
         only where the zoo has one of it for all of its nets; ``architectures``, how each is built.
     """
-    built = sorted({part.architecture for part in zoo.by_space().values()})
-    architectures = [dict(zip(("net", "settings"), json.loads(text), strict=True)) for text in built]
-    found: dict[str, Any] = {"architectures": architectures}
+    built = sorted({part.architecture for part in zoo.by_space().values()}, key=lambda each: each.text)
+    found: dict[str, Any] = {"architectures": [architecture.to_dict() for architecture in built]}
     with suppress(ValueError):  # merged or imported: its nets have no recipe in common
         found["data"] = dict(zoo.recipe.data)
     conventions = []

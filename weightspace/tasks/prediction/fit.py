@@ -12,7 +12,7 @@ from torch_geometric.data import Batch
 
 from weightspace.graphs import mix
 from weightspace.metanets import Metanet, ProbeNet
-from weightspace.nets import build_net
+from weightspace.nets import Architecture
 from weightspace.space import WeightSpace
 from weightspace.tasks.labelled.augmentation import AugmentConfig, augment
 from weightspace.tasks.labelled.labellednets import LabelledNets
@@ -149,7 +149,7 @@ def find_module(metanet: ProbeNet) -> None:
     """Gives a loaded `ProbeNet` the module that its domain describes, where it describes one."""
     described = metanet.config.domain.get("architectures", ())
     if not metanet.runs and len(described) == 1:
-        metanet.runs.append(build_net(described[0]["net"], **described[0]["settings"]).eval())
+        metanet.runs.append(Architecture.from_dict(described[0]).build().eval())
 
 
 def predict_nets(metanet: Metanet, nets: LabelledNets) -> Float[Tensor, "nets labels"]:

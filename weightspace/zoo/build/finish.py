@@ -1,7 +1,7 @@
 """Closing a zoo: its index, spaces, card, and last its manifest."""
 
-import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,28 +10,26 @@ import pyarrow.parquet as pq
 from weightspace.data import load_signals
 from weightspace.inr.convention import Convention
 from weightspace.machine.whole_file import whole_file
-from weightspace.nets import net_settings
+from weightspace.nets import Architecture
 from weightspace.zoo.build.shards import shard_count, shard_nets
 from weightspace.zoo.card import dataset_card
 from weightspace.zoo.folder import SHARDS, part_path, shard_path
 from weightspace.zoo.manifest import INDEX, MANIFEST, close_zoo
 from weightspace.zoo.recipe.recipe import Recipe
 from weightspace.zoo.recipe.trial import draw_trial
-from weightspace.zoo.spaces import architecture_id, build_architecture, trace_architecture
+from weightspace.zoo.spaces import space_entry, trace_architecture
 
 
 def finish_zoo(recipe: Recipe, out: Path) -> None:
     """Writes what a zoo needs beside its shards; the manifest comes last and says that the zoo is whole."""
     shards = range(shard_count(recipe))
     table = pa.concat_tables(pq.read_table(part_path(out, shard)) for shard in shards)
-    spaces = {}
+    spaces: dict[str, Any] = {}
     for net in range(recipe.nets):
         architecture = draw_trial(recipe, net).architecture
-        if architecture_id(architecture) not in spaces:
-            space = trace_architecture(architecture).to_dict()
-            spaces[architecture_id(architecture)] = {"architecture": json.loads(architecture), "space": space}
-            if recipe.task == "fit":
-                spaces[architecture_id(architecture)]["convention"] = _convention(recipe, architecture).to_dict()
+        if architecture.id not in spaces:
+            convention = _convention(recipe, architecture) if recipe.task == "fit" else None
+            spaces[architecture.id] = space_entry(architecture, trace_architecture(architecture), convention)
     _remove_other_shards(out, shards)
     close_zoo(
         out,
@@ -53,10 +51,10 @@ def _remove_other_shards(out: Path, shards: range) -> None:
             path.unlink()
 
 
-def _convention(recipe: Recipe, architecture: str) -> Convention:
+def _convention(recipe: Recipe, architecture: Architecture) -> Convention:
     signals = load_signals(grid=recipe.fit.grid, **recipe.data)
-    net = build_architecture(architecture)
-    return Convention(recipe.net, net_settings(net), signals.shape, signals.grid, signals.peak, low=signals.low)
+    complete = Architecture.of(architecture.build())
+    return Convention(complete, signals.shape, signals.grid, signals.peak, low=signals.low)
 
 
 def reopen_parts(out: Path, recipe: Recipe, manifest: dict | None) -> None:

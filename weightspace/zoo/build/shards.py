@@ -8,13 +8,13 @@ import pyarrow.parquet as pq
 
 from weightspace.data import Dataset, load_dataset, load_signals
 from weightspace.machine.whole_file import whole_file
+from weightspace.nets import Architecture
 from weightspace.nets.stacked.flat import Layout
 from weightspace.zoo.folder import part_path, shard_path
 from weightspace.zoo.index import index_rows
 from weightspace.zoo.recipe.recipe import Recipe
 from weightspace.zoo.recipe.trial import Trial, draw_trial, with_fit_steps, with_steps
 from weightspace.zoo.shard import stack_states, state_checksum, write_tensors
-from weightspace.zoo.spaces import architecture_id, build_architecture
 from weightspace.zoo.train.device import Run, run_within_memory, training_device
 from weightspace.zoo.train.fit import StackFitter
 from weightspace.zoo.train.saved import Saved
@@ -56,7 +56,7 @@ def build_shard(recipe: Recipe, shard: int, out: Path, done: Callable[[int], obj
     """
     saved = list(run_shard(recipe, shard, done))
     saved.sort(key=lambda state: (state.trial.net, state.step))
-    spaces = [architecture_id(state.trial.architecture) for state in saved]
+    spaces = [state.trial.architecture.id for state in saved]
     tensors, rows = stack_states((space, state.weights) for space, state in zip(spaces, saved, strict=True))
     sums = [state_checksum(state.weights) for state in saved]
     table = index_rows(recipe, saved, rows, space=spaces, shard=[shard] * len(saved), checksum=sums)
@@ -125,6 +125,6 @@ def stacks(recipe: Recipe, nets: range, data: Dataset, device: str = "cpu") -> I
             yield trials[piece * len(trials) // pieces : (piece + 1) * len(trials) // pieces]
 
 
-def stack_size(architecture: str, device: str = "cpu") -> int:
+def stack_size(architecture: Architecture, device: str = "cpu") -> int:
     """Nets in one stack, by the number of parameters of one."""
-    return max(1, min(MOST_NETS[device], STACK_PARAMETERS[device] // Layout.of(build_architecture(architecture)).numel))
+    return max(1, min(MOST_NETS[device], STACK_PARAMETERS[device] // Layout.of(architecture.build()).numel))

@@ -24,7 +24,7 @@ def try_net(recipe: Recipe, say: Callable[[str], None] = lambda message: None) -
         ValueError: its shapes do not fit the data, it fails, it draws random numbers or comes out otherwise in a stack;
             or a data factory gives other examples at every call.
     """
-    net, where = draw_trial(recipe, 0).build().eval(), f"net {recipe.net!r}"
+    net, where = draw_trial(recipe, 0).architecture.build().eval(), f"net {recipe.net!r}"
     inputs = example_inputs(net)[0]
     if ":" in recipe.net:
         _try_stack(net, inputs, where, say)

@@ -1,7 +1,6 @@
 """Making a zoo of weights that were trained elsewhere."""
 
 import functools
-import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,14 +14,14 @@ import torch
 from torch import Tensor
 
 from weightspace.inr.convention import Convention
-from weightspace.nets import NETS, build_net
+from weightspace.nets import NETS, Architecture
 from weightspace.zoo.folder import shard_path
 from weightspace.zoo.imports.tables import column
 from weightspace.zoo.manifest import close_zoo
 from weightspace.zoo.recipe.seeds import draw_uniform
 from weightspace.zoo.recipe.tables import Split
 from weightspace.zoo.shard import stack_states, state_checksum, write_tensors
-from weightspace.zoo.spaces import architecture_id, trace_architecture
+from weightspace.zoo.spaces import space_entry, trace_architecture
 from weightspace.zoo.zoo import Zoo
 
 SHARD = 1024
@@ -32,24 +31,18 @@ RESERVED = {*ORDER, "file", "seconds", "gap"}
 
 
 @dataclass(frozen=True)
-class Foreign:
+class ImportedState:
     """One state from elsewhere: its net in ``weightspace.nets``, its weights under that net's names, and its row."""
 
-    net: str
-    settings: dict[str, Any]
+    architecture: Architecture
     weights: dict[str, Tensor]
     row: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def architecture(self) -> str:
-        """Canonical JSON."""
-        return json.dumps([self.net, self.settings], sort_keys=True)
 
 
 def assemble_zoo(
     out: Path,
     name: str,
-    states: Iterable[Foreign],
+    states: Iterable[ImportedState],
     axes: Sequence[str] = (),
     conventions: Iterable[Convention] = (),
     split: Split | None = None,
@@ -77,7 +70,7 @@ def assemble_zoo(
 def _assemble(
     out: Path,
     name: str,
-    states: Iterable[Foreign],
+    states: Iterable[ImportedState],
     axes: list[str],
     conventions: Iterable[Convention],
     split: Split,
@@ -87,7 +80,7 @@ def _assemble(
     for shard, chunk in enumerate(_chunks(iter(states))):
         for state in chunk:
             _register(state, spaces)
-        names = [architecture_id(state.architecture) for state in chunk]
+        names = [state.architecture.id for state in chunk]
         tensors, rows = stack_states((space, state.weights) for space, state in zip(names, chunk, strict=True))
         write_tensors(shard_path(out, shard), tensors)
         for state, space, row in zip(chunk, names, rows, strict=True):
@@ -96,23 +89,24 @@ def _assemble(
     if not records:
         raise ValueError(f"nothing was found to put into {out}")
     for convention in conventions:
-        architecture = json.dumps([convention.net, dict(convention.settings)], sort_keys=True)
-        spaces[architecture_id(architecture)]["convention"] = convention.to_dict()
+        spaces[convention.architecture.id]["convention"] = convention.to_dict()
     return _close(out, name, records, spaces, axes)
 
 
-def fit_state(net: str, settings: dict[str, Any], state: Mapping[str, Tensor] | Sequence[Tensor]) -> dict[str, Tensor]:
+def fit_state(architecture: Architecture, state: Mapping[str, Tensor] | Sequence[Tensor]) -> dict[str, Tensor]:
     """Gives tensors the names of a net: a state dict with the same names as it stands, others in order.
 
     Raises:
         ValueError: another number of tensors, or one of another shape, or whole numbers for weights.
     """
-    parameters, everything = _template(net, json.dumps(settings))
+    net = architecture.net
+    parameters, everything = _template(architecture)
     if isinstance(state, Mapping) and set(state) == set(everything):
         wanted, tensors = everything, [state[name] for name in everything]
     else:
         wanted, tensors = parameters, list(state.values() if isinstance(state, Mapping) else state)
     if len(wanted) != len(tensors):
+        settings = dict(architecture.settings)
         raise ValueError(f"{net} {settings} has {len(wanted)} parameters, got {len(tensors)} tensors")
     for (name, (shape, dtype)), tensor in zip(wanted.items(), tensors, strict=True):
         if shape != tuple(tensor.shape):
@@ -124,29 +118,28 @@ def fit_state(net: str, settings: dict[str, Any], state: Mapping[str, Tensor] | 
 
 
 @functools.lru_cache(maxsize=64)
-def _template(net: str, settings: str) -> tuple[dict[str, tuple], dict[str, tuple]]:
+def _template(architecture: Architecture) -> tuple[dict[str, tuple], dict[str, tuple]]:
     """Shapes and types of a net's parameters, and of its whole state dict, by name."""
-    with torch.device("meta" if net in NETS else "cpu"):  # settings from outside may ask for any size
-        module = build_net(net, **json.loads(settings))
+    with torch.device("meta" if architecture.net in NETS else "cpu"):  # settings from outside may ask for any size
+        module = architecture.build()
     kinds = [dict(module.named_parameters()), module.state_dict()]
     parameters, everything = [{name: (tuple(t.shape), t.dtype) for name, t in kind.items()} for kind in kinds]
     return parameters, everything
 
 
-def _chunks(states: Iterator[Foreign]) -> Iterator[list[Foreign]]:
+def _chunks(states: Iterator[ImportedState]) -> Iterator[list[ImportedState]]:
     while chunk := list(islice(states, SHARD)):
         yield chunk
 
 
-def _register(state: Foreign, spaces: dict[str, Any]) -> None:
-    key = architecture_id(state.architecture)
-    if key not in spaces:
+def _register(state: ImportedState, spaces: dict[str, Any]) -> None:
+    if state.architecture.id not in spaces:
         space = trace_architecture(state.architecture)
         space.check(state.weights)
-        spaces[key] = {"architecture": json.loads(state.architecture), "space": space.to_dict()}
+        spaces[state.architecture.id] = space_entry(state.architecture, space)
 
 
-def _record(state: Foreign, place: dict[str, Any], split: Split) -> dict[str, Any]:
+def _record(state: ImportedState, place: dict[str, Any], split: Split) -> dict[str, Any]:
     drawn = split.part(draw_uniform(0, state.row["run"], "split"))
     finite = all(bool(tensor.isfinite().all()) for tensor in state.weights.values())
     status = (

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from weightspace.checkpoints import read_checkpoint
 from weightspace.inr.convention import Convention
-from weightspace.zoo.imports.foreign import Foreign, assemble_zoo, fit_state
+from weightspace.nets import Architecture
+from weightspace.zoo.imports.foreign import ImportedState, assemble_zoo, fit_state
 from weightspace.zoo.imports.splits import PARTS, read_splits
 from weightspace.zoo.zoo import Zoo
 
@@ -110,17 +111,18 @@ def import_inr_folder(
     channels = settings["out_features"]
     shape = tuple(shape) if shape else (32, 32) if channels == 3 else (28, 28)
     low, high = values or rules.values
-    convention = Convention("siren", settings, shape, grid, high - low, coordinates, low)
+    architecture = Architecture("siren", settings)
+    convention = Convention(architecture, shape, grid, high - low, coordinates, low)
     points = NFN_POINTS.get(channels) if layout == "nfn" else None
     label, signal = _pattern("label", label or rules.label), _pattern("signal", signal or rules.signal)
     rules = InrLayout(signal, label, "", 0.0, (low, high), points)
     listed = read_splits(Path(splits)) if splits else None
-    return assemble_zoo(Path(out), name, _states(folder, paths, settings, rules, listed), conventions=[convention])
+    return assemble_zoo(Path(out), name, _states(folder, paths, architecture, rules, listed), conventions=[convention])
 
 
 def _states(
-    folder: Path, paths: list[Path], settings: dict[str, Any], rules: InrLayout, listed: Mapping[str, tuple] | None
-) -> Iterator[Foreign]:
+    folder: Path, paths: list[Path], architecture: Architecture, rules: InrLayout, listed: Mapping[str, tuple] | None
+) -> Iterator[ImportedState]:
     by_end = {_end(place, folder, paths[0]): found for place, found in (listed or {}).items()}
     runs: dict[str, int] = {}
     net = 0
@@ -133,11 +135,11 @@ def _states(
         row = {"net": net, "run": runs.setdefault(signal, len(runs)), "step": 0, "file": place}
         row |= _place(place, _number(found, "signal") if found else None, rules, by_end)
         try:
-            weights = fit_state("siren", settings, _tensors(path))
+            weights = fit_state(architecture, _tensors(path))
         except ValueError as error:
             raise ValueError(f"{path} does not fit the first file: {error}") from None
         net += 1
-        yield Foreign("siren", settings, weights, row)
+        yield ImportedState(architecture, weights, row)
 
 
 def _pattern(name: str, text: str) -> str:

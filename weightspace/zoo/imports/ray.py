@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from weightspace.checkpoints import read_checkpoint
+from weightspace.nets import Architecture
 from weightspace.reading import Unread, read_json, read_json_file
-from weightspace.zoo.imports.foreign import RESERVED, Foreign, assemble_zoo, fit_state, varying
+from weightspace.zoo.imports.foreign import RESERVED, ImportedState, assemble_zoo, fit_state, varying
 from weightspace.zoo.zoo import Zoo
 
 METRICS = {
@@ -64,14 +65,14 @@ def import_ray_zoo(
     if not trials:
         raise FileNotFoundError(f"no */checkpoint_*/checkpoints below {folder}")
     params = [read_json_file(trial / "params.json") for trial in trials]
-    nets = [(net, dict(settings or {})) if net else model_net(own) for own in params]
+    nets = [Architecture(net, settings or {}) if net else model_net(own) for own in params]
     rows = [_settings(own) for own in params]
     axes = [axis for axis in varying(rows) if axis != "seed"]
     return assemble_zoo(Path(out), name, _states(trials, nets, rows), axes)
 
 
-def model_net(params: Unread) -> tuple[str, dict[str, Any]]:
-    """Net and settings of a published trial, from its ``params.json``.
+def model_net(params: Unread) -> Architecture:
+    """How the net of a published trial is built, from its ``params.json``.
 
     Raises:
         ValueError: a ``model::type`` that is not known, or a setting of the net that is missing or of another type.
@@ -88,13 +89,13 @@ def model_net(params: Unread) -> tuple[str, dict[str, Any]]:
         widths = at("model::h_dim")
         hidden = [width.whole(1) for width in (widths.items() if isinstance(widths.value, list) else [widths])]
         sizes = {"in_features": at("model::i_dim").whole(1), "out_features": at("model::o_dim").whole(1)}
-        return "mlp", {**sizes, "hidden": hidden, "activation": activation}
+        return Architecture("mlp", {**sizes, "hidden": hidden, "activation": activation})
     if kind not in MODELS:
         raise ValueError(
             f"{params.place} has model::type {kind!r}; known are {', '.join(MODELS)}, MLP: else give net and settings"
         )
     channels = at("model::channels_in").whole(1) if "model::channels_in" in found else 1
-    return "cnn", {**MODELS[kind], "in_channels": channels, "activation": activation}
+    return Architecture("cnn", {**MODELS[kind], "in_channels": channels, "activation": activation})
 
 
 def _settings(params: Unread) -> dict[str, Any]:
@@ -110,8 +111,8 @@ def _settings(params: Unread) -> dict[str, Any]:
     return {own[key]: value for key, value in plain.items()}
 
 
-def _states(trials: list[Path], nets: list[tuple[str, dict]], rows: list[dict[str, Any]]) -> Iterator[Foreign]:
-    for run, (trial, (net, settings), own) in enumerate(zip(trials, nets, rows, strict=True)):
+def _states(trials: list[Path], nets: list[Architecture], rows: list[dict[str, Any]]) -> Iterator[ImportedState]:
+    for run, (trial, architecture, own) in enumerate(zip(trials, nets, rows, strict=True)):
         results = _results(trial)
         for epoch, path in _checkpoints(trial):
             row = {"net": run, "run": run, "step": epoch, "epoch": float(epoch)}
@@ -119,10 +120,10 @@ def _states(trials: list[Path], nets: list[tuple[str, dict]], rows: list[dict[st
             if "train_accuracy" in row and "test_accuracy" in row:
                 row["gap"] = row["train_accuracy"] - row["test_accuracy"]
             try:
-                weights = fit_state(net, settings, read_checkpoint(path)[0])
+                weights = fit_state(architecture, read_checkpoint(path)[0])
             except ValueError as error:
                 raise ValueError(f"{path} cannot be imported: {error}") from None
-            yield Foreign(net, settings, weights, row)
+            yield ImportedState(architecture, weights, row)
 
 
 def _checkpoints(trial: Path) -> list[tuple[int, Path]]:

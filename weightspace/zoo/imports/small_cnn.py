@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from weightspace.nets import Architecture
 from weightspace.reading import Unread
-from weightspace.zoo.imports.foreign import Foreign, assemble_zoo, fit_state, varying
+from weightspace.zoo.imports.foreign import ImportedState, assemble_zoo, fit_state, varying
 from weightspace.zoo.imports.tables import plain_cell, read_csv
 from weightspace.zoo.zoo import Zoo
 
@@ -150,20 +151,20 @@ def _settings_of(row: dict[str, Unread]) -> dict[str, Any]:
 
 def _states(
     weights: np.ndarray, rows: list[dict[str, Unread]], slots: list[Slot], settings: dict[str, Any], path: Path
-) -> Iterator[Foreign]:
+) -> Iterator[ImportedState]:
     runs: dict[str, int] = {}
     for i, row in enumerate(rows):
         run = runs.setdefault(str(row["modeldir"].value if "modeldir" in row else i), len(runs))
-        own = {**settings, "activation": row["config.activation"].text()}
+        architecture = Architecture("cnn", {**settings, "activation": row["config.activation"].text()})
         step = row["step"].whole(0, MOST_STEPS) if "step" in row else 0
         record = _settings_of(row) | {key: row[key].value for key in METRICS if key in row}
         record |= {"net": run, "run": run, "step": step, "epoch": float(step)}
         record["gap"] = _difference(record.get("train_accuracy"), record.get("test_accuracy"))
         try:
-            state = fit_state("cnn", own, [_tensor(weights[i], slot) for slot in slots])
+            state = fit_state(architecture, [_tensor(weights[i], slot) for slot in slots])
         except ValueError as error:
             raise ValueError(f"{path}: the net of row {i + 1}: {error}") from None
-        yield Foreign("cnn", own, state, record)
+        yield ImportedState(architecture, state, record)
 
 
 def _difference(train: float | None, test: float | None) -> float | None:

@@ -2,15 +2,13 @@
 
 import functools
 import itertools
-import json
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from torch import nn
 
 from weightspace.data import Signals
-from weightspace.nets import build_net
+from weightspace.nets import Architecture
 from weightspace.zoo.recipe.hyperparameters import Hyperparameters
 from weightspace.zoo.recipe.ranges import ends, is_axis
 from weightspace.zoo.recipe.recipe import Recipe
@@ -27,18 +25,13 @@ class Trial:
     seed: int
     init_seed: int
     split: str
-    architecture: str
+    architecture: Architecture
     settings: dict[str, Any]
     train: Hyperparameters
 
     def signal(self, signals: Signals) -> int:
         """The signal that the net is fitted to; runs go through a shuffle of all parts, again and again."""
         return _shuffle(len(signals), self.data_seed)[self.run % len(signals)]
-
-    def build(self) -> nn.Module:
-        """The net, with weights that do not matter yet."""
-        name, settings = json.loads(self.architecture)
-        return build_net(name, **settings)
 
 
 def draw_trial(recipe: Recipe, net: int) -> Trial:
@@ -60,7 +53,7 @@ def draw_trial(recipe: Recipe, net: int) -> Trial:
         seed=draw_seed(recipe.seed, net, "seed"),
         init_seed=draw_seed(recipe.seed, -1 if train.shared_init else net, "init"),
         split=recipe.split.part(draw_uniform(recipe.seed, net // recipe.fit.views, "split")),
-        architecture=json.dumps([recipe.net, settings], sort_keys=True),
+        architecture=Architecture(recipe.net, settings),
         settings=values,
         train=train,
     )

@@ -34,7 +34,7 @@ class StackFitter:
     def __init__(self, trials: Iterable[Trial], size: int, signals: Signals, fit: Fit, save: Save, device: str = "cpu"):
         self.waiting = list(trials)[::-1]
         self.signals, self.fit, self.save, self.device = signals, fit, save, device
-        self.net = self.waiting[-1].build().to(device)
+        self.net = self.waiting[-1].architecture.build().to(device)
         self.layout = Layout.of(self.net)
         coordinates = signals.coordinates.to(device)
         if isinstance(self.net, SIREN):

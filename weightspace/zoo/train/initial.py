@@ -1,13 +1,12 @@
 """The weights that a net starts from."""
 
 import copy
-import json
 import math
 
 import torch
 from torch import Tensor, nn
 
-from weightspace.nets import Net, NetFactory, net_class, read_settings
+from weightspace.nets import Net
 from weightspace.nets.stacked.flat import Layout
 from weightspace.zoo.recipe.trial import Trial
 from weightspace.zoo.train.lsuv import scale_layers
@@ -49,10 +48,7 @@ def draw_weights(net: nn.Module, layout: Layout, trial: Trial, batch: Tensor | N
 
 def _draw_own(layout: Layout, trial: Trial, generator: torch.Generator, batch: Tensor | None) -> Tensor:
     """A factory's net as it draws itself; rules other than ``default`` replace its matrices and zero its biases."""
-    name, settings = json.loads(trial.architecture)
-    kind = net_class(name)
-    assert isinstance(kind, NetFactory)
-    net = kind.build(read_settings(kind.Config, settings), trial.init_seed)
+    net = trial.architecture.build(trial.init_seed)
     drawn, rows = dict(net.named_parameters()), []
     for name, shape in zip(layout.names, layout.shapes, strict=True):
         row = drawn[name].detach().flatten()

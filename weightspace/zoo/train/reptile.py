@@ -32,7 +32,7 @@ def learn_start(
     recipe alone: the first draw is that of a shared init.
     """
     device = gradient.device
-    net = trial.build()
+    net = trial.architecture.build()
     layout = Layout.of(net)
     seed = draw_seed(trial.data_seed, -1, "meta")
     start = draw_weights(net, layout, replace(trial, init_seed=seed), signals.coordinates[:256]).to(device)

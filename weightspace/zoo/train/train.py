@@ -34,7 +34,7 @@ class StackTrainer:
         trials = [trials[i] for i in optimizer_order([trial.train for trial in trials])]
         self.real = len(trials)  # rows behind it are twins
         trials = [trials[i] for i in with_twin(range(len(trials)))]
-        examples, self.net = len(data.x_train), trials[0].build().train()
+        examples, self.net = len(data.x_train), trials[0].architecture.build().train()
         self.trials, self.save, self.device, self.nets = trials, save, device, self.real
         self.inputs = data.x_train.reshape(examples, *example_inputs(self.net)[0].shape[1:]).to(device)
         self.layout = layout = Layout.of(self.net)
