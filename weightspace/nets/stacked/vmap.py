@@ -14,6 +14,7 @@ from weightspace.nets.stacked.dropout import HashDropout, Noise
 
 def run_any(net: nn.Module, weights: dict[str, Tensor], x: Tensor, noise: Noise | None) -> Tensor:
     """Runs a stack by ``vmap`` over ``functional_call``, or one net after the other; see ``run_stack``."""
+    stackable = is_stackable(net)  # it leaves the copy in evaluation mode
     plain, dropouts = _with_hash_dropout(net)
     plain.train(net.training)
     shared = x.dim() == example_inputs(net)[0].dim()
@@ -24,7 +25,7 @@ def run_any(net: nn.Module, weights: dict[str, Tensor], x: Tensor, noise: Noise 
         return torch.func.functional_call(plain, weights, (x,))
 
     numbers = () if noise is None else (noise.keys, noise.levels, noise.scales)
-    if not is_stackable(net):
+    if not stackable:
         return _one_by_one(one, weights, x, shared, numbers)
     run = torch.func.vmap(one, in_dims=(0, None if shared else 0, *[0] * len(numbers)))
     return run(weights, x, *numbers)
