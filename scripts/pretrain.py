@@ -252,7 +252,7 @@ def make(name: str, arguments: argparse.Namespace) -> None:
     (folder / "README.md").write_text(write_card(name, job, zoo, made), encoding="utf-8")
     print(f"{folder}\n" + "\n".join(f"  {row}: {cells}" for row, cells in made["rows"].items()))
     if arguments.upload:
-        print(f"hf upload {arguments.upload}/{name} {folder}")
+        print(f"weightspace push {folder} {arguments.upload}/{name}")
 
 
 def main() -> None:

@@ -66,7 +66,7 @@ def test_a_folder_named_like_a_fetched_repository_is_refused_with_both_spellings
 
 @pytest.mark.parametrize("name", ["owner/nte", "runs/quickstart/metanet", "digits-acuracy", "./owner/x", "a b"])
 def test_a_path_that_leads_nowhere_is_not_looked_up_on_the_hub(saved, shipped, name, monkeypatch):
-    monkeypatch.setattr(module, "_download", lambda *asked: pytest.fail("looked up on the Hub"))
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *asked: pytest.fail("looked up on the Hub"))
     with pytest.raises(FileNotFoundError, match=r"no folder '.*', and no pretrained net .*digits-accuracy"):
         find_file(name, "config.json")
 

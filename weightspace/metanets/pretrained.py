@@ -3,28 +3,29 @@
 from abc import ABC
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, TypeVar
 
 import torch
-from huggingface_hub import PyTorchModelHubMixin
+from huggingface_hub import ModelCard, PyTorchModelHubMixin
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from weightspace.hub.modelcard import model_card
+from weightspace.hub.saved import CARD, CONFIG, TAGS, WEIGHTS, publish_saved
 from weightspace.hub.source import OPTIONS, find_file
 from weightspace.metanets.config import SavedConfig, read_config
 from weightspace.reading import Unread
 from weightspace.reading import read_json as read_json_text
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+FORMAT = 1
 
 
 P = TypeVar("P", bound="Pretrained")
 
 
-class Pretrained(
-    nn.Module, PyTorchModelHubMixin, ABC, library_name="weightspace", tags=["weight-space"], license="apache-2.0"
-):
+class Pretrained(nn.Module, PyTorchModelHubMixin, ABC, library_name="weightspace", tags=TAGS):
     """A module made from one frozen `Config`, which is saved with its tensors and loaded strictly.
 
     What it learned about its inputs beside its parameters (normalisation, training nets) are buffers.
@@ -37,11 +38,46 @@ class Pretrained(
         if not isinstance(config, self.Config):
             raise TypeError(f"{type(self).__name__} needs a {self.Config.__name__}, got {type(config).__name__}.")
         self.config = config
-        self._hub_mixin_config = {"metanet": type(self).__name__, **config.to_dict()}
+        self._hub_mixin_config = {"metanet": type(self).__name__, "format": FORMAT, **config.to_dict()}
 
     def _save_pretrained(self, save_directory: Path) -> None:
         state = {name: tensor.detach().contiguous().clone() for name, tensor in self.state_dict().items()}
         save_file(state, save_directory / WEIGHTS, metadata={"metanet": type(self).__name__})
+
+    def generate_model_card(self, **options: Any) -> ModelCard:
+        """The card that `save_pretrained` writes where there is none; it names no licence."""
+        del options
+        return ModelCard(model_card(self))
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        license: str | None = None,
+        private: bool | None = None,
+        revision: str | None = None,
+        token: str | None = None,
+        card: str | None = None,
+    ) -> str:
+        """Publishes it as a repository of the Hub and says its address; `load_metanet` loads it from there.
+
+        Args:
+            repo_id: ``"owner/name"``; made if it isn't there.
+            license: such as ``"apache-2.0"``; needed unless the card names one.
+            private, revision, token: as for `weightspace.hub.saved.publish_saved`.
+            card: the text of README.md; what `generate_model_card` says if None.
+
+        Raises:
+            ValueError: no licence, or a repository that holds something else.
+            PermissionError, ConnectionError: the Hub doesn't let you write, or can't be reached.
+        """
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder)
+            if card is not None:
+                (Path(folder) / CARD).write_text(card, encoding="utf-8")
+            return publish_saved(
+                Path(folder), repo_id, license=license, private=private, revision=revision, token=token
+            )
 
     @classmethod
     def from_pretrained(cls: type[P], pretrained_model_name_or_path: str | Path, **options: Any) -> P:
@@ -76,8 +112,17 @@ def read_json(source: str | Path, options: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: it isn't a JSON object, or doesn't say of which class it is.
     """
     root = read_json_text(find_file(source, CONFIG, options).read_bytes(), f"{source}/{CONFIG}")
-    root.entries().get("metanet", Unread(None, f"{root.place}: metanet")).text()
-    return root.value
+    entries = root.entries()
+    if "metanet" not in entries:
+        raise ValueError(
+            f"{source} wasn't saved by weightspace: its {CONFIG} names no metanet. A checkpoint of another library is "
+            "read by 'weightspace predict METANET CHECKPOINT'."
+        )
+    entries["metanet"].text()
+    newest = entries.get("format", Unread(FORMAT, f"{root.place}: format")).whole(least=1)
+    if newest > FORMAT:
+        raise ValueError(f"{root.place} has format {newest}, this version reads up to {FORMAT}; update weightspace.")
+    return {name: value for name, value in root.value.items() if name != "format"}
 
 
 def _load_strictly(metanet: nn.Module, path: Path, device: str) -> None:

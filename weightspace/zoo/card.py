@@ -4,14 +4,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from weightspace.hub.card import completed_card, size_category
+from weightspace.zoo.manifest import INDEX
 from weightspace.zoo.recipe.recipe import Recipe
+
+TAGS = ["weightspace", "weight-space", "model-zoo"]
 
 CARD = """---
 license: apache-2.0
-tags: [weightspace, model-zoo]
-configs:
-- config_name: index
-  data_files: index.parquet
 ---
 # {name}
 
@@ -40,7 +40,7 @@ train = zoo.split("train").final()
 
 def dataset_card(recipe: Recipe, table: pa.Table, spaces: dict[str, Any]) -> str:
     """The text of ``README.md``, with front matter that points a viewer at the index."""
-    return CARD.format(
+    text = CARD.format(
         name=recipe.name,
         description=recipe.description,
         nets=recipe.nets,
@@ -50,3 +50,18 @@ def dataset_card(recipe: Recipe, table: pa.Table, spaces: dict[str, Any]) -> str
         hash=recipe.hash,
         source=f" Source: {recipe.source}." if recipe.source else "",
     )
+    return zoo_card(text, len(table), None, "the card")
+
+
+def zoo_card(text: str, rows: int, license: str | None, where: str) -> str:
+    """A card with what the Hub asks for: licence, tags, size, and the index as the table that its viewer shows.
+
+    Raises:
+        ValueError: no licence, or another one than the card says.
+    """
+    facts = {
+        "tags": TAGS,
+        "size_categories": [size_category(rows)],
+        "configs": [{"config_name": "index", "data_files": INDEX}],
+    }
+    return completed_card(text, facts, license, where)

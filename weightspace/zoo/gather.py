@@ -1,5 +1,6 @@
 """Gathering the weights of many states from their shards."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -7,14 +8,16 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from weightspace.zoo.folder import shard_path
 from weightspace.zoo.shard import open_shard, state_checksum
 
 
-def gather_weights(path: Path, table: pa.Table) -> dict[str, Tensor]:
+def gather_weights(find: Callable[[int], Path], table: pa.Table) -> dict[str, Tensor]:
     """The weights of the table's states, ``[rows, ...]``, in its order; one copy out of the mapped files.
 
     Runs of consecutive rows are copied as blocks.
+
+    Args:
+        find: the file of a shard, by its number. table: rows of an index.
 
     Raises:
         ValueError: several weight spaces, a damaged shard, or a row that a shard does not have.
@@ -25,7 +28,7 @@ def gather_weights(path: Path, table: pa.Table) -> dict[str, Tensor]:
     stacked: dict[str, Tensor] = {}
     for shard in shards.unique().tolist():
         here = (shards == shard).nonzero().flatten()
-        file = shard_path(path, shard)
+        file = find(shard)
         tensors = open_shard(file, space)
         if not tensors:
             raise ValueError(f"{file} has no weights of space {space}; check the zoo with verify")

@@ -34,7 +34,7 @@ def merge_zoos(paths: Sequence[str | Path], out: str | Path, name: str = "merged
         tables.append(_renumbered(zoo, k, shards, nets))
         spaces |= {name: stored.entry.value for name, stored in read_spaces(zoo.path).items()}
         for shard in zoo.table["shard"].unique().to_pylist():
-            _copy(shard_path(zoo.path, shard), shard_path(out, shards + shard))
+            _copy(zoo.shard(shard), shard_path(out, shards + shard))
         _copy_recipe(zoo, out, k)
         shards += max(zoo.table["shard"].to_pylist()) + 1
         nets += max(zoo.table["net"].to_pylist()) + 1

@@ -17,7 +17,8 @@ from weightspace.zoo.shard import file_checksum
 
 FORMAT = 1
 INDEX, SPACES, MANIFEST, CARD = "index.parquet", "spaces.json", "manifest.json", "README.md"
-NOT_NAMED = {MANIFEST, ".lock"}
+NOT_NAMED = {MANIFEST, CARD, ".lock"}
+"""Files that a manifest has no checksum of: itself, the card, which people write on, and the builder's lock."""
 
 
 def close_zoo(

@@ -1,15 +1,19 @@
-"""Zoos that do not lie in a local folder."""
+"""Zoos that do not lie in a local folder: their files come when they are asked for, each compared with the manifest."""
 
 import hashlib
-import json
-import os
+from abc import ABC, abstractmethod
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from weightspace.hub.repository import PREFIXES, Repository
 from weightspace.machine.cache import cache_folder
-from weightspace.zoo.manifest import MANIFEST
+from weightspace.machine.whole_file import whole_file
+from weightspace.zoo.manifest import CARD, MANIFEST, manifest_checksum, parse_manifest
 from weightspace.zoo.shard import file_checksum
 
-HUB = "hf://datasets/"
+HUB = PREFIXES["dataset"]
 
 
 def is_remote(path: str | Path) -> bool:
@@ -22,85 +26,144 @@ def local_folder(url: str) -> Path:
     return cache_folder() / "zoos" / hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
-def fetch_zoo(url: str) -> Path:
-    """Brings a remote zoo to this machine and says where it lies; what is there already is not fetched again.
+@dataclass(frozen=True)
+class RemoteZoo(ABC):
+    """A zoo somewhere else.
+
+    Args:
+        url: as it was asked for. folder: where its files lie on this machine, as far as they have come.
+        manifest: what it says of itself.
+    """
+
+    url: str
+    folder: Path
+    manifest: dict[str, Any]
+
+    def fetch(self, name: str) -> Path:
+        """A file of the zoo on this machine, the same as the manifest says; what is here already isn't fetched again.
+
+        Raises:
+            ValueError: it has another checksum than the manifest says; it isn't kept.
+            FileNotFoundError, ConnectionError: it can't be had.
+        """
+        path, wanted = self.folder / name, self.manifest["files"].get(name)
+        if path.is_file() and _is_checked(path, wanted):
+            return path
+        self.bring(name)
+        if not _is_checked(path, wanted):
+            raise ValueError(
+                f"{self.url}/{name} has another checksum than its manifest says: it was changed, or damaged on its "
+                "way. Try once more; if it stays so, the zoo must be uploaded again."
+            )
+        return path
+
+    def fetch_tables(self) -> None:
+        """Everything but the shards and the card: what a zoo is opened with."""
+        for name in self.manifest["files"]:
+            if not name.startswith("shards/") and name != CARD:
+                self.fetch(name)
+
+    @abstractmethod
+    def bring(self, name: str) -> None:
+        """Puts a file at its place in ``folder``."""
+
+
+@dataclass(frozen=True)
+class HubZoo(RemoteZoo):
+    """A zoo in a dataset repository, at one commit."""
+
+    repository: Repository
+
+    def bring(self, name: str) -> None:
+        """Downloads it into the cache of the Hub's client."""
+        self.repository.download(name)
+
+
+@dataclass(frozen=True)
+class FileZoo(RemoteZoo):
+    """A zoo at a URL that fsspec knows."""
+
+    def bring(self, name: str) -> None:
+        """Copies it into our cache, all of it or nothing."""
+        import fsspec
+
+        files, root = fsspec.url_to_fs(self.url)
+        with whole_file(self.folder / name) as path:
+            files.get_file(f"{root}/{name}", str(path))
+
+
+def open_remote(url: str, options: dict[str, Any] | None = None) -> RemoteZoo:
+    """A remote zoo with its manifest and tables here; shards come when they are asked for.
+
+    Args:
+        url: ``hf://datasets/owner/name``, ``@revision`` to pin it; or what fsspec knows.
+        options: of the Hub: ``revision``, ``token``, ``cache_dir``, ``local_files_only``.
 
     Raises:
         FileNotFoundError: no finished zoo there.
-        ConnectionError: the Hub cannot be reached.
+        PermissionError: the Hub asks for a token.
+        ConnectionError: it cannot be reached; says what is here already.
         ValueError: a file that has another checksum than the manifest says, or would lie outside of the zoo.
     """
-    return _fetch_hub(url) if url.startswith(HUB) else _fetch_files(url)
+    if url.startswith("hf://") and not url.startswith(HUB):
+        raise ValueError(f"a zoo of the Hub is a data set, written {HUB}owner/name, got {url}")
+    remote = _open_hub(url, options or {}) if url.startswith(HUB) else _open_files(url)
+    remote.fetch_tables()
+    return remote
 
 
-def _fetch_hub(url: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    repository, _, revision = url.removeprefix(HUB).partition("@")
+def _open_hub(url: str, options: dict[str, Any]) -> HubZoo:
+    repository = Repository.parse(url, "dataset", options)
     try:
-        folder = Path(snapshot_download(repository, repo_type="dataset", revision=revision or None))
-    except Exception as error:  # the Hub has many errors for no network; the first line says which
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ConnectionError(f"cannot fetch {url}: {reason}; fetch it elsewhere and open its folder") from error
-    return folder
+        path = repository.download(MANIFEST)
+    except FileNotFoundError as error:
+        if "wasn't saved by weightspace" not in str(error):
+            raise
+        raise FileNotFoundError(
+            f"{repository.url} is no finished zoo: it has no {MANIFEST}. It isn't one of weightspace, or its upload "
+            "isn't done."
+        ) from None
+    folder = path.parent  # snapshots/COMMIT: from here on everything comes from the same commit
+    return HubZoo(repository.url, folder, _read_manifest(path.read_bytes(), url), repository.at(folder.name))
 
 
-def _fetch_files(url: str) -> Path:
+def _open_files(url: str) -> FileZoo:
     import fsspec
 
     files, root = fsspec.url_to_fs(url)
     if not files.exists(f"{root}/{MANIFEST}"):
         raise FileNotFoundError(f"{url} is no finished zoo: it has no {MANIFEST}")
-    out = local_folder(url)
-    manifest = json.loads(files.cat_file(f"{root}/{MANIFEST}"))
-    if (out / MANIFEST).exists() and json.loads((out / MANIFEST).read_text(encoding="utf-8")) == manifest:
-        return out
-    (out / MANIFEST).unlink(missing_ok=True)
-    for name in [*manifest["files"], "README.md", "recipe.toml", MANIFEST]:
-        target = (out / name).resolve()
-        if not target.is_relative_to(out.resolve()):
-            raise ValueError(f"the manifest of {url} names {name}, which leaves its folder")
-        if name in manifest["files"] or files.exists(f"{root}/{name}"):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            files.get_file(f"{root}/{name}", str(target))
-        wanted = manifest["files"].get(name)
-        if wanted and file_checksum(target) != wanted:
-            target.unlink()
-            raise ValueError(f"{url}/{name} has another checksum than its manifest says; build or upload it again")
-    return out
+    text = files.cat_file(f"{root}/{MANIFEST}")
+    remote = FileZoo(url, local_folder(url), _read_manifest(text, url))
+    with whole_file(remote.folder / MANIFEST) as path:
+        path.write_bytes(text)
+    return remote
 
 
-def check_target(url: str) -> None:
-    """Sees that a zoo can be built to a URL, before anything is trained: writes a tiny file there and deletes it.
+def _read_manifest(text: bytes, url: str) -> dict[str, Any]:
+    manifest = parse_manifest(text, f"the manifest of {url}")
+    if manifest.get("checksum", manifest_checksum(manifest)) != manifest_checksum(manifest):
+        raise ValueError(f"the manifest of {url} has another checksum than it says: it was changed after it was made")
+    return manifest
 
-    Raises:
-        ValueError: a Hub URL; zoos are published there with ``hf upload``. An unknown kind of URL, a driver that isn't
-            installed, or a place that can't be written.
+
+def _is_checked(path: Path, wanted: str | None) -> bool:
+    """Whether a file is what the manifest says; hashed once, for as long as it doesn't change.
+
+    A file with other content is removed.
     """
-    if url.startswith(HUB):
-        raise ValueError(f"a build does not publish: build into a folder, then upload it to {url} (hf upload)")
-    import fsspec
-
-    probe = f".weightspace-{os.getpid()}"
-    try:
-        files, root = fsspec.url_to_fs(url)
-        files.makedirs(root, exist_ok=True)
-        files.pipe_file(f"{root}/{probe}", b"may this be written?")
-        files.rm_file(f"{root}/{probe}")
-    except ImportError as error:
-        raise ValueError(f"{url} needs a driver that isn't installed: {error}") from None
-    except Exception as error:  # each driver has its own
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ValueError(f"{url} can't be written, so nothing was trained: {reason}") from error
-
-
-def push_zoo(folder: Path, url: str) -> None:
-    """Copies a finished local zoo to a URL, the manifest last."""
-    import fsspec
-
-    files, root = fsspec.url_to_fs(url)
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    for name in [*manifest["files"], "README.md", "recipe.toml", MANIFEST]:
-        if (folder / name).exists():
-            files.makedirs(f"{root}/{name}".rpartition("/")[0], exist_ok=True)
-            files.put_file(str(folder / name), f"{root}/{name}")
+    if wanted is None:
+        return True
+    found = path.resolve().stat()
+    mark = f"{path.resolve()} {found.st_size} {found.st_mtime_ns} {wanted}"
+    note = cache_folder() / "checked" / hashlib.sha256(mark.encode()).hexdigest()
+    if note.exists():
+        return True
+    if file_checksum(path) != wanted:
+        path.resolve().unlink()
+        path.unlink(missing_ok=True)
+        return False
+    with suppress(OSError):  # a cache that can't be written costs time alone
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.touch()
+    return True

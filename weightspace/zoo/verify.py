@@ -8,7 +8,8 @@ import torch
 
 from weightspace.zoo.compare import check_manifest, check_recipe
 from weightspace.zoo.folder import RECIPE, read_manifest
-from weightspace.zoo.remote import fetch_zoo, is_remote
+from weightspace.zoo.manifest import CARD
+from weightspace.zoo.remote import RemoteZoo, is_remote, open_remote
 from weightspace.zoo.shard import file_checksum, state_checksum
 from weightspace.zoo.zoo import Zoo
 
@@ -49,8 +50,8 @@ def verify_zoo(path: str | Path, *, sample: int = 16, seed: int = 0) -> Verdict:
         FileNotFoundError: not a finished zoo.
         ValueError: an index that cannot be trusted at all.
     """
-    path = fetch_zoo(str(path)) if is_remote(path) else Path(path)
-    problems = check_files(path)
+    remote = open_remote(str(path)) if is_remote(path) else None
+    problems = check_files(remote.folder if remote else Path(path), remote)
     zoo = Zoo(path)
     other_recipe = check_recipe(zoo)
     problems += check_manifest(zoo) + other_recipe + check_states(zoo)
@@ -62,16 +63,23 @@ def verify_zoo(path: str | Path, *, sample: int = 16, seed: int = 0) -> Verdict:
     return Verdict(len(zoo.manifest["files"]), len(zoo), len(measured), tuple(problems))
 
 
-def check_files(path: Path) -> list[str]:
-    """Compares the files of the manifest with their checksums."""
+def check_files(path: Path, remote: RemoteZoo | None = None) -> list[str]:
+    """Compares the files of the manifest with their checksums; not the card, which people may write on."""
     manifest = read_manifest(path)
     if manifest is None:
         raise FileNotFoundError(f"{path} is no finished zoo: it has no manifest.json; build it first")
     problems = []
     for name, checksum in manifest["files"].items():
-        if not (path / name).is_file():
+        try:
+            found = remote.fetch(name) if remote else path / name
+        except (ValueError, FileNotFoundError) as error:
+            problems.append(str(error))
+            continue
+        if name == CARD:
+            continue
+        if not found.is_file():
             problems.append(f"{name} is missing")
-        elif file_checksum(path / name) != checksum:
+        elif file_checksum(found) != checksum:
             problems.append(f"{name} has another checksum than the manifest says")
     return problems
 

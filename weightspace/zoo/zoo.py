@@ -11,18 +11,20 @@ import torch
 from torch import Tensor, nn
 
 from weightspace.data import load_dataset, load_signals
+from weightspace.hub.repository import NAME
 from weightspace.inr.convention import Convention
 from weightspace.inr.render import render
 from weightspace.nets import Architecture
 from weightspace.space import WeightSpace
 from weightspace.suggest import suggestion
 from weightspace.zoo.check import check_index
-from weightspace.zoo.folder import RECIPE, manifest_stamp, read_manifest
+from weightspace.zoo.folder import RECIPE, manifest_stamp, read_manifest, shard_path
 from weightspace.zoo.gather import check_unchanged, gather_weights, only_space
 from weightspace.zoo.manifest import INDEX
+from weightspace.zoo.publish import publish_zoo
 from weightspace.zoo.recipe.recipe import Recipe
 from weightspace.zoo.recipe.trial import draw_trial
-from weightspace.zoo.remote import fetch_zoo, is_remote
+from weightspace.zoo.remote import HUB, is_remote, open_remote
 from weightspace.zoo.shard import check_regular
 from weightspace.zoo.spaces import read_spaces
 from weightspace.zoo.train.evaluate import Evaluation
@@ -37,11 +39,15 @@ class Zoo:
     used from several processes.
 
     Args:
-        path: a folder, ``hf://datasets/owner/name`` (``@revision`` to pin it), or a URL that fsspec knows; remote zoos
-            are kept in the cache.
+        path: a folder, ``hf://datasets/owner/name`` (``@revision`` to pin it), or a URL that fsspec knows. Of a remote
+            zoo the index comes first, and a shard when its weights are asked for; each is compared with the manifest
+            and kept in the cache.
+        options: of the Hub: ``revision``, ``token``, ``cache_dir``, ``local_files_only``.
 
     Raises:
         FileNotFoundError: not a finished zoo.
+        PermissionError: a repository that asks for a token.
+        ConnectionError: a remote zoo that can't be reached; says what is in the cache.
         ValueError: damaged, or its index points outside its shards.
 
     Example:
@@ -49,12 +55,14 @@ class Zoo:
         >>> weights, row = zoo[0]
     """
 
-    def __init__(self, path: str | Path):
-        self.path = fetch_zoo(str(path)) if is_remote(path) else Path(path)
+    def __init__(self, path: str | Path, **options: Any):
+        self._remote = open_remote(str(path), options) if is_remote(path) else None
+        self.path = self._remote.folder if self._remote else Path(path)
         self._stamp = manifest_stamp(self.path)  # before it is read, or a change in between would be missed
         manifest = read_manifest(self.path)
         if manifest is None:
-            raise FileNotFoundError(f"{self.path} is no finished zoo: it has no manifest.json; build it first")
+            hub = f"; if it lies on the Hub, write {HUB}{path}" if NAME.fullmatch(str(path)) else ""
+            raise FileNotFoundError(f"{self.path} is no finished zoo: it has no manifest.json; build it first{hub}")
         self.manifest: dict[str, Any] = manifest
         check_regular(self.path / INDEX)
         self.table: pa.Table = pq.read_table(self.path / INDEX)
@@ -167,10 +175,36 @@ class Zoo:
         """
         places = None if rows is None else pa.array([self._position(i) for i in rows], pa.int64())
         table = self.table if places is None else self.table.take(places)
-        weights = gather_weights(self.path, table)
+        weights = gather_weights(self.shard, table)
         if manifest_stamp(self.path) != self._stamp:
             check_unchanged(self.path, table, weights)
         return weights
+
+    def shard(self, number: int) -> Path:
+        """The file of a shard on this machine; of a remote zoo it is fetched if it isn't here yet.
+
+        Raises:
+            ValueError: what was fetched has another checksum than the manifest says.
+            ConnectionError: a remote zoo that can't be reached.
+        """
+        path = shard_path(self.path, number)
+        return path if self._remote is None else self._remote.fetch(path.relative_to(self.path).as_posix())
+
+    def fetch(self) -> "Zoo":
+        """Brings all shards of this view here, to go on without a network; nothing to do for a local zoo."""
+        for number in self.table["shard"].unique().to_pylist():
+            self.shard(number)
+        return self
+
+    def push_to_hub(self, repository: str, **options: Any) -> str:
+        """Publishes the whole zoo as a dataset of the Hub and says its address; options and errors as `publish_zoo`.
+
+        Args:
+            repository: ``"owner/name"``. options: ``license``, ``private``, ``revision``, ``token``.
+        """
+        if len(self) != self.manifest["states"]:
+            raise ValueError(f"a whole zoo must be pushed, got {len(self)} of its {self.manifest['states']} states")
+        return publish_zoo(self.fetch().path, repository, **options)
 
     def module(self, i: int) -> nn.Module:
         """A live net with the weights of one state, in evaluation mode."""

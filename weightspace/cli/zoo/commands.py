@@ -1,7 +1,7 @@
 """`weightspace zoo`: its subcommands."""
 
 from weightspace.cli.terminal.parser import Parser
-from weightspace.cli.zoo import build, export, imports, info, render, tools
+from weightspace.cli.zoo import build, export, hub, imports, info, render, tools
 
 _ZOO = """\
 A zoo is a folder of many small trained nets with their hyperparameters and scores: what a metanet is trained on.
@@ -17,5 +17,5 @@ A zoo is a folder of many small trained nets with their hyperparameters and scor
 def add_command(parent: Parser) -> None:
     """Adds `zoo` and its subcommands."""
     zoo = parent.add_group("zoo", "build a zoo of nets, or look at one", _ZOO)
-    for module in (info, build, tools, render, export, imports):
+    for module in (info, build, tools, render, export, imports, hub):
         module.add_command(zoo)

@@ -14,8 +14,9 @@ from weightspace.zoo.build.ray_engine import run_on_ray
 from weightspace.zoo.build.shards import build_shard, is_built, shard_count, shard_nets
 from weightspace.zoo.build.try_net import try_net
 from weightspace.zoo.folder import PARTS, check_folder, claim_folder, read_manifest
+from weightspace.zoo.publish import check_target, copy_to_url
 from weightspace.zoo.recipe.recipe import Recipe
-from weightspace.zoo.remote import check_target, is_remote, local_folder, push_zoo
+from weightspace.zoo.remote import is_remote, local_folder
 from weightspace.zoo.zoo import Zoo
 
 ENGINES = ("local", "ray")
@@ -76,7 +77,7 @@ def build_zoo(
             finish_zoo(recipe, out)
         shutil.rmtree(out / PARTS, ignore_errors=True)
     if url:
-        push_zoo(out, url)
+        copy_to_url(out, url)
     return Zoo(out)
 
 
