@@ -48,6 +48,7 @@ ORDER = (
     "tasks.prediction",
     "tasks.editing",
     "tasks.generation",
+    "tasks.optimization",
     "tasks.comparison.baselines",
     "tasks.comparison",
     "tasks.quickstart",

@@ -1,0 +1,1 @@
+"""Training update rules on many small trainings at once, and comparing them with optimizers of PyTorch."""
