@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
+from bench_trace import Vision, resnet18
 from torch_geometric.data import Batch
 
-from weightspace.graphs import Layout, by_skeleton, from_graph, mix, take, to_graph
+from weightspace.graphs import Layout, by_skeleton, edge_values, from_graph, mix, take, to_graph
 from weightspace.space import WeightSpace
 
 
@@ -88,6 +89,26 @@ def mixed(spaces: list[WeightSpace], each: int) -> list[str]:
             f"{uncached / groups:.0f}", f"{uncached / lists:.0f}"]  # fmt: skip
 
 
+def large() -> list[list[str]]:
+    """A row for one large net: seconds for the first graph of its space, for another, and back; MB that are held."""
+    rows = []
+    builds = {"resnet-18": resnet18, "vit-s/16": lambda: (Vision(384, 12, 6), (torch.randn(1, 3, 224, 224),))}
+    for name, build in builds.items():
+        module, inputs = build()
+        space = WeightSpace.trace(module.eval(), *inputs, verify=False)
+        weights = {key: value.detach() for key, value in module.state_dict().items()}
+        began = time.perf_counter()
+        graph = to_graph(space, weights)
+        first = time.perf_counter() - began
+        again = best_of(lambda s=space, w=weights: to_graph(s, w))
+        back = best_of(lambda g=graph: {key: value.clone() for key, value in from_graph(g).items()})
+        held = sum(value.numel() * value.element_size() for value in (graph.x, edge_values(graph), graph.other))
+        params = sum(value.numel() for value in weights.values()) / 1e6
+        rows.append([name, *(f"{value:.3f}" for value in (params, first, again, back)), f"{held / 1e6:.1f}",
+                     f"{(first + back) / params * 10:.3f}"])  # fmt: skip
+    return rows
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -113,6 +134,9 @@ def main() -> None:
             "one by one/ours", "uncached/ours", "uncached/with lists"]  # fmt: skip
     small = [mlp(8), mlp(16), mlp(24), mlp(32), cnn(3, 4), cnn(3, 8), cnn(3, 16), cnn(5, 4)]
     for row in [head, mixed(small, 8), mixed(small, 250), mixed([mlp(16), mlp(32), cnn(3), cnn(5)], 500)]:
+        print("  ".join(cell.rjust(max(len(head[n]), 13)) for n, cell in enumerate(row)))
+    head = ["one net", "million params", "first s", "again s", "back s", "held MB", "s / 10 million"]
+    for row in [head, *large()]:
         print("  ".join(cell.rjust(max(len(head[n]), 13)) for n, cell in enumerate(row)))
     space = mlp(32)
     graph = to_graph(space, {key: torch.randn(nets.nets, *spec.shape) for key, spec in space.tensors.items()})

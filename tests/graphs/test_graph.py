@@ -13,7 +13,7 @@ SPACE = SPACES["mlp"]
 
 def test_one_line_without_the_space_spelled_out():
     text = repr(to_graph(SPACE, random_weights(SPACE)))
-    assert text.startswith(f"WeightGraph(space {SPACE.hash}, x=[14, 5], edge_index=[2, 42], edge_attr=[42, 1]")
+    assert text.startswith(f"WeightGraph(space {SPACE.hash}, x=[14, 5], edge_attr=[42, 1], node_type=[14]")
     assert "\n" not in text and len(text) < 200
 
 

@@ -7,6 +7,7 @@ from weightspace.graphs.dataset import GraphDataset
 from weightspace.graphs.draw import draw_graph, to_networkx
 from weightspace.graphs.features import EDGE_FEATURES, POSITIONS, SITE_FEATURES
 from weightspace.graphs.layout import SLOTS, Layout
+from weightspace.graphs.rows import edge_parts, edge_values
 from weightspace.graphs.skeleton import skeleton
 from weightspace.graphs.topology import Topology, topology
 
@@ -22,6 +23,8 @@ __all__ = [
     "VectorBlock",
     "by_skeleton",
     "draw_graph",
+    "edge_parts",
+    "edge_values",
     "from_graph",
     "in_order",
     "join",

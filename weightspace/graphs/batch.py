@@ -10,19 +10,35 @@ from torch_geometric.data import Batch
 
 from weightspace.graphs.graph import WeightGraph
 from weightspace.graphs.lazy import Deferred, LazyMapping
+from weightspace.graphs.rows import EdgeRows, is_plain
 from weightspace.graphs.topology import Topology
 
 
-def stacked_batch(topo: Topology, x: Tensor, edge_attr: Tensor, other: Tensor, other_int: Tensor) -> Batch:
-    """The batch that PyG would collate from N graphs, its edge lists computed when they are first read.
+def single_graph(topo: Topology, x: Tensor, edges: Tensor, other: Tensor, other_int: Tensor) -> WeightGraph:
+    """The graph of one net; its edge list and its rows of ``edge_attr`` are computed when they are first read.
+
+    Args:
+        topo: its topology. x, edges, other, other_int: as for `stacked_batch`, of one net.
+    """
+    device = x.device
+    mapping = LazyMapping(x=x[0], edge_index=Deferred(lambda: topo.edge_index.to(device)), edge_attr=_attr(topo, edges))
+    mapping.update(node_type=topo.node_type.to(device), edge_type=Deferred(lambda: topo.edge_type.to(device)))
+    mapping.update(other=other[0], other_int=other_int[0], space=topo.space, layout=topo.layout)
+    graph = WeightGraph()
+    graph._store._mapping = mapping
+    return graph
+
+
+def stacked_batch(topo: Topology, x: Tensor, edges: Tensor, other: Tensor, other_int: Tensor) -> Batch:
+    """The batch that PyG would collate from N graphs, its edge lists and padded rows computed when they are first read.
 
     Args:
         topo: the topology that all nets share.
-        x: ``[nets, nodes, columns]``. edge_attr: ``[nets, edges, columns]``.
+        x: ``[nets, nodes, columns]``. edges: the weights on edges, block after block, ``[nets, weights]``.
         other: ``[nets, floats]``. other_int: ``[nets, integers]``.
     """
     nets, device = x.shape[0], x.device
-    mapping = LazyMapping(x=x.flatten(0, 1), edge_attr=edge_attr.flatten(0, 1))
+    mapping = LazyMapping(x=x.flatten(0, 1), edge_attr=_attr(topo, edges))
     mapping.update(other=other.flatten(), other_int=other_int.flatten())
     mapping.update(space=[topo.space] * nets, layout=[topo.layout] * nets)
     for key, make in _deferred(topo, nets, device).items():
@@ -30,6 +46,11 @@ def stacked_batch(topo: Topology, x: Tensor, edge_attr: Tensor, other: Tensor, o
     steps = {"x": topo.nodes, "node_type": topo.nodes, "edge_index": topo.edges, "edge_attr": topo.edges}
     steps |= {"edge_type": topo.edges, "other": other.shape[1], "other_int": other_int.shape[1]}
     return batch_over(mapping, steps)
+
+
+def _attr(topo: Topology, edges: Tensor) -> Tensor | EdgeRows:
+    rows = EdgeRows(topo, edges)
+    return rows.make() if is_plain(topo) else rows
 
 
 def batch_over(mapping: LazyMapping, steps: Mapping[str, int | Callable[[], Tensor]]) -> Batch:

@@ -12,8 +12,9 @@ from weightspace.graphs.batch import batch_over, stacked_batch
 from weightspace.graphs.convert import from_graph, one_skeleton, to_graph
 from weightspace.graphs.layout import Layout
 from weightspace.graphs.lazy import Deferred, LazyMapping
+from weightspace.graphs.rows import is_plain, joined, stored_rows, unpadded
 from weightspace.graphs.skeleton import skeleton
-from weightspace.graphs.topology import topology
+from weightspace.graphs.topology import Topology, topology
 from weightspace.space import WeightSpace
 
 COUNTED_BY = {"x": "nodes", "edge_attr": "edges", "other": "other", "other_int": "other_int"}
@@ -71,7 +72,7 @@ def take(batch: Batch, nets: Tensor) -> Batch:
         metanet(take(whole, torch.randint(len(zoo), (64,))))
     """
     one_skeleton(batch)
-    columns = {key: batch[key].reshape(batch.num_graphs, -1) for key in COUNTED_BY}
+    columns = _columns(batch)
     return _stack(batch, nets, {key: value[nets.to(value.device)] for key, value in columns.items()})
 
 
@@ -88,7 +89,8 @@ def join(batches: Sequence[Batch]) -> Batch:
     whole = Batch()
     whole._num_graphs = len(spaces)
     whole.space, whole.layout = spaces, [layout for batch in batches for layout in batch.layout]
-    rows = {key: torch.cat([batch[key].reshape(batch.num_graphs, -1) for batch in batches]) for key in COUNTED_BY}
+    columns = [_columns(batch) for batch in batches]
+    rows = {key: torch.cat([own[key] for own in columns]) for key in COUNTED_BY}
     return _stack(whole, torch.arange(len(spaces)), rows)
 
 
@@ -114,6 +116,8 @@ def by_skeleton(graph: Data | Batch) -> list[tuple[Tensor, Data | Batch]]:
         for key, size in sizes.items():
             place = (size.cumsum(0) - size)[nets][:, None] + torch.arange(int(size[nets[0]]))
             rows[key] = graph[key][place.to(graph[key].device)].flatten(1)
+        first = int(nets[0])
+        rows["edge_attr"] = _unpadded(topology(graph.space[first], graph.layout[first]), rows["edge_attr"])
         groups.append((nets, _stack(graph, nets, rows)))
     return groups
 
@@ -234,10 +238,25 @@ def _sizes(graph: Batch, key: str) -> Tensor:
     return torch.tensor([sum(t.space.tensors[name].numel for name in getattr(t, names)) for t in topologies])
 
 
+def _columns(batch: Batch) -> dict[str, Tensor]:
+    """The weights of a batch of one architecture by tensor, ``[nets, ...]``; those on edges without padding."""
+    found = {key: batch[key].reshape(batch.num_graphs, -1) for key in COUNTED_BY if key != "edge_attr"}
+    stored, topo = stored_rows(batch), topology(batch.space[0], batch.layout[0])
+    padded = stored is None and batch.edge_attr.reshape(batch.num_graphs, -1)
+    return found | {"edge_attr": _unpadded(topo, padded) if stored is None else stored.values}
+
+
+def _unpadded(topo: Topology, rows: Tensor) -> Tensor:
+    if is_plain(topo):
+        return rows
+    parts = unpadded(topo, rows.reshape(len(rows), topo.edges, -1))
+    return joined(parts, len(rows), rows.dtype, rows.device)
+
+
 def _stack(batch: Batch, nets: Tensor, rows: dict[str, Tensor]) -> Batch:
     spaces, layouts, chosen = batch.space, batch.layout, nets.tolist()
     topo = topology(spaces[chosen[0]], layouts[chosen[0]])
-    x, edge_attr = rows["x"].reshape(len(nets), topo.nodes, -1), rows["edge_attr"].reshape(len(nets), topo.edges, -1)
-    stacked = stacked_batch(topo, x, edge_attr, rows["other"], rows["other_int"])
+    x = rows["x"].reshape(len(nets), topo.nodes, -1)
+    stacked = stacked_batch(topo, x, rows["edge_attr"], rows["other"], rows["other_int"])
     stacked.space, stacked.layout = [spaces[number] for number in chosen], [layouts[number] for number in chosen]
     return stacked

@@ -1,14 +1,16 @@
 """Where each entry of each tensor goes in the graph: blocks of edges, and vectors on sites."""
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from math import prod
 
-import torch
 from torch import Tensor
 
+from weightspace.graphs.entries import Entries
 from weightspace.graphs.pieces import Piece, axis_pieces, match, tensor_pieces
 from weightspace.space import Site, TensorSpec, WeightSpace
+
+_NODE_SLOTS = ("bias", "scale", "shift", "mean", "var")
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +19,7 @@ class EdgeBlock:
 
     Attributes:
         tensor: name of the tensor.
-        entries: ``[targets, sources, width]``, the place of each feature in the flattened tensor.
+        entries: of shape ``[targets, sources, width]``.
         targets: ``[targets]``, the target nodes.
         sources: ``[targets, sources]``, the source nodes of each target.
         width: features an edge.
@@ -27,7 +29,7 @@ class EdgeBlock:
     """
 
     tensor: str
-    entries: Tensor
+    entries: Entries
     targets: Tensor
     sources: Tensor
     width: int
@@ -40,36 +42,28 @@ class EdgeBlock:
         """Number of edges."""
         return self.sources.numel()
 
-    @cached_property
-    def ordered(self) -> bool:
-        """Whether the features lie in the tensor's own order, so that the tensor can be viewed as them."""
-        return _in_order(self.entries)
-
 
 @dataclass(frozen=True, eq=False)
 class VectorBlock:
-    """A tensor on the nodes of one site.
+    """A tensor, or a part of one, on nodes of one site.
 
     Attributes:
         tensor: name of the tensor.
-        entries: ``[nodes, width]``, the place of each feature in the flattened tensor.
+        entries: of shape ``[nodes, width]``.
         nodes: ``[nodes]``.
         slot: which slot of the node features.
         column: first column within the slot.
         width: features a node.
+        axes: the axes of the tensor whose neurons' scales and signs act on it.
     """
 
     tensor: str
-    entries: Tensor
+    entries: Entries
     nodes: Tensor
     slot: str
     column: int
     width: int
-
-    @cached_property
-    def ordered(self) -> bool:
-        """Whether the features lie in the tensor's own order, so that the tensor can be viewed as them."""
-        return _in_order(self.entries)
+    axes: tuple[int, ...]
 
 
 def site_starts(space: WeightSpace) -> list[int]:
@@ -80,86 +74,132 @@ def site_starts(space: WeightSpace) -> list[int]:
     return starts
 
 
-@lru_cache(maxsize=128)
 def edge_blocks(space: WeightSpace) -> tuple[EdgeBlock, ...]:
     """The blocks of edges of all weight tensors, by name: equal spaces have equal blocks whatever order they list."""
-    starts, blocks, start = site_starts(space), [], 0
-    for name, spec in sorted(space.tensors.items()):
-        if not is_edges(spec):
-            continue
-        for piece in tensor_pieces(spec):
-            blocks.append(EdgeBlock(name, *_edges(space, name, spec, piece, starts), start, piece.term))
-            start += blocks[-1].edges
-    return tuple(blocks)
+    return _blocks(space)[0]
+
+
+def vector_blocks(space: WeightSpace) -> tuple[VectorBlock, ...]:
+    """The tensors that are features of nodes; several in one slot of a site lie side by side."""
+    return _blocks(space)[1]
 
 
 @lru_cache(maxsize=128)
-def vector_blocks(space: WeightSpace) -> tuple[VectorBlock, ...]:
-    """The tensors that are features of nodes; several in one slot of a site lie side by side."""
-    starts, found, used = site_starts(space), [], {}
+def _blocks(space: WeightSpace) -> tuple[tuple[EdgeBlock, ...], tuple[VectorBlock, ...]]:
+    starts, edges, vectors, start = site_starts(space), list[EdgeBlock](), list[VectorBlock](), 0
+    used: dict[tuple[int, str], int] = {}
     for name, spec in sorted(space.tensors.items()):
-        if not is_vector(spec):
-            continue
-        slot = spec.slot if spec.slot in ("bias", "scale", "shift", "mean", "var") else "other"
-        key, parts = (spec.target_site, slot), []
-        for piece in tensor_pieces(spec):
-            nodes, entries = _vector(space.sites[spec.target_site], name, spec, piece, starts[spec.target_site])
-            parts.append(VectorBlock(name, entries, nodes, slot, used.get(key, 0), entries.shape[1]))
-        used[key] = used.get(key, 0) + max(part.width for part in parts)
-        found.extend(parts)
-    return tuple(found)
+        if is_edges(spec):
+            for piece in tensor_pieces(spec):
+                number = _source_site(space, spec, piece)
+                if number is None:
+                    vectors.append(_constant_block(space, name, spec, piece, starts, used))
+                else:
+                    edges.append(_edges(space, name, spec, piece, number, starts, start))
+                    start += edges[-1].edges
+        elif is_vector(spec):
+            vectors.extend(_vectors(space, name, spec, starts[spec.target_site], used))
+    return tuple(edges), tuple(vectors)
 
 
 def is_edges(spec: TensorSpec) -> bool:
     """Whether the tensor joins neurons of known sites."""
     known = spec.target_site is not None and spec.source_sites and None not in spec.source_sites
-    return spec.role == "weight" and bool(known)
+    return spec.role == "weight" and bool(known) and spec.numel > 0
 
 
 def is_vector(spec: TensorSpec) -> bool:
     """Whether the tensor sits on one site."""
     integer = spec.dtype.startswith(("int", "uint", "bool"))
-    return not is_edges(spec) and spec.role != "other" and spec.target_site is not None and not integer
+    placed = spec.role != "other" and spec.target_site is not None and spec.numel > 0
+    return placed and not is_edges(spec) and not integer
 
 
-def _edges(space: WeightSpace, name: str, spec: TensorSpec, piece: Piece, starts: list[int]) -> tuple:
-    number = spec.source_sites[piece.term if len(spec.source_sites) > 1 else 0]
+def _source_site(space: WeightSpace, spec: TensorSpec, piece: Piece) -> int | None:
+    """The site of the source neurons; None for a term of constants, such as coordinates beside the neurons."""
+    named = spec.source_sites[piece.term if len(spec.source_sites) > 1 else 0]
+    if _matching(space.sites[named], piece, spec.source, True) is not None:
+        return named
+    own = [atom.name for atom, owner in zip(piece.atoms, piece.owners, strict=True) if owner in spec.source]
+    if not any(name is not None and space.names[name].free for name in own):
+        return None
+    return next((n for n, s in enumerate(space.sites) if _matching(s, piece, spec.source, False) is not None), named)
+
+
+def _edges(
+    space: WeightSpace, name: str, spec: TensorSpec, piece: Piece, number: int, starts: list[int], start: int
+) -> EdgeBlock:
     target, source = space.sites[spec.target_site], space.sites[number]
     target_places, target_nodes = _place(target, name, piece, spec.target, False)
     source_places, source_nodes = _place(source, name, piece, spec.source, True)
     outer = target_places + [place for place in source_places if place not in target_places]
     inner = [place for place in range(len(piece.atoms)) if place not in outer]
-    sizes = [piece.index.shape[place] for place in outer]
-    entries = piece.index.permute(*outer, *inner).reshape(target_nodes.numel(), -1, _numel(piece, inner))
+    sizes, kernel_sizes = ([piece.sizes[place] for place in part] for part in (outer, inner))
+    rows, width = target_nodes.numel(), prod(kernel_sizes)
+    entries = Entries.of(piece, outer + inner, (rows, prod(sizes) // rows, width))
     order = sorted(range(len(source_places)), key=lambda number: outer.index(source_places[number]))
     shape = [size if place in source_places else 1 for place, size in zip(outer, sizes, strict=True)]
-    sources = source_nodes.permute(*order).reshape(shape).expand(sizes).reshape(entries.shape[:2])
-    kernel_sizes = [piece.index.shape[place] for place in inner]
+    sources = source_nodes.permute(*order).reshape(shape) + starts[number]
     kernel = (1, *kernel_sizes)[-2:] if spec.op == "conv" and len(kernel_sizes) in (1, 2) else None
-    offset = starts[number]
-    return entries, target_nodes.flatten() + starts[spec.target_site], sources + offset, entries.shape[2], kernel
+    return EdgeBlock(
+        name, entries, target_nodes.flatten() + starts[spec.target_site],
+        sources.expand(sizes).reshape(entries.shape[:2]), width, kernel, start, piece.term,
+    )  # fmt: skip
 
 
-def _vector(site: Site, name: str, spec: TensorSpec, piece: Piece, start: int) -> tuple[Tensor, Tensor]:
+def _constant_block(
+    space: WeightSpace, name: str, spec: TensorSpec, piece: Piece, starts: list[int], used: dict
+) -> VectorBlock:
+    """Weights on what is no neuron: features of the neurons that they lead to, like biases."""
+    site = space.sites[spec.target_site]
+    found, nodes = _place(site, name, piece, spec.target, False)
+    inner = [place for place in range(len(piece.atoms)) if place not in found]
+    width, key = prod(piece.sizes[place] for place in inner), (spec.target_site, "other")
+    entries, column = Entries.of(piece, found + inner, (nodes.numel(), width)), used.get(key, 0)
+    used[key] = column + width
+    return VectorBlock(name, entries, nodes.flatten() + starts[spec.target_site], "other", column, width, spec.target)
+
+
+def _vectors(space: WeightSpace, name: str, spec: TensorSpec, start: int, used: dict) -> list[VectorBlock]:
+    slot = spec.slot if spec.slot in _NODE_SLOTS else "other"
+    key, everywhere, parts = (spec.target_site, slot), tuple(range(len(spec.axes))), []
+    for piece in tensor_pieces(spec):
+        nodes, entries = _vector(space.sites[spec.target_site], name, everywhere, piece)
+        parts.append(
+            VectorBlock(name, entries, nodes + start, slot, used.get(key, 0), entries.shape[1], everywhere)
+        )  # fmt: skip
+    used[key] = used.get(key, 0) + max(part.width for part in parts)
+    return parts
+
+
+def _vector(site: Site, name: str, axes: tuple[int, ...], piece: Piece) -> tuple[Tensor, Entries]:
     nodes = _site_piece(site, piece)
-    held = [atom for atom in nodes.atoms if match((atom,), piece, tuple(range(len(spec.axes))), False)]
-    places = match(tuple(held), piece, tuple(range(len(spec.axes))), False)
-    if places is None or not held:
+    held = [atom for atom in nodes.atoms if match((atom,), piece, axes, False)]
+    found = match(tuple(held), piece, axes, False)
+    if found is None or not held:
         raise ValueError(_no_place(site, name, piece))
-    inner = [place for place in range(len(piece.atoms)) if place not in places]
-    entries = piece.index.permute(*places, *inner)
-    shape = [atom.size if atom in held else 1 for atom in nodes.atoms]
-    width = _numel(piece, inner)
-    entries = entries.reshape(*shape, width).expand(*nodes.index.shape, width)
-    return nodes.index.flatten() + start, entries.reshape(-1, width)
+    inner = [place for place in range(len(piece.atoms)) if place not in found]
+    outer = iter(found)
+    strides = [piece.strides[next(outer)] if atom in held else 0 for atom in nodes.atoms]  # where it has none: repeated
+    strides += [piece.strides[place] for place in inner]
+    sizes, width = [*nodes.sizes, *(piece.sizes[place] for place in inner)], prod(piece.sizes[p] for p in inner)
+    return nodes.index.flatten(), Entries(tuple(sizes), tuple(strides), piece.offset, (nodes.index.numel(), width))
 
 
 def _place(site: Site, name: str, piece: Piece, axes: tuple[int, ...], anywhere: bool) -> tuple[list[int], Tensor]:
-    nodes = _site_piece(site, piece, axes, anywhere)
-    places = match(nodes.atoms, piece, axes, anywhere)
-    if places is None:
+    found = _matching(site, piece, axes, anywhere)
+    if found is None:
         raise ValueError(_no_place(site, name, piece))
-    return places, nodes.index
+    return found
+
+
+def _matching(
+    site: Site, piece: Piece, axes: tuple[int, ...], anywhere: bool
+) -> tuple[list[int], Tensor] | None:  # fmt: skip
+    """Where the atoms of a site stand in a piece of a tensor, and the nodes; None where one stands nowhere."""
+    nodes = _site_piece(site, piece, axes, anywhere)
+    found = match(nodes.atoms, piece, axes, anywhere)
+    return None if found is None else (found, nodes.index)
 
 
 def _site_piece(site: Site, piece: Piece, axes: tuple[int, ...] | None = None, anywhere: bool = False) -> Piece:
@@ -169,14 +209,6 @@ def _site_piece(site: Site, piece: Piece, axes: tuple[int, ...] | None = None, a
     # a site may name the same neurons twice, as the gates of a recurrent cell do: each term of a tensor has its own
     term = max((piece.terms[axis] for axis in axes), default=0)
     return next((nodes for nodes in fits if nodes.term == term), fits[0] if fits else found[0])
-
-
-def _in_order(entries: Tensor) -> bool:
-    return bool((entries.flatten() == torch.arange(entries.numel())).all())
-
-
-def _numel(piece: Piece, places: list[int]) -> int:
-    return prod(piece.index.shape[place] for place in places)
 
 
 def _no_place(site: Site, name: str, piece: Piece) -> str:

@@ -1,6 +1,6 @@
 """Weights to graphs and back, exactly, for one net or a stack of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import prod
 
@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from weightspace.graphs.batch import stacked_batch
-from weightspace.graphs.blocks import EdgeBlock, VectorBlock
-from weightspace.graphs.graph import WeightGraph
+from weightspace.graphs.batch import single_graph, stacked_batch
+from weightspace.graphs.entries import Entries
 from weightspace.graphs.layout import Layout
+from weightspace.graphs.rows import edge_parts, joined
 from weightspace.graphs.skeleton import skeleton
 from weightspace.graphs.topology import Topology, topology
-from weightspace.graphs.writes import edge_writes, node_columns, node_writes
+from weightspace.graphs.writes import node_table, node_writes
 from weightspace.space import WeightSpace
 
 
@@ -27,6 +27,8 @@ def to_graph(space: WeightSpace, weights: Mapping[str, Tensor], layout: Layout |
 
     The edges of a tensor lie one after the other, a target's sources together: in a batch of one space
     ``edge_attr.view(nets, edges, -1)[:, block.start : block.start + block.edges]`` views as ``[nets, out, in, d]``.
+    What is stored are the weights alone: edge lists, and rows of ``edge_attr`` in which small kernels are padded to the
+    largest, are computed when they are first read. `edge_parts` gives the blocks without that.
 
     Args:
         space: the weight space of the nets.
@@ -52,23 +54,12 @@ def to_graph(space: WeightSpace, weights: Mapping[str, Tensor], layout: Layout |
     dtype, device = _kind(space, weights)
     stack = {name: weights[name] if count is not None else weights[name][None] for name in space.tensors}
     nets = 1 if count is None else count
-    x = node_writes(topo).table(stack, nets, dtype, device)
-    edge_attr = edge_writes(topo).table(stack, nets, dtype, device)
-    other = _flat(stack, topo.floats, nets, dtype, device)
-    other_int = _flat(stack, topo.integers, nets, torch.long, device)
-    if count is not None:
-        return stacked_batch(topo, x, edge_attr, other, other_int)
-    return WeightGraph(
-        x=x[0],
-        edge_index=topo.edge_index.to(device),
-        edge_attr=edge_attr[0],
-        node_type=topo.node_type.to(device),
-        edge_type=topo.edge_type.to(device),
-        other=other[0],
-        other_int=other_int[0],
-        space=space,
-        layout=topo.layout,
-    )
+    x = node_table(topo, stack, nets, dtype, device)
+    edges = joined([block.entries.read(_flat(stack[block.tensor])) for block in topo.blocks], nets, dtype, device)
+    other = joined([stack[name].to(dtype) for name in topo.floats], nets, dtype, device)
+    other_int = joined([stack[name].to(torch.long) for name in topo.integers], nets, torch.long, device)
+    made = single_graph if count is None else stacked_batch
+    return made(topo, x, edges, other, other_int)
 
 
 @torch.compiler.disable  # Python over spaces
@@ -84,15 +75,13 @@ def from_graph(graph: Data | Batch) -> dict[str, Tensor]:
     topo = topology(space, layout)
     single = not isinstance(graph, Batch)
     nets = 1 if single else graph.num_graphs
-    sizes = (nets * topo.nodes, nets * topo.edges)
-    if (graph.x.shape[0], graph.edge_attr.shape[0]) != sizes:
+    if graph.x.shape[0] != nets * topo.nodes:
         raise ValueError(
-            f"{nets} graphs of this space have {sizes[0]} nodes and {sizes[1]} edges, got {graph.x.shape[0]} and "
-            f"{graph.edge_attr.shape[0]}. A graph with changed edges has no weights."
+            f"{nets} graphs of this space have {nets * topo.nodes} nodes, got {graph.x.shape[0]}. A graph with changed "
+            "nodes has no weights."
         )
     x = graph.x.reshape(nets, topo.nodes, graph.x.shape[-1])
-    edges = graph.edge_attr.reshape(nets, topo.edges, graph.edge_attr.shape[-1])
-    weights = read_tensors(topo, x, edges)
+    weights = read_tensors(topo, x, edge_parts(graph, topo, nets))
     weights |= _split(space, topo.floats, graph.other.reshape(nets, -1))
     weights |= _split(space, topo.integers, graph.other_int.reshape(nets, -1))
     return {name: weights[name][0] if single else weights[name] for name in space.tensors}
@@ -113,48 +102,29 @@ def one_skeleton(graph: Data | Batch) -> tuple[WeightSpace, Layout]:
     return first, graph.layout[0]
 
 
-def read_tensors(topo: Topology, x: Tensor, edges: Tensor) -> dict[str, Tensor]:
-    """The tensors that ``x`` ``[nets, nodes, columns]`` and ``edges`` ``[nets, edges, columns]`` hold."""
-    parts: dict[str, list[tuple[Tensor, EdgeBlock | VectorBlock]]] = {}
-    for block in topo.blocks:
-        rows = edges[:, block.start : block.start + block.edges]
-        columns = topo.layout.edge_columns(block.width, block.kernel)
-        parts.setdefault(block.tensor, []).append((_take(rows, columns), block))
-    for vector in topo.vectors:
-        columns = node_columns(topo.layout, vector)
-        parts.setdefault(vector.tensor, []).append((_take(_rows(x, vector.nodes), columns), vector))
+def read_tensors(topo: Topology, x: Tensor, edges: Sequence[Tensor]) -> dict[str, Tensor]:
+    """The tensors that ``x`` ``[nets, nodes, columns]`` and blocks of edges, ``[nets, edges, width]`` each, hold."""
+    parts: dict[str, list[tuple[Entries, Tensor]]] = {}
+    for block, values in zip(topo.blocks, edges, strict=True):
+        parts.setdefault(block.tensor, []).append((block.entries, values))
+    for write in node_writes(topo):
+        parts.setdefault(write.vector.tensor, []).append((write.vector.entries, write.take(x)))
     return {name: _gather(found, topo.space.tensors[name].shape) for name, found in parts.items()}
 
 
-def _gather(found: list[tuple[Tensor, EdgeBlock | VectorBlock]], shape: tuple[int, ...]) -> Tensor:
-    nets = found[0][0].shape[0]
-    if len(found) == 1 and found[0][1].ordered:
-        return found[0][0].reshape(nets, *shape)
-    places = torch.cat([block.entries.flatten() for _, block in found])
-    inverse = torch.empty(prod(shape), dtype=torch.long)
-    inverse[places] = torch.arange(places.numel())
-    flat = torch.cat([part.reshape(nets, -1) for part, _ in found], 1)
-    return flat[:, inverse.to(flat.device)].reshape(nets, *shape)
+def _gather(found: list[tuple[Entries, Tensor]], shape: tuple[int, ...]) -> Tensor:
+    entries, values = found[0]
+    nets, numel = len(values), prod(shape)
+    if len(found) == 1 and entries.run and entries.numel == numel:
+        return values.reshape(nets, *shape)
+    flat = values.new_empty(nets, numel)
+    for entries, values in found:
+        entries.write(flat, values)
+    return flat.reshape(nets, *shape)
 
 
-def _rows(x: Tensor, nodes: Tensor) -> Tensor:
-    first, last = int(nodes[0]), int(nodes[-1])
-    assert last - first + 1 == nodes.numel(), "The nodes of a site lie one after the other."
-    return x[:, first : last + 1]
-
-
-def _take(rows: Tensor, columns: tuple[int, ...]) -> Tensor:
-    if columns == tuple(range(columns[0], columns[-1] + 1)):
-        return rows[..., columns[0] : columns[-1] + 1]
-    return rows[..., list(columns)]
-
-
-def _flat(
-    stack: Mapping[str, Tensor], names: tuple[str, ...], nets: int, dtype: torch.dtype, device: torch.device
-) -> Tensor:
-    if not names:
-        return torch.empty(nets, 0, dtype=dtype, device=device)
-    return torch.cat([stack[name].reshape(nets, -1).to(dtype) for name in names], 1)
+def _flat(tensor: Tensor) -> Tensor:
+    return tensor.reshape(len(tensor), -1)
 
 
 def _split(space: WeightSpace, names: tuple[str, ...], values: Tensor) -> dict[str, Tensor]:

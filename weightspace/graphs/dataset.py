@@ -8,9 +8,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch_geometric.data import Batch, Data, Dataset
 
+from weightspace.graphs.batch import single_graph
 from weightspace.graphs.convert import to_graph
-from weightspace.graphs.graph import WeightGraph
 from weightspace.graphs.layout import Layout
+from weightspace.graphs.rows import edge_values
 from weightspace.graphs.topology import topology
 from weightspace.space import WeightSpace
 
@@ -133,16 +134,11 @@ def _one_by_one(space: WeightSpace, stack: Mapping[str, Tensor], layout: Layout)
     """The graphs of a stack of nets, which share their structure."""
     batch, topo = to_graph(space, stack, layout), topology(space, layout)
     assert isinstance(batch, Batch), "A stack becomes a batch."
-    nets = batch.num_graphs
-    parts = {key: batch[key].reshape(nets, size, -1) for key, size in (("x", topo.nodes), ("edge_attr", topo.edges))}
-    flat = {key: batch[key].reshape(nets, -1) for key in ("other", "other_int")}
-    shared = {"edge_index": topo.edge_index, "node_type": topo.node_type, "edge_type": topo.edge_type}
-    return [
-        WeightGraph(
-            **{key: value[net] for key, value in (parts | flat).items()}, **shared, space=space, layout=topo.layout
-        )
-        for net in range(nets)
-    ]
+    x = batch.x.reshape(batch.num_graphs, topo.nodes, -1)
+    values = edge_values(batch).reshape(batch.num_graphs, -1)  # nobody has padded them yet
+    other, other_int = (batch[key].reshape(batch.num_graphs, -1) for key in ("other", "other_int"))
+    rows = zip(*(tensor.split(1) for tensor in (x, values, other, other_int)), strict=True)
+    return [single_graph(topo, *own) for own in rows]
 
 
 def _read_labels(zoo: Nets, labels: Sequence[str]) -> Float[Tensor, "nets labels"]:

@@ -1,7 +1,7 @@
 """All of a graph that the weight space alone decides, made once for each weight space."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -10,8 +10,8 @@ from weightspace.graphs.blocks import EdgeBlock, VectorBlock, edge_blocks, is_ed
 from weightspace.graphs.blocks import vector_blocks as all_vector_blocks
 from weightspace.graphs.features import edge_features, fan_ins, positions, site_features
 from weightspace.graphs.layout import Layout
-from weightspace.graphs.pieces import axis_pieces
-from weightspace.space import Link, WeightSpace
+from weightspace.graphs.pieces import Piece, axis_pieces
+from weightspace.space import Atom, Link, WeightSpace
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,11 +22,10 @@ class Topology:
         space: the weight space.
         layout: the columns of ``x`` and ``edge_attr``.
         starts: the first node of each site, and the number of nodes.
-        edge_index: ``[2, edges]``, source and target; the edges of the tensors, block by block, then the links.
-        edge_type: ``[edges]``, number of the block, and after the blocks of the link.
         node_type: ``[nodes]``, number of the site.
         blocks: the edges of each tensor.
         vectors: the tensors on nodes.
+        links: for each link the edges ``[2, pairs]`` between its sites.
         floats, integers: names of the tensors that are neither, kept at graph level in ``other``, ``other_int``.
         site_features: ``[sites, features]``, see `SITE_FEATURES`.
         edge_features: ``[blocks + links, features]``, see `EDGE_FEATURES`.
@@ -36,11 +35,10 @@ class Topology:
     space: WeightSpace
     layout: Layout
     starts: tuple[int, ...]
-    edge_index: Tensor
-    edge_type: Tensor
     node_type: Tensor
     blocks: tuple[EdgeBlock, ...]
     vectors: tuple[VectorBlock, ...]
+    links: tuple[Tensor, ...]
     floats: tuple[str, ...]
     integers: tuple[str, ...]
     site_features: Tensor
@@ -55,7 +53,18 @@ class Topology:
     @property
     def edges(self) -> int:
         """Number of edges, links included."""
-        return self.edge_index.shape[1]
+        return sum(block.edges for block in self.blocks) + sum(pairs.shape[1] for pairs in self.links)
+
+    @cached_property
+    def edge_index(self) -> Tensor:
+        """``[2, edges]``, source and target; the edges of the tensors, block by block, then the links."""
+        pairs = [torch.stack([block.sources.flatten(), _repeat_targets(block)]) for block in self.blocks]
+        return torch.cat([torch.zeros(2, 0, dtype=torch.long), *pairs, *self.links], 1)
+
+    @cached_property
+    def edge_type(self) -> Tensor:
+        """``[edges]``, number of the block, and after the blocks of the link."""
+        return _counted([block.edges for block in self.blocks] + [pairs.shape[1] for pairs in self.links])
 
     def site(self, number: int) -> slice:
         """The nodes of a site."""
@@ -73,8 +82,6 @@ def topology(space: WeightSpace, layout: Layout | None = None) -> Topology:
     if layout is None:
         return topology(space, Layout.of(space))
     blocks, starts = edge_blocks(space), site_starts(space)
-    pairs = [torch.stack([block.sources.flatten(), _repeat_targets(block)]) for block in blocks]
-    pairs += [_link_edges(space, link, starts) for link in space.links]
     placed = [name for name, spec in space.tensors.items() if is_edges(spec) or is_vector(spec)]
     rest = [name for name in sorted(space.tensors) if name not in placed]
     integers = tuple(name for name in rest if _is_integer(space.tensors[name].dtype))
@@ -82,11 +89,10 @@ def topology(space: WeightSpace, layout: Layout | None = None) -> Topology:
         space=space,
         layout=layout,
         starts=tuple(starts),
-        edge_index=torch.cat([torch.zeros(2, 0, dtype=torch.long), *pairs], 1),
-        edge_type=_counted([pair.shape[1] for pair in pairs]),
         node_type=_counted([site.axis.size for site in space.sites]),
         blocks=blocks,
         vectors=all_vector_blocks(space),
+        links=tuple(_link_edges(space, link, starts) for link in space.links),
         floats=tuple(name for name in rest if name not in integers),
         integers=integers,
         site_features=site_features(space, fan_ins(space, blocks)),
@@ -120,17 +126,33 @@ def _link_edges(space: WeightSpace, link: Link, starts: list[int]) -> Tensor:
     return torch.cat(found, 1) + offset
 
 
-def _agreeing(one: object, other: object) -> Tensor:
-    shared = [(i, j) for i, a in enumerate(one.atoms) for j, b in enumerate(other.atoms) if a.name and a == b]
+def _agreeing(one: Piece, other: Piece) -> Tensor:
+    """Pairs of entries that have one place along every name that both pieces bear, in the order of the first."""
+    shared = list(dict.fromkeys(atom for atom in one.atoms if atom.name and atom in other.atoms))
     if not shared:
         return torch.zeros(2, 0, dtype=torch.long)
-    left, right = one.index.flatten(), other.index.flatten()
-    agree = torch.ones(left.numel(), right.numel(), dtype=torch.bool)
-    for i, j in shared:
-        mine = _coordinate(one.index, i)
-        agree &= mine[:, None] == _coordinate(other.index, j)[None]
-    rows, columns = agree.nonzero(as_tuple=True)
-    return torch.stack([left[rows], right[columns]])
+    (left, keys), (right, others) = (_keyed(piece, shared) for piece in (one, other))
+    order = others.argsort(stable=True)
+    first, last = (torch.searchsorted(others[order], keys, right=side) for side in (False, True))
+    counts = last - first
+    within = torch.arange(int(counts.sum())) - (counts.cumsum(0) - counts).repeat_interleave(counts)
+    return torch.stack([left.repeat_interleave(counts), right[order[first.repeat_interleave(counts) + within]]])
+
+
+def _keyed(piece: Piece, shared: list[Atom]) -> tuple[Tensor, Tensor]:
+    """The entries of a piece, and a number for each that tells its place along all shared names.
+
+    Of a name that stands twice in the piece only entries with one place count.
+    """
+    index, keys = piece.index.flatten(), torch.zeros(piece.index.numel(), dtype=torch.long)
+    agree = torch.ones(index.numel(), dtype=torch.bool)
+    for atom in shared:
+        dims = [dim for dim, own in enumerate(piece.atoms) if own == atom]
+        places = [_coordinate(piece.index, dim) for dim in dims]
+        keys = keys * atom.size + places[0]
+        for place in places[1:]:
+            agree &= place == places[0]
+    return index[agree], keys[agree]
 
 
 def _coordinate(index: Tensor, dim: int) -> Tensor:

@@ -1,95 +1,59 @@
-"""Where the entries of each tensor are written in the feature columns of a graph; worked out once for a topology."""
+"""Where the entries of vectors are written in the node features of a graph; worked out once for a topology."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from weightspace.graphs.blocks import EdgeBlock, VectorBlock
+from weightspace.graphs.blocks import VectorBlock
 from weightspace.graphs.layout import Layout
+from weightspace.graphs.rows import run_of
 from weightspace.graphs.topology import Topology
 
 
 @dataclass(frozen=True, eq=False)
 class Write:
-    """One tensor, or a part of it, on its way to rows and columns of a graph's features.
+    """One vector, or a part of it, on its way to rows and columns of ``x``.
 
     Attributes:
-        tensor: its name.
-        order: places in the flattened tensor, row by row; None where the rows lie in the tensor's own order.
-        rows: nodes, or edges.
-        columns: a run of columns, or a list of them.
-        width: number of columns.
+        vector: what is written. rows: its nodes, a slice where they are neighbours. columns: likewise.
     """
 
-    tensor: str
-    order: Tensor | None
-    rows: slice
+    vector: VectorBlock
+    rows: slice | Tensor
     columns: slice | list[int]
-    width: int
 
-    def read(self, tensor: Tensor) -> Tensor:
-        """The rows ``[nets, rows, width]`` of a stacked tensor."""
-        flat = tensor.reshape(tensor.shape[0], -1)
-        if self.order is not None:
-            flat = flat[:, self.order.to(flat.device)]
-        return flat.view(tensor.shape[0], -1, self.width)
+    def put(self, table: Tensor, tensor: Tensor) -> None:
+        """Write a stacked tensor into the table ``[nets, nodes, columns]``."""
+        values = self.vector.entries.read(tensor.reshape(len(tensor), -1))
+        rows = self.rows
+        if isinstance(rows, slice):
+            table[:, rows, self.columns] = values
+        else:
+            table[:, rows.to(table.device)[:, None], _numbers(self.columns)] = values
 
-
-@dataclass(frozen=True)
-class Writes:
-    """All that is written into one table of features, ``x`` or ``edge_attr``.
-
-    Attributes:
-        rows: nodes or edges. columns: of the table.
-        parts: what is written.
-        full: whether the parts fill the table, row after row.
-    """
-
-    rows: int
-    columns: int
-    parts: tuple[Write, ...]
-    full: bool
-
-    def table(self, stack: Mapping[str, Tensor], nets: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-        """The table ``[nets, rows, columns]`` of stacked tensors, zero where nothing is written."""
-        if self.full:
-            return torch.cat([part.read(stack[part.tensor]) for part in self.parts], 1)
-        table = torch.zeros(nets, self.rows, self.columns, dtype=dtype, device=device)
-        for part in self.parts:
-            table[:, part.rows, part.columns] = part.read(stack[part.tensor])
-        return table
+    def take(self, table: Tensor) -> Tensor:
+        """The values ``[nets, nodes, width]`` that stand in the table."""
+        rows = self.rows if isinstance(self.rows, slice) else self.rows.to(table.device)
+        return table[:, rows][..., self.columns]
 
 
 @lru_cache(maxsize=256)
-def node_writes(topo: Topology) -> Writes:
+def node_writes(topo: Topology) -> tuple[Write, ...]:
     """What is written into ``x``."""
-    parts = []
-    for vector in topo.vectors:
-        first, last = int(vector.nodes[0]), int(vector.nodes[-1])
-        if last - first + 1 != vector.nodes.numel():
-            axes = " ".join(map(str, topo.space.tensors[vector.tensor].axes))
-            raise ValueError(
-                f"Tensor {vector.tensor!r} with axes '{axes}' can't be put on a graph: each term of a sum must be one "
-                "run of entries. Write the sum outside of the product."
-            )
-        columns = _run(node_columns(topo.layout, vector))
-        parts.append(Write(vector.tensor, _order(topo, vector), slice(first, last + 1), columns, vector.width))
-    return Writes(topo.nodes, topo.layout.node, tuple(parts), False)
+    return tuple(Write(v, _rows(v.nodes), run_of(node_columns(topo.layout, v))) for v in topo.vectors)
 
 
-@lru_cache(maxsize=256)
-def edge_writes(topo: Topology) -> Writes:
-    """What is written into ``edge_attr``."""
-    parts = []
-    for block in topo.blocks:
-        columns = _run(topo.layout.edge_columns(block.width, block.kernel))
-        rows = slice(block.start, block.start + block.edges)
-        parts.append(Write(block.tensor, _order(topo, block), rows, columns, block.width))
-    full = bool(parts) and not topo.space.links and all(part.width == topo.layout.edge for part in parts)
-    return Writes(topo.edges, topo.layout.edge, tuple(parts), full)
+def node_table(
+    topo: Topology, stack: Mapping[str, Tensor], nets: int, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """``x`` ``[nets, nodes, columns]`` of stacked tensors, zero where nothing is written."""
+    table = torch.zeros(nets, topo.nodes, topo.layout.node, dtype=dtype, device=device)
+    for write in node_writes(topo):
+        write.put(table, stack[write.vector.tensor])
+    return table
 
 
 def node_columns(layout: Layout, vector: VectorBlock) -> tuple[int, ...]:
@@ -98,11 +62,11 @@ def node_columns(layout: Layout, vector: VectorBlock) -> tuple[int, ...]:
     return tuple(range(start, start + vector.width))
 
 
-def _order(topo: Topology, block: EdgeBlock | VectorBlock) -> Tensor | None:
-    whole = block.entries.numel() == topo.space.tensors[block.tensor].numel
-    return None if block.ordered and whole else block.entries.flatten()
+def _rows(nodes: Tensor) -> slice | Tensor:
+    first = int(nodes[0])
+    together = torch.equal(nodes, torch.arange(first, first + nodes.numel()))
+    return slice(first, first + nodes.numel()) if together else nodes
 
 
-def _run(columns: Sequence[int]) -> slice | list[int]:
-    together = list(columns) == list(range(columns[0], columns[-1] + 1))
-    return slice(columns[0], columns[-1] + 1) if together else list(columns)
+def _numbers(columns: slice | list[int]) -> list[int]:
+    return list(range(columns.start, columns.stop)) if isinstance(columns, slice) else columns

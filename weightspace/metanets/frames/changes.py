@@ -6,6 +6,7 @@ from torch_geometric.data import Batch, Data
 
 from weightspace.graphs import Layout, topology
 from weightspace.graphs.convert import one_skeleton, read_tensors
+from weightspace.graphs.rows import unpadded
 from weightspace.metanets.frames.frame import Frame
 
 
@@ -26,7 +27,7 @@ def read_changes(
     space, _ = one_skeleton(graph)
     topo = topology(space, layout)
     rows = torch.cat([edge.reshape(frame.nets, -1, layout.edge) for edge in edges], 1)
-    found = read_tensors(topo, nodes.reshape(frame.nets, topo.nodes, -1), rows)
+    found = read_tensors(topo, nodes.reshape(frame.nets, topo.nodes, -1), unpadded(topo, rows))
     for name, spec in space.tensors.items():
         if name not in found:
             found[name] = nodes.new_zeros(frame.nets, *spec.shape)

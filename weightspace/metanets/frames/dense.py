@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from weightspace.graphs import Layout, Topology
+from weightspace.graphs import Layout, Topology, edge_parts
 from weightspace.metanets.frames.frame import Edges, Frame
 
 
@@ -57,15 +57,12 @@ class DenseFrame(Frame):
         self.connections = connections(topo)
         x = graph.x.reshape(self.nets, topo.nodes, -1)
         self.x = x if topo.layout.slots == layout.slots else _fit_slots(x, topo.layout, layout)
-        rows, start, groups = graph.edge_attr.reshape(self.nets, topo.edges, -1), 0, []
+        parts, groups = edge_parts(graph, topo, self.nets), []
         for number, wire in enumerate(self.connections):
-            count = wire.shape[0] * wire.shape[1]
             block = topo.blocks[number] if number < len(topo.blocks) else None
-            stored = topo.layout.edge_columns(block.width, block.kernel) if block else (0,)
+            values = parts[number] if block else x.new_zeros(self.nets, wire.shape[0] * wire.shape[1], 1)
             columns = layout.edge_columns(block.width, block.kernel) if block else layout.edge_columns(1, None)
-            values = take_columns(rows[:, start : start + count], stored)
-            groups.append(Edges(values.reshape(self.nets, *wire.shape, len(stored)), columns, number))
-            start += count
+            groups.append(Edges(values.reshape(self.nets, *wire.shape, values.shape[-1]), columns, number))
         self.edges = tuple(groups)
 
     def paired(self, edges: Edges) -> bool:
@@ -146,13 +143,6 @@ def _largest(totals: list[tuple[Tensor | slice, Tensor]], nodes: int, like: Tens
 
 def _on(place: Tensor | slice, like: Tensor) -> Tensor | slice:
     return place if isinstance(place, slice) else place.to(like.device)
-
-
-def take_columns(rows: Tensor, columns: tuple[int, ...]) -> Tensor:
-    """Some columns of the last dimension, as a view where they are neighbours."""
-    if columns == tuple(range(columns[0], columns[-1] + 1)):
-        return rows[..., columns[0] : columns[-1] + 1]
-    return rows[..., list(columns)]
 
 
 def _fit_slots(x: Tensor, held: Layout, wanted: Layout) -> Tensor:

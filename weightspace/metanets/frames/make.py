@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from weightspace.graphs import Layout, Topology, from_graph, skeleton, topology
+from weightspace.graphs import Layout, Topology, edge_values, from_graph, skeleton, topology
+from weightspace.graphs.rows import stored_rows
 from weightspace.metanets.frames.dense import DenseFrame
 from weightspace.metanets.frames.frame import Frame
 from weightspace.metanets.frames.sparse import SparseFrame
@@ -25,7 +26,7 @@ def make_frame(graph: Data | Batch, layout: Layout, dense: bool | None = None) -
     """
     check_finite(graph)
     topologies, which = _topologies(graph)
-    whole = graph.edge_attr.shape[0] == topologies[0].edges * len(which)
+    whole = stored_rows(graph) is not None or graph.edge_attr.shape[0] == topologies[0].edges * len(which)
     if _alike(topologies) and whole and dense is not False:
         return DenseFrame(graph, topologies, which, layout)
     if topologies[0].layout != layout:  # edge lists lie in the columns of one layout
@@ -61,7 +62,8 @@ def check_finite(graph: Data | Batch, places: Tensor | None = None) -> None:
     Raises:
         ValueError: some weight isn't; names net and tensor.
     """
-    ends = [torch.stack(graph[key].detach().aminmax()) for key in ("x", "edge_attr", "other") if graph[key].numel()]
+    held = (graph["x"], edge_values(graph), graph["other"])
+    ends = [torch.stack(tensor.detach().aminmax()) for tensor in held if tensor.numel()]
     if not ends or bool(torch.isfinite(torch.cat(ends)).all()):  # NaN is both smallest and largest; asked once
         return
     graphs = graph.to_data_list() if isinstance(graph, Batch) else [graph]

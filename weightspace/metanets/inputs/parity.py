@@ -59,7 +59,7 @@ def parity(topo: Topology, exact: bool = True) -> Parity:
     odd, even = torch.zeros(len(space.sites), topo.layout.node), torch.ones(len(space.sites), topo.layout.node)
     for vector in topo.vectors:
         spec, start = space.tensors[vector.tensor], topo.layout.slot(vector.slot) + vector.column
-        own = _signs(topo, vector.tensor, tuple(range(len(spec.axes))), None) if exact else frozenset()
+        own = _signs(topo, vector.tensor, vector.axes, None) if exact else frozenset()
         columns = slice(start, start + vector.width)
         site = int(topo.node_type[vector.nodes[0]])
         odd[site, columns] = float(bool(own) and own == acting[site])
@@ -98,6 +98,5 @@ def _acting(topo: Topology) -> list[frozenset[int]]:
         acting[int(topo.node_type[block.targets[0]])] |= _signs(topo, block.tensor, spec.target, block.term)
         acting[int(topo.node_type[block.sources[0, 0]])] |= _signs(topo, block.tensor, spec.source, block.term)
     for vector in topo.vectors:
-        axes = tuple(range(len(topo.space.tensors[vector.tensor].axes)))
-        acting[int(topo.node_type[vector.nodes[0]])] |= _signs(topo, vector.tensor, axes, None)
+        acting[int(topo.node_type[vector.nodes[0]])] |= _signs(topo, vector.tensor, vector.axes, None)
     return [frozenset(own) for own in acting]

@@ -48,7 +48,7 @@ def powers(topo: Topology) -> Powers:
     for vector in topo.vectors:
         spec = space.tensors[vector.tensor]
         start = topo.layout.slot(vector.slot) + vector.column
-        own = _power(space, vector.tensor, tuple(range(len(spec.axes))), 0)
+        own = _power(space, vector.tensor, vector.axes, 0)
         vectors[spec.target_site, start : start + vector.width] = own
     return Powers(flags["scale"], flags["sign"], target, source, vectors)
 
