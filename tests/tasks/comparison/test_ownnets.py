@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 
 from tests.tasks.labelled.test_labelledfiles import Net, write
 from weightspace import load_metanet
@@ -59,3 +60,34 @@ def test_what_can_not_be_done_is_said_before_anything_is_trained(tiny_zoo, tmp_p
     with pytest.raises(ValueError, match="DWSNet must be able to take these nets, but it takes perceptrons only"):
         train_on_zoo(tiny_zoo, ["gap"], tmp_path, metanet="DWSNet")
     assert not list(tmp_path.iterdir())
+
+
+class Reader(torch.nn.Module):
+    """An LSTM: its gates cut a layer in parts, and no probe is followed through that."""
+
+    def __init__(self):
+        super().__init__()
+        self.lstm = torch.nn.LSTM(2, 3, batch_first=True)
+        self.last = torch.nn.Linear(3, 1)
+
+    def forward(self, x):
+        return self.last(self.lstm(x)[0][:, -1])
+
+    def example_inputs(self):
+        return (torch.randn(3, 4, 2),)
+
+
+def test_of_nets_that_no_probe_gets_through_the_weights_alone_are_read(tmp_path):
+    with open(tmp_path / "labels.csv", "w") as labels:
+        labels.write("file,score\n")
+        for number in range(20):
+            torch.manual_seed(number)
+            torch.save(Reader().state_dict(), tmp_path / f"{number}.pth")
+            labels.write(f"{number}.pth,{number / 20}\n")
+    said, options = [], {"training": SHORT, "progress": False, "baselines": ()}
+    found = train_on_checkpoints(
+        tmp_path / "*.pth", Reader, tmp_path / "labels.csv", tmp_path / "out", say=said.append, **options
+    )
+    assert list(found.scores) == ["SpaceNet, weights only"]
+    assert "SpaceNet follows signals through nets, and can't through all of these: it reads weights only." in said
+    assert list(predict_files(load_metanet(tmp_path / "out" / "metanet"), [tmp_path / "3.pth"]).values())

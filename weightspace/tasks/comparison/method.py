@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from weightspace.graphs import skeleton
-from weightspace.metanets import METANETS, DWSNet, Metanet, ProbeNet, ScaleGMN, presets
+from weightspace.graphs import skeleton, to_graph
+from weightspace.metanets import METANETS, DWSNet, Metanet, ProbeNet, ScaleGMN, SpaceNet, presets
 from weightspace.space import WeightSpace
 from weightspace.tasks.comparison.baselines.boosting import (
     from_hyperparameters,
@@ -132,6 +132,30 @@ def needs_one_state(split: LabelledSplit) -> str:
     return "" if split.train.states == 1 else "follows signals through one net, and these are trajectories"
 
 
+def needs_answers(split: LabelledSplit) -> str:
+    """For SpaceNet, which follows its probes through the weights of nets."""
+    spaces = {space for nets in split.parts.values() for space in nets.spaces}
+    followed = all(_answers(space) for space in spaces)
+    return needs_one_state(split) or (
+        "" if followed else "follows signals through nets, and can't through all of these"
+    )
+
+
+def _answers(space: WeightSpace) -> bool:
+    """Whether probes get through nets of a space: they don't where gates cut a layer in parts, as an LSTM's do."""
+    weights = {
+        name: torch.zeros(1, *(size or 1 for size in spec.shape), dtype=getattr(torch, spec.dtype))
+        for name, spec in space.tensors.items()
+    }
+    metanet = SpaceNet.for_spaces(space, width=8, layers=1, hidden=8, probes=1)
+    try:
+        with torch.no_grad():
+            metanet.eval()(to_graph(space, weights))
+    except (RuntimeError, IndexError):  # shapes that don't meet
+        return False
+    return True
+
+
 def needs_few_shapes(split: LabelledSplit) -> str:
     """For methods that are trained once an architecture, and send inputs through nets."""
     if not split.modules:
@@ -196,7 +220,7 @@ _SMALL = {"width": 32, "layers": 3}
 
 METHODS: dict[str, Method] = {
     "SpaceNet": _metanet(
-        "SpaceNet", "weights and probes", presets.spacenet_small(), needs_one_state, 4, **presets.spacenet_small()
+        "SpaceNet", "weights and probes", presets.spacenet_small(), needs_answers, 4, **presets.spacenet_small()
     ),
     "SpaceNet, weights only": _metanet(
         "SpaceNet",

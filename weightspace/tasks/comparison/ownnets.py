@@ -8,6 +8,7 @@ from torch import Tensor
 
 from weightspace.checkpoints import ModuleSource, make_module
 from weightspace.tasks.comparison.compare import Comparison, compare_methods
+from weightspace.tasks.comparison.method import METHODS
 from weightspace.tasks.comparison.splits import zoo_labels
 from weightspace.tasks.labelled.labellednets import LabelledNets
 from weightspace.tasks.labelled.labelledsplit import LabelledSplit
@@ -48,7 +49,8 @@ def train_on_checkpoints(
     parts = nets.parts(seed=training.seed)
     say(_count(parts))
     modules = {nets.spaces[0]: net} if len(nets.spaces) == 1 and _is_of(net, nets) else {}
-    return compare_methods(LabelledSplit(parts, modules), metanet, out, training=training, say=say, **options)
+    split = LabelledSplit(parts, modules)
+    return compare_methods(split, _able(metanet, split, say), out, training=training, say=say, **options)
 
 
 def train_on_zoo(
@@ -71,7 +73,15 @@ def train_on_zoo(
     """
     split = zoo_labels(zoo, labels, category, final)
     say(_count(split.parts))
-    return compare_methods(split, metanet, out, say=say, **options)
+    return compare_methods(split, _able(metanet, split, say), out, say=say, **options)
+
+
+def _able(metanet: str, split: LabelledSplit, say: Callable[[str], None]) -> str:
+    """The metanet, or of SpaceNet the one without probes where these can't be followed through the nets."""
+    if metanet != "SpaceNet" or not (text := METHODS[metanet].obstacle(split)):
+        return metanet
+    say(f"SpaceNet {text}: it reads weights only.")
+    return "SpaceNet, weights only"
 
 
 def _count(parts: Any) -> str:
