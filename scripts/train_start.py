@@ -26,7 +26,7 @@ from weightspace.data import Signals, load_signals
 from weightspace.generators.start import LearnedStart
 from weightspace.inr import Convention
 from weightspace.nets import Architecture
-from weightspace.nets.stacked.flat import Layout
+from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.space import WeightSpace
 from weightspace.tasks.generation.start_picture import draw_starts
 from weightspace.tasks.generation.starts import StartConfig, psnr_curves, steps_to, train_start
@@ -70,7 +70,7 @@ class Bench:
         self.signals: Signals = load_signals(grid=recipe.fit.grid, **recipe.data)
         self.trial = draw_trial(recipe, 0)
         self.net = self.trial.architecture.build().eval()
-        self.layout, s = Layout.of(self.net), self.signals
+        self.layout, s = FlatLayout.of(self.net), self.signals
         self.space = WeightSpace.trace(self.net, *self.net.example_inputs())
         self.convention = Convention(Architecture.of(self.net), s.shape, s.grid, s.peak, low=s.low)
         self.parts = {

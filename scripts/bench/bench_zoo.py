@@ -25,8 +25,9 @@ from weightspace.data import Dataset, Signals
 from weightspace.machine.memory import keep_memory
 from weightspace.nets import Architecture, build_net
 from weightspace.zoo.imports.foreign import ImportedState, assemble_zoo
+from weightspace.zoo.recipe.fit import Fit
 from weightspace.zoo.recipe.hyperparameters import Hyperparameters
-from weightspace.zoo.recipe.tables import Fit, Save
+from weightspace.zoo.recipe.save import Save
 from weightspace.zoo.recipe.trial import Trial
 from weightspace.zoo.train.fit import StackFitter
 from weightspace.zoo.train.train import StackTrainer

@@ -16,7 +16,7 @@ from rows import add_row
 from weightspace.data import Signals, grid_coordinates
 from weightspace.machine.work import CARDS, busy_share, count_work
 from weightspace.nets import build_net
-from weightspace.nets.stacked.flat import Layout
+from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.nets.stacked.run import run_stack
 from weightspace.zoo.recipe.hyperparameters import Hyperparameters
 from weightspace.zoo.train.device import training_device
@@ -45,7 +45,7 @@ def siren_step(nets: int, side: int, device: str) -> Step:
 def cnn_step(nets: int, batch: int, device: str) -> Step:
     """A step of training CNNs of 4,970 parameters on 28x28 images."""
     net = build_net("cnn", image_size=28, stride=2, padding="valid").to(device)
-    layout = Layout.of(net)
+    layout = FlatLayout.of(net)
     flat = torch.randn(nets, layout.numel, device=device) / 10
     x = torch.rand(2048, 1, 28, 28, device=device)
     labels = torch.randint(10, (2048,), device=device)
@@ -89,7 +89,8 @@ def measure(name: str, step: Step, nets: int, seconds: float, device: str) -> No
 def whole_fits(nets: int, steps: int, device: str) -> None:
     """The builder itself, draws and saving included: seconds for so many fits, and of them in Python a net."""
     from weightspace.zoo.build.shards import FIT_NETS
-    from weightspace.zoo.recipe.tables import Fit, Save
+    from weightspace.zoo.recipe.fit import Fit
+    from weightspace.zoo.recipe.save import Save
     from weightspace.zoo.train.fit import StackFitter
 
     trials = made_trials(nets, steps)

@@ -24,7 +24,7 @@ from weightspace.zoo import Zoo
 from weightspace.zoo.folder import part_path, read_manifest, shard_path
 from weightspace.zoo.manifest import close_zoo, write_json
 from weightspace.zoo.recipe.seeds import draw_uniform
-from weightspace.zoo.recipe.tables import Split
+from weightspace.zoo.recipe.split import Split
 from weightspace.zoo.shard import state_checksum, write_tensors
 from weightspace.zoo.spaces import space_entry, trace_architecture
 
@@ -184,7 +184,7 @@ def _close(out: Path, asked: Generated, space: WeightSpace, domain: Mapping[str,
         nets=len(table),
         table=table,
         spaces={asked.architecture.id: space_entry(asked.architecture, space, convention)},
-        axes=[f"prompt_{name}" for name in asked.prompt],
+        hyperparameters=[f"prompt_{name}" for name in asked.prompt],
         card=f"# Nets from {asked.generator}\n\n{len(table):,} nets that were never trained.\n",
     )
     shutil.rmtree(out / ".build", ignore_errors=True)

@@ -6,16 +6,16 @@ from weightspace.graphs.convert import from_graph, to_graph
 from weightspace.graphs.dataset import GraphDataset
 from weightspace.graphs.draw import draw_graph, to_networkx
 from weightspace.graphs.features import EDGE_FEATURES, POSITIONS, SITE_FEATURES
-from weightspace.graphs.layout import SLOTS, Layout
+from weightspace.graphs.layout import NODE_SLOTS, Layout
 from weightspace.graphs.rows import edge_parts, edge_values
 from weightspace.graphs.skeleton import skeleton
 from weightspace.graphs.topology import Topology, topology
 
 __all__ = [
     "EDGE_FEATURES",
+    "NODE_SLOTS",
     "POSITIONS",
     "SITE_FEATURES",
-    "SLOTS",
     "EdgeBlock",
     "GraphDataset",
     "Layout",

@@ -10,12 +10,12 @@ from weightspace.graphs.pieces import axis_pieces
 from weightspace.space import Atom, Link, Site, WeightSpace
 
 ACTIVATIONS = ("none", "relu", "tanh", "sigmoid", "gelu", "silu", "leaky_relu", "elu", "sin", "softmax", "other")
-KINDS = ("input", "hidden", "output")
+SITE_KINDS = ("input", "hidden", "output")
 OPERATORS = ("linear", "conv", "norm", "embedding", "elementwise", "matmul", "other")
 LINKS = ("identity", "residual", "product", "attention", "other")
 
 SITE_FEATURES = (
-    *(f"kind={kind}" for kind in KINDS),
+    *(f"kind={kind}" for kind in SITE_KINDS),
     *(f"activation={name}" for name in ACTIVATIONS),
     *("bias", "norm", "depth", "layers", "log size", "log fan-in", "log w0"),
 )
@@ -45,7 +45,7 @@ def site_features(space: WeightSpace, fan_in: list[float]) -> Tensor:
         held = slots.get(number, set())
         numbers = [float("bias" in held), float(bool({"scale", "mean"} & held)), site.depth / deepest, deepest / 10]
         numbers += [log(max(site.axis.size, 1)), log(max(fan_in[number], 1)), _log_setting(site, "w0")]
-        rows.append(_one_hot(site.kind, KINDS) + _one_hot(site.activation, ACTIVATIONS) + numbers)
+        rows.append(_one_hot(site.kind, SITE_KINDS) + _one_hot(site.activation, ACTIVATIONS) + numbers)
     return torch.tensor(rows, dtype=torch.float32).reshape(len(rows), len(SITE_FEATURES))
 
 

@@ -6,7 +6,7 @@ from math import prod
 from weightspace.graphs.blocks import edge_blocks, vector_blocks
 from weightspace.space import WeightSpace
 
-SLOTS = ("bias", "scale", "shift", "mean", "var", "other")
+NODE_SLOTS = ("bias", "scale", "shift", "mean", "var", "other")
 """The slots of a node's features, in order: what the vectors on its site are for."""
 
 
@@ -21,7 +21,7 @@ class Layout:
     Args:
         edge: columns of ``edge_attr``.
         kernel: height and width of the largest kernel.
-        slots: columns of ``x`` for each of `SLOTS`.
+        slots: columns of ``x`` for each of `NODE_SLOTS`.
     """
 
     edge: int = 1
@@ -37,7 +37,7 @@ class Layout:
                 edge = max(edge, block.width)
                 kernel = [max(pair) for pair in zip(kernel, block.kernel or (1, 1), strict=True)]
             for vector in vector_blocks(space):
-                place = SLOTS.index(vector.slot)
+                place = NODE_SLOTS.index(vector.slot)
                 slots[place] = max(slots[place], vector.column + vector.width)
         return cls(max(edge, prod(kernel)), (kernel[0], kernel[1]), tuple(slots))
 
@@ -48,7 +48,7 @@ class Layout:
 
     def slot(self, name: str) -> int:
         """The first column of a slot."""
-        return sum(self.slots[: SLOTS.index(name)])
+        return sum(self.slots[: NODE_SLOTS.index(name)])
 
     def edge_columns(self, width: int, kernel: tuple[int, int] | None) -> tuple[int, ...]:
         """The columns of an edge with so many features."""

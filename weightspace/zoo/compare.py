@@ -38,7 +38,7 @@ def check_recipe(zoo: Zoo) -> list[str]:
         recipe = read_recipe(zoo.path)
     except ValueError as error:
         return [str(error)]
-    said = {"recipe": recipe.hash, "name": recipe.name, "hyperparameters": list(recipe.axes)}
+    said = {"recipe": recipe.hash, "name": recipe.name, "hyperparameters": list(recipe.varied)}
     problems = [
         f"the manifest says {key} {zoo.manifest[key]!r}, recipe.toml has {value!r}"
         for key, value in said.items()

@@ -43,9 +43,9 @@ def merge_zoos(paths: Sequence[str | Path], out: str | Path, name: str = "merged
     except pa.ArrowTypeError as error:
         raise ValueError(f"these zoos have columns that do not fit together: {error}") from None
     card = f"# {name}\n\nMerged from {', '.join(z.manifest['name'] for z in zoos)}.\n"
-    axes = sorted({axis for zoo in zoos for axis in zoo.hyperparameters})
+    varied = sorted({name for zoo in zoos for name in zoo.hyperparameters})
     nets = len(table["net"].unique())
-    close_zoo(out, name=name, recipe="merged", nets=nets, table=table, spaces=spaces, axes=axes, card=card)
+    close_zoo(out, name=name, recipe="merged", nets=nets, table=table, spaces=spaces, hyperparameters=varied, card=card)
     return Zoo(out)
 
 

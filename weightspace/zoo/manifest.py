@@ -29,7 +29,7 @@ def close_zoo(
     nets: int,
     table: pa.Table,
     spaces: Mapping[str, Any],
-    axes: Sequence[str],
+    hyperparameters: Sequence[str],
     card: str,
 ) -> None:
     """Writes what a zoo needs beside its shards: index, spaces, card, and last the manifest, which makes it whole."""
@@ -38,10 +38,10 @@ def close_zoo(
     write_json(out / SPACES, spaces)
     with whole_file(out / CARD) as path:
         path.write_text(card, encoding="utf-8")
-    write_manifest(out, name, recipe, nets, table, list(axes))
+    write_manifest(out, name, recipe, nets, table, list(hyperparameters))
 
 
-def write_manifest(out: Path, name: str, recipe: str, nets: int, table: pa.Table, axes: list[str]) -> None:
+def write_manifest(out: Path, name: str, recipe: str, nets: int, table: pa.Table, hyperparameters: list[str]) -> None:
     """Writes the manifest: format, counts, a checksum of every file of the folder, and one of itself."""
     manifest = {
         "format": FORMAT,
@@ -50,7 +50,7 @@ def write_manifest(out: Path, name: str, recipe: str, nets: int, table: pa.Table
         "recipe": recipe,
         "nets": nets,
         "states": len(table),
-        "hyperparameters": axes,
+        "hyperparameters": hyperparameters,
         "files": {path: file_checksum(out / path) for path in zoo_files(out)},
     }
     write_json(out / MANIFEST, {**manifest, "checksum": manifest_checksum(manifest)})

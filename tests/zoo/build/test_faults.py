@@ -222,7 +222,7 @@ def test_what_the_index_says_of_a_net_is_drawn_again_and_compared(copy, column, 
         table=table,
         spaces=json.loads((copy / "spaces.json").read_text()),
         card="",
-        axes=manifest["hyperparameters"],
+        hyperparameters=manifest["hyperparameters"],
         **{key: manifest[key] for key in ("name", "recipe", "nets")},
     )
     assert re.search(f"net 0 step 0: {column} is .*, the recipe draws", "\n".join(verify_zoo(copy, sample=0).problems))

@@ -9,7 +9,7 @@ import torch
 from weightspace.data import load_dataset
 from weightspace.zoo import Recipe, Zoo, build_zoo, gallery, verify_zoo
 from weightspace.zoo.build.shards import build_shard, run_shard, shard_count, shard_nets, stacks, whole_shard
-from weightspace.zoo.recipe.tables import Store
+from weightspace.zoo.recipe.store import Store
 
 OFFLINE = {"digits", "shapes", "waves"}
 STEPS = 3

@@ -27,7 +27,7 @@ def test_every_recipe_has_a_row_that_says_what_it_makes(name):
 
 def test_the_recipe_of_the_readme_is_read():
     (text,) = blocks("toml")
-    assert set(Recipe.from_toml(text).axes) == {"hidden", "activation", "optimizer", "lr", "dropout"}
+    assert set(Recipe.from_toml(text).varied) == {"hidden", "activation", "optimizer", "lr", "dropout"}
 
 
 def test_nets_of_ones_own_as_the_readme_says(tmp_path, monkeypatch, capsys):

@@ -4,7 +4,7 @@ import torch
 from weightspace.data import grid_coordinates, load_signals
 from weightspace.inr.render import render
 from weightspace.nets import build_net
-from weightspace.nets.stacked.flat import Layout
+from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.zoo import Recipe, build_zoo
 from weightspace.zoo.train.fit import psnr
 from weightspace.zoo.train.plain_gradient import PlainGradient
@@ -52,7 +52,7 @@ def test_gradient_by_hand_is_autograd_in_float64(settings):
     net = build_net("siren", **settings).double()
     coordinates = grid_coordinates((4,) * net.config.in_features).double()
     generator = torch.Generator().manual_seed(0)
-    flat = torch.randn(3, Layout.of(net).numel, generator=generator, dtype=torch.float64) * 0.1
+    flat = torch.randn(3, FlatLayout.of(net).numel, generator=generator, dtype=torch.float64) * 0.1
     targets = torch.rand(3, net.config.out_features, len(coordinates), generator=generator, dtype=torch.float64)
     by_hand = SirenGradient(net, coordinates)
     grad, losses = by_hand(flat, targets)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from weightspace.nets import NETS, Architecture, build_net
-from weightspace.nets.stacked.flat import Layout
+from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.zoo.recipe.hyperparameters import INITS, Hyperparameters
 from weightspace.zoo.recipe.trial import Trial
 from weightspace.zoo.train.initial import draw_matrix, draw_weights
@@ -20,7 +20,7 @@ def trial_of(init="default", scale=1.0, seed=3):
 @pytest.mark.parametrize("init", INITS)
 def test_every_rule_starts_every_net_the_same_way_twice(name, init):
     net = build_net(name)
-    layout, batch = Layout.of(net), net.example_inputs()[0]
+    layout, batch = FlatLayout.of(net), net.example_inputs()[0]
     first = draw_weights(net, layout, trial_of(init), batch)
     torch.manual_seed(123)
     assert torch.equal(first, draw_weights(build_net(name), layout, trial_of(init), batch))
@@ -66,7 +66,7 @@ def test_zero_keeps_norms_when_widening():
 def test_lsuv_gives_unit_variance():
     net = build_net("mlp", in_features=20, hidden=[64, 64], activation="tanh")
     batch = 3 * torch.randn(256, 20, generator=torch.Generator().manual_seed(0))
-    layout = Layout.of(net)
+    layout = FlatLayout.of(net)
     flat = draw_weights(net, layout, trial_of("lsuv"), batch)
     net.load_state_dict({name: tensor[0] for name, tensor in layout.views(flat.unsqueeze(0)).items()})
     x = batch
@@ -78,7 +78,7 @@ def test_lsuv_gives_unit_variance():
 
 def test_scale_multiplies_weights_and_not_biases():
     net = build_net("mlp", in_features=3, hidden=[4], out_features=2)
-    layout = Layout.of(net)
+    layout = FlatLayout.of(net)
     one, three = (layout.views(draw_weights(net, layout, trial_of(scale=s)).unsqueeze(0)) for s in (1.0, 3.0))
     torch.testing.assert_close(three["linears.0.weight"], 3 * one["linears.0.weight"])
     torch.testing.assert_close(three["linears.0.bias"], one["linears.0.bias"])
@@ -87,7 +87,7 @@ def test_scale_multiplies_weights_and_not_biases():
 
 
 def test_default_spread_is_torchs():
-    ours = draw_weights(net := build_net("cnn"), layout := Layout.of(net), trial_of())
+    ours = draw_weights(net := build_net("cnn"), layout := FlatLayout.of(net), trial_of())
     theirs = torch.cat([parameter.detach().flatten() for parameter in net.parameters()])
     for a, b in zip(ours.split(layout.sizes), theirs.split(layout.sizes), strict=True):
         assert a.std().item() == pytest.approx(b.std().item(), rel=0.4)

@@ -5,7 +5,7 @@ import torch
 
 from weightspace.nets import Architecture
 from weightspace.zoo.recipe.hyperparameters import Hyperparameters
-from weightspace.zoo.recipe.tables import Save
+from weightspace.zoo.recipe.save import Save
 from weightspace.zoo.recipe.trial import Trial
 from weightspace.zoo.train.order import Order, draw_labels, draw_subset
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from weightspace.graphs import SLOTS, Layout, Topology, topology
+from weightspace.graphs import NODE_SLOTS, Layout, Topology, topology
 from weightspace.metanets.frames.frame import Edges, Frame
 from weightspace.space import WeightSpace
 
@@ -78,5 +78,5 @@ def _default_scales(topo: Topology) -> tuple[Tensor, Tensor]:
     for row, block in enumerate(topo.blocks):
         edge[row] = (block.sources.shape[1] * block.width) ** -0.5
     node = torch.ones(len(topo.site_features), topo.layout.node)
-    assert len(topo.layout.slots) == len(SLOTS)
+    assert len(topo.layout.slots) == len(NODE_SLOTS)
     return edge, node

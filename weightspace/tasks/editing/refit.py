@@ -8,7 +8,7 @@ from torch import Tensor
 
 from weightspace.inr import Convention
 from weightspace.nets.siren import SIREN
-from weightspace.nets.stacked.flat import Layout
+from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.zoo.recipe.hyperparameters import Hyperparameters
 from weightspace.zoo.train.native.siren import NativeSirenGradient
 from weightspace.zoo.train.optimizer import StackedOptimizer
@@ -43,7 +43,7 @@ def _refit(
     weights: Mapping[str, Tensor], convention: Convention, targets: Tensor, steps: int, lr: float
 ) -> dict[str, Tensor]:
     net = convention.architecture.build().to(targets.device)
-    layout, nets = Layout.of(net), len(targets)
+    layout, nets = FlatLayout.of(net), len(targets)
     points = convention.points().to(targets)
     buffers = {name: tensor[0] for name, tensor in weights.items() if name in layout.buffers}
     if isinstance(net, SIREN):
@@ -52,8 +52,7 @@ def _refit(
         gradient = PlainGradient(net, points, buffers)
     flat = torch.cat([weights[name].reshape(nets, -1) for name in layout.names], 1)
     train = Hyperparameters(optimizer="adam", lr=lr, steps=steps)
-    matrices = tuple(n for n, shape in zip(layout.names, layout.shapes, strict=True) if len(shape) > 1)
-    optimizer = StackedOptimizer.start([train] * nets, layout.mask(matrices).to(flat), flat)
+    optimizer = StackedOptimizer.start([train] * nets, layout.mask(layout.matrices).to(flat), flat)
     rates = flat.new_full((nets, 1), lr)
     for step in range(1, steps + 1):
         grad, _ = gradient(flat, targets)

@@ -38,7 +38,7 @@ def finish_zoo(recipe: Recipe, out: Path) -> None:
         nets=recipe.nets,
         table=table,
         spaces=spaces,
-        axes=list(recipe.axes),
+        hyperparameters=list(recipe.varied),
         card=dataset_card(recipe, table, spaces),
     )
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from weightspace.data import Dataset, load_dataset, load_signals
 from weightspace.machine.whole_file import whole_file
 from weightspace.nets import Architecture
-from weightspace.nets.stacked.flat import Layout
+from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.zoo.folder import part_path, shard_path
 from weightspace.zoo.index import index_rows
 from weightspace.zoo.recipe.recipe import Recipe
@@ -127,4 +127,4 @@ def stacks(recipe: Recipe, nets: range, data: Dataset, device: str = "cpu") -> I
 
 def stack_size(architecture: Architecture, device: str = "cpu") -> int:
     """Nets in one stack, by the number of parameters of one."""
-    return max(1, min(MOST_NETS[device], STACK_PARAMETERS[device] // Layout.of(architecture.build()).numel))
+    return max(1, min(MOST_NETS[device], STACK_PARAMETERS[device] // FlatLayout.of(architecture.build()).numel))

@@ -19,7 +19,7 @@ from weightspace.zoo.folder import shard_path
 from weightspace.zoo.imports.tables import column
 from weightspace.zoo.manifest import close_zoo
 from weightspace.zoo.recipe.seeds import draw_uniform
-from weightspace.zoo.recipe.tables import Split
+from weightspace.zoo.recipe.split import Split
 from weightspace.zoo.shard import stack_states, state_checksum, write_tensors
 from weightspace.zoo.spaces import space_entry, trace_architecture
 from weightspace.zoo.zoo import Zoo
@@ -164,5 +164,5 @@ def _close(out: Path, name: str, records: list[dict], spaces: dict, axes: list[s
     table = pa.table({key: column([record.get(key) for record in records]) for key in columns})
     card = f"# {name}\n\nImported by weightspace; {len(table):,} states.\n"
     nets = len(table["net"].unique())
-    close_zoo(out, name=name, recipe="imported", nets=nets, table=table, spaces=spaces, axes=axes, card=card)
+    close_zoo(out, name=name, recipe="imported", nets=nets, table=table, spaces=spaces, hyperparameters=axes, card=card)
     return Zoo(out)

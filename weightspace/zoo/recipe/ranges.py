@@ -1,70 +1,69 @@
-"""A table of a recipe: fixed values and axes along which nets vary."""
+"""What differs from net to net: one of several values, or a number of a range."""
 
-from collections.abc import Mapping
+import math
+from dataclasses import dataclass
 from typing import Any
 
-from weightspace.nets.settings import coerce, field_types, read_settings, takes_list
-from weightspace.suggest import suggestion
-from weightspace.zoo.recipe.faults import Faults
-from weightspace.zoo.recipe.seeds import Axis, Choices, Range
+
+@dataclass(frozen=True)
+class Choices:
+    """One of several values."""
+
+    values: tuple[Any, ...]
+
+    def __post_init__(self):
+        if not self.values:
+            raise ValueError("the list of choices must not be empty")
+
+    def at(self, u: float) -> Any:
+        """The value for ``u`` in [0, 1)."""
+        return self.values[min(int(u * len(self.values)), len(self.values) - 1)]  # a product may be rounded up
+
+    @property
+    def ends(self) -> tuple[Any, ...]:
+        """Values to check before anything is drawn."""
+        return self.values
 
 
-def read_axes(table: Mapping[str, Any], config: type, where: str) -> dict[str, Any | Axis]:
-    """Reads ``key = value``, ``key = [choices]`` or ``key = {low, high, log}``, checked against a dataclass.
+@dataclass(frozen=True)
+class Range:
+    """A number between two ends, even or even in its logarithm; whole numbers include both ends."""
 
-    A list stands for choices, except where the field is itself a list: then write ``{choices = [...]}``.
-    Every value, every choice and both ends of every range must be accepted by ``config``.
+    low: float | int
+    high: float | int
+    log: bool = False
+    whole: bool = False
 
-    Raises:
-        ValueError: an unknown key, an empty list or range, a value that ``config`` refuses.
-        TypeError: a value of the wrong type.
-    """
-    kinds, axes, faults = field_types(config), {}, Faults()
-    with faults.told():
-        for key, value in table.items():
-            if key not in kinds:
-                hint = suggestion(key, kinds)
-                faults.add(ValueError(f"{where}: unknown key {key!r}; known are {', '.join(sorted(kinds))}{hint}"))
-            else:
-                axes[key] = faults.without(read_axis, value, kinds[key], f"{where}: {key}")
-    fixed = {key: ends(value)[0] for key, value in axes.items()}
-    with faults.told():
-        for key, value in axes.items():
-            for end in ends(value):
-                faults.without(read_settings, config, {**fixed, key: end}, where)
-    return axes
+    def __post_init__(self):
+        if not self.low < self.high:
+            raise ValueError(f"low must be below high, got low = {self.low} and high = {self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"a logarithmic range must start above 0, got low = {self.low}")
 
+    def at(self, u: float) -> float | int:
+        """The value for ``u`` in [0, 1)."""
+        high = self.high + 1 if self.whole else self.high
+        if self.log:
+            value = math.exp(math.log(self.low) + u * (math.log(high) - math.log(self.low)))
+        else:
+            value = self.low + u * (high - self.low)
+        value = min(max(value, self.low), self.high)  # rounding may lead beyond either end
+        return int(value) if self.whole else value
 
-def read_axis(value: Any, kind: Any, where: str) -> Any | Axis:
-    """Reads one value or axis of type ``kind``."""
-    try:
-        if isinstance(value, Mapping):
-            return _read_table(value, kind, where)
-        if isinstance(value, list) and not takes_list(kind):
-            return Choices(tuple(coerce(item, kind, where) for item in value))
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
-    return coerce(value, kind, where)
+    @property
+    def ends(self) -> tuple[Any, ...]:
+        """Values to check before anything is drawn."""
+        return (int(self.low), int(self.high)) if self.whole else (self.low, self.high)
 
 
-def _read_table(value: Mapping[str, Any], kind: Any, where: str) -> Axis:
-    if set(value) == {"choices"}:
-        return Choices(tuple(coerce(item, kind, where) for item in coerce(value["choices"], tuple[object, ...], where)))
-    if {"low", "high"} <= set(value) <= {"low", "high", "log"}:
-        log = coerce(value.get("log", False), bool, f"{where}.log")
-        if kind is int:
-            return Range(coerce(value["low"], int, where), coerce(value["high"], int, where), log, whole=True)
-        if kind is not float:
-            raise ValueError("only a number can have a range; use a list of choices")
-        return Range(coerce(value["low"], float, where), coerce(value["high"], float, where), log)
-    raise ValueError(f"a table must be {{low, high}}, {{low, high, log}} or {{choices}}, got keys {sorted(value)}")
+Varied = Choices | Range
 
 
-def ends(value: Any | Axis) -> tuple[Any, ...]:
-    """The values that stand for an axis when it is checked."""
+def ends(value: Any | Varied) -> tuple[Any, ...]:
+    """The values that stand for a setting when it is checked."""
     return value.ends if isinstance(value, Choices | Range) else (value,)
 
 
-def is_axis(value: Any) -> bool:
+def varies(value: Any | Varied) -> bool:
     """Whether nets differ here."""
     return isinstance(value, Choices | Range)

@@ -14,10 +14,14 @@ from weightspace.nets.settings import coerce, read_settings
 from weightspace.reading import decode_text, read_toml
 from weightspace.suggest import suggestion
 from weightspace.zoo.recipe.faults import Faults
+from weightspace.zoo.recipe.fit import Fit
 from weightspace.zoo.recipe.gallery import gallery_path
 from weightspace.zoo.recipe.hyperparameters import NOT_IN_FITS, Hyperparameters
-from weightspace.zoo.recipe.ranges import is_axis, read_axes
-from weightspace.zoo.recipe.tables import Fit, Save, Split, Store
+from weightspace.zoo.recipe.ranges import Varied, varies
+from weightspace.zoo.recipe.read_ranges import read_ranges
+from weightspace.zoo.recipe.save import Save
+from weightspace.zoo.recipe.split import Split
+from weightspace.zoo.recipe.store import Store
 from weightspace.zoo.recipe.toml_text import write_toml
 
 TOP = {"name": str, "description": str, "source": str, "nets": int, "seed": int, "draw": str, "code": str}
@@ -110,7 +114,7 @@ class Recipe:
             net, kind = _read_net(tables["net"], where)
             read |= {
                 "data": faults.without(_read_data, tables["data"], kind.task, f"{where}: [data]", "code" in raw),
-                "architecture": faults.without(read_axes, tables["net"], kind.Config, f"{where}: [net]"),
+                "architecture": faults.without(read_ranges, tables["net"], kind.Config, f"{where}: [net]"),
                 "train": faults.without(_read_train, tables["train"], kind.task, f"{where}: [train]"),
             }
         if "code" not in raw and (code := _own_code(kind, read["data"], where)):
@@ -137,9 +141,9 @@ class Recipe:
         return tuple(dict.fromkeys(name.partition(":")[0] for name in named if ":" in name))
 
     @property
-    def axes(self) -> dict[str, Any]:
+    def varied(self) -> dict[str, Varied]:
         """What varies from net to net, by name."""
-        return {key: value for key, value in {**self.architecture, **self.train}.items() if is_axis(value)}
+        return {key: value for key, value in {**self.architecture, **self.train}.items() if varies(value)}
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -231,7 +235,7 @@ def _read_train(table: dict[str, Any], task: str, where: str) -> dict[str, Any]:
         raise ValueError(
             f"{where}: a fit sees every point at every step, so it takes no {', '.join(ignored)}; leave it out"
         )
-    train = read_axes(table, Hyperparameters, where)
+    train = read_ranges(table, Hyperparameters, where)
     if ("steps" in train) == ("epochs" in train):
         raise ValueError(f"{where}: exactly one of steps and epochs must be given")
     return train

@@ -10,9 +10,9 @@ import numpy as np
 from weightspace.data import Signals
 from weightspace.nets import Architecture
 from weightspace.zoo.recipe.hyperparameters import Hyperparameters
-from weightspace.zoo.recipe.ranges import ends, is_axis
+from weightspace.zoo.recipe.ranges import Choices, ends, varies
 from weightspace.zoo.recipe.recipe import Recipe
-from weightspace.zoo.recipe.seeds import Choices, draw_seed, draw_uniform
+from weightspace.zoo.recipe.seeds import draw_seed, draw_uniform
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def draw_trial(recipe: Recipe, net: int) -> Trial:
     values = _grid(recipe, net) if recipe.draw == "grid" else {}
     for key, value in {**recipe.architecture, **recipe.train}.items():
         if key not in values:
-            values[key] = value.at(draw_uniform(recipe.seed, net, key)) if is_axis(value) else value
+            values[key] = value.at(draw_uniform(recipe.seed, net, key)) if varies(value) else value
     settings = {key: values[key] for key in recipe.architecture}
     train = Hyperparameters(**{key: values[key] for key in recipe.train})
     return Trial(
@@ -65,9 +65,9 @@ def _shuffle(count: int, seed: int) -> list[int]:
 
 
 def _grid(recipe: Recipe, net: int) -> dict[str, Any]:
-    axes = {key: ends(value) for key, value in recipe.axes.items() if isinstance(value, Choices)}
-    points = list(itertools.product(*axes.values()))
-    return dict(zip(axes, points[net % len(points)], strict=True)) if axes else {}
+    choices = {key: ends(value) for key, value in recipe.varied.items() if isinstance(value, Choices)}
+    points = list(itertools.product(*choices.values()))
+    return dict(zip(choices, points[net % len(points)], strict=True)) if choices else {}
 
 
 def with_steps(trial: Trial, examples: int) -> Trial:

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from weightspace.data import Signals
 from weightspace.nets.siren import SIREN
-from weightspace.nets.stacked.flat import Layout
-from weightspace.zoo.recipe.tables import Fit, Save
+from weightspace.nets.stacked.flatlayout import FlatLayout
+from weightspace.zoo.recipe.fit import Fit
+from weightspace.zoo.recipe.save import Save
 from weightspace.zoo.recipe.trial import Trial
 from weightspace.zoo.train.initial import draw_weights
 from weightspace.zoo.train.native.siren import NativeSirenGradient
@@ -35,7 +36,7 @@ class StackFitter:
         self.waiting = list(trials)[::-1]
         self.signals, self.fit, self.save, self.device = signals, fit, save, device
         self.net = self.waiting[-1].architecture.build().to(device)
-        self.layout = Layout.of(self.net)
+        self.layout = FlatLayout.of(self.net)
         coordinates = signals.coordinates.to(device)
         if isinstance(self.net, SIREN):
             native = NativeSirenGradient.fits(self.net, coordinates)
@@ -48,8 +49,8 @@ class StackFitter:
         self.trials, self.saves = first, [save.steps(t.train.steps, 1.0) for t in first]
         self.flat = torch.stack([self._start(trial) for trial in first])
         self.targets = torch.stack([self._target(trial) for trial in first])
-        names = tuple(n for n, shape in zip(self.layout.names, self.layout.shapes, strict=True) if len(shape) > 1)
-        self.optimizer = StackedOptimizer.start([t.train for t in first], self.layout.mask(names).to(device), self.flat)
+        weights = self.layout.mask(self.layout.matrices).to(device)
+        self.optimizer = StackedOptimizer.start([t.train for t in first], weights, self.flat)
         self.steps, self.clocks = [0] * len(first), [time.perf_counter()] * len(first)
 
     def run(self, done: Callable[[int], object] = lambda nets: None) -> Iterator[Saved]:

@@ -7,14 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from weightspace.nets import Net
-from weightspace.nets.stacked.flat import Layout
+from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.zoo.recipe.trial import Trial
 from weightspace.zoo.train.lsuv import scale_layers
 
 SPREAD = 0.05
 
 
-def draw_weights(net: nn.Module, layout: Layout, trial: Trial, batch: Tensor | None = None) -> Tensor:
+def draw_weights(net: nn.Module, layout: FlatLayout, trial: Trial, batch: Tensor | None = None) -> Tensor:
     """Draws one flat row on the CPU from the trial's own generator, the same on every device.
 
     ``default`` is the net's own rule (``torch.nn``'s; SIREN's for a SIREN). ``xavier`` and ``he`` are normal with
@@ -46,7 +46,7 @@ def draw_weights(net: nn.Module, layout: Layout, trial: Trial, batch: Tensor | N
     return _lsuv(net, layout, row, batch, trial.train.init_scale) if trial.train.init == "lsuv" else row
 
 
-def _draw_own(layout: Layout, trial: Trial, generator: torch.Generator, batch: Tensor | None) -> Tensor:
+def _draw_own(layout: FlatLayout, trial: Trial, generator: torch.Generator, batch: Tensor | None) -> Tensor:
     """A factory's net as it draws itself; rules other than ``default`` replace its matrices and zero its biases."""
     net = trial.architecture.build(trial.init_seed)
     drawn, rows = dict(net.named_parameters()), []
@@ -61,7 +61,7 @@ def _draw_own(layout: Layout, trial: Trial, generator: torch.Generator, batch: T
     return _lsuv(net, layout, row, batch, trial.train.init_scale) if trial.train.init == "lsuv" else row
 
 
-def _lsuv(net: nn.Module, layout: Layout, row: Tensor, batch: Tensor | None, scale: float) -> Tensor:
+def _lsuv(net: nn.Module, layout: FlatLayout, row: Tensor, batch: Tensor | None, scale: float) -> Tensor:
     assert batch is not None
     net = copy.deepcopy(net).eval()
     start = {name: tensor[0] for name, tensor in layout.views(row.unsqueeze(0) / scale).items()}
@@ -109,7 +109,7 @@ def _orthonormal(matrix: Tensor) -> Tensor:
     return q if matrix.shape[0] >= matrix.shape[1] else q.T
 
 
-def draw_buffers(net: nn.Module, layout: Layout, nets: int) -> dict[str, Tensor]:
+def draw_buffers(net: nn.Module, layout: FlatLayout, nets: int) -> dict[str, Tensor]:
     """The buffers of ``nets`` fresh nets, ``[nets, ...]``."""
     buffers = dict(net.named_buffers())
     return {name: buffers[name].repeat(nets, *[1] * buffers[name].dim()) for name in layout.buffers}

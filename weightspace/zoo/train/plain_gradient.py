@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from weightspace.nets.stacked.flat import Layout
+from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.nets.stacked.run import run_stack
 
 
@@ -13,7 +13,7 @@ class PlainGradient:
 
     def __init__(self, net: nn.Module, coordinates: Float[Tensor, "points axes"], buffers: dict[str, Tensor]):
         self.net, self.coordinates, self.buffers = net, coordinates, buffers
-        self.layout, self.device = Layout.of(net), coordinates.device
+        self.layout, self.device = FlatLayout.of(net), coordinates.device
 
     def loss(self, flat: Tensor, targets: Float[Tensor, "nets channels points"]) -> Float[Tensor, " nets"]:
         """Mean squared error of every net."""

@@ -8,10 +8,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from weightspace.data import Signals
-from weightspace.nets.stacked.flat import Layout
+from weightspace.nets.stacked.flatlayout import FlatLayout
+from weightspace.zoo.recipe.fit import Fit
 from weightspace.zoo.recipe.hyperparameters import Hyperparameters
 from weightspace.zoo.recipe.seeds import draw_seed
-from weightspace.zoo.recipe.tables import Fit
 from weightspace.zoo.recipe.trial import Trial
 from weightspace.zoo.train.initial import draw_weights
 from weightspace.zoo.train.native.siren import NativeSirenGradient
@@ -33,13 +33,13 @@ def learn_start(
     """
     device = gradient.device
     net = trial.architecture.build()
-    layout = Layout.of(net)
+    layout = FlatLayout.of(net)
     seed = draw_seed(trial.data_seed, -1, "meta")
     start = draw_weights(net, layout, replace(trial, init_seed=seed), signals.coordinates[:256]).to(device)
     rng = np.random.Generator(np.random.Philox(seed))
     able = torch.nonzero(signals.parts == 0).flatten().numpy()
     train = Hyperparameters(optimizer="adam", lr=fit.meta_lr, steps=INNER)
-    mask = layout.mask(tuple(n for n, shape in zip(layout.names, layout.shapes, strict=True) if len(shape) > 1))
+    mask = layout.mask(layout.matrices)
     lr = torch.full((STACK, 1), fit.meta_lr, device=device)
     for _ in range(fit.meta_steps):
         flat = start.repeat(STACK, 1)

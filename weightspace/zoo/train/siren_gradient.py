@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from weightspace.nets.siren import SIREN
-from weightspace.nets.stacked.flat import Layout
+from weightspace.nets.stacked.flatlayout import FlatLayout
 
 
 class SirenGradient:
@@ -19,7 +19,7 @@ class SirenGradient:
 
     def __init__(self, net: SIREN, coordinates: Float[Tensor, "points axes"]):
         self.config, self.device = net.config, coordinates.device
-        self.layout = Layout.of(net)
+        self.layout = FlatLayout.of(net)
         self.points = coordinates.T.contiguous()
         self.padded = torch.cat([self.points, torch.ones_like(self.points[:1])])
         self.memory: dict[str, Tensor] = {}

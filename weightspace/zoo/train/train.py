@@ -10,9 +10,9 @@ from torch.nn import functional
 from weightspace.data import Dataset
 from weightspace.nets import example_inputs
 from weightspace.nets.stacked.dropout import Noise
-from weightspace.nets.stacked.flat import Layout
+from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.nets.stacked.run import run_stack
-from weightspace.zoo.recipe.tables import Save
+from weightspace.zoo.recipe.save import Save
 from weightspace.zoo.recipe.trial import Trial, epoch_steps
 from weightspace.zoo.train.evaluate import Evaluation
 from weightspace.zoo.train.initial import draw_buffers, draw_weights
@@ -37,13 +37,12 @@ class StackTrainer:
         examples, self.net = len(data.x_train), trials[0].architecture.build().train()
         self.trials, self.save, self.device, self.nets = trials, save, device, self.real
         self.inputs = data.x_train.reshape(examples, *example_inputs(self.net)[0].shape[1:]).to(device)
-        self.layout = layout = Layout.of(self.net)
+        self.layout = layout = FlatLayout.of(self.net)
         self.flat = torch.stack([draw_weights(self.net, layout, trial, self.inputs[:64].cpu()) for trial in trials]).to(
             device
         )
         self.buffers = {name: b.to(device) for name, b in draw_buffers(self.net, layout, len(trials)).items()}
-        matrices = tuple(n for n, shape in zip(layout.names, layout.shapes, strict=True) if len(shape) > 1)
-        mask = layout.mask(matrices).to(device)
+        mask = layout.mask(layout.matrices).to(device)
         self.optimizer = StackedOptimizer.start([trial.train for trial in trials], mask, self.flat)
         self.orders = [Order(trial, examples) for trial in trials]
         self.labels = torch.stack([draw_labels(t, data.y_train, data.classes) for t in trials]).to(device)

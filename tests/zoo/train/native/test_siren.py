@@ -5,7 +5,7 @@ from tests.zoo.train.test_fit import TEXT
 from weightspace.data import grid_coordinates
 from weightspace.machine.compiler import load_native
 from weightspace.nets import build_net
-from weightspace.nets.stacked.flat import Layout
+from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.zoo import Recipe
 from weightspace.zoo.build.shards import run_shard
 from weightspace.zoo.train.native import adam as native_adam
@@ -45,8 +45,8 @@ def test_gradient_is_autograd_in_float64(shape, settings):
     grad, losses = native(flat, targets)
     expected, expected_losses = PlainGradient(net.double(), coordinates.double(), {})(flat.double(), targets.double())
     torch.testing.assert_close(losses.double(), expected_losses, rtol=2e-6, atol=1e-8)
-    for name, part in Layout.of(net).views(expected).items():
-        ours = Layout.of(net).views(grad)[name].double()
+    for name, part in FlatLayout.of(net).views(expected).items():
+        ours = FlatLayout.of(net).views(grad)[name].double()
         torch.testing.assert_close(ours, part, rtol=1e-4, atol=3e-6 * float(part.abs().max()), msg=name)
     assert torch.equal(native.loss(flat, targets), losses)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from weightspace.machine.compiler import load_native
 from weightspace.nets.siren import SIREN
-from weightspace.nets.stacked.flat import Layout
+from weightspace.nets.stacked.flatlayout import FlatLayout
 
 SOURCE = Path(__file__).with_name("siren.c")
 STRIP = 32  # points that siren.c takes at a time
@@ -24,7 +24,7 @@ class NativeSirenGradient:
     """
 
     def __init__(self, net: SIREN, coordinates: Float[Tensor, "points axes"]):
-        config, self.layout, self.device = net.config, Layout.of(net), coordinates.device
+        config, self.layout, self.device = net.config, FlatLayout.of(net), coordinates.device
         self.points, self.channels, self.shift = len(coordinates), config.out_features, config.output_shift
         widths = [config.in_features, *config.hidden, config.out_features]
         self.layers = len(widths) - 1

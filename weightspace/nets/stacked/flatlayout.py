@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
-class Layout:
+class FlatLayout:
     """Names and shapes of parameters, and of the buffers beside them.
 
     All parameters of a stack live in one ``[nets, parameters]`` tensor, so that an optimizer is a few operations
@@ -21,7 +21,7 @@ class Layout:
     buffers: tuple[str, ...]
 
     @classmethod
-    def of(cls, net: nn.Module) -> "Layout":
+    def of(cls, net: nn.Module) -> "FlatLayout":
         """The layout of a module, in the order of its ``named_parameters``."""
         named = list(net.named_parameters())
         persistent = [name for name, _ in net.named_buffers() if name in net.state_dict()]
@@ -41,6 +41,11 @@ class Layout:
         """The parameters by name, ``[nets, ...]``; one split, so its gradient is one concatenation."""
         parts = flat.split(self.sizes, dim=1)
         return {n: part.reshape(len(flat), *s) for n, s, part in zip(self.names, self.shapes, parts, strict=True)}
+
+    @property
+    def matrices(self) -> tuple[str, ...]:
+        """The parameters with two axes or more, which are weights and not biases: what ``l2`` acts on."""
+        return tuple(name for name, shape in zip(self.names, self.shapes, strict=True) if len(shape) > 1)
 
     def mask(self, keep: tuple[str, ...]) -> Float[Tensor, " parameters"]:
         """One where the entry belongs to a parameter of that list, else zero."""
