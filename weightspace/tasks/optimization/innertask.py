@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from weightspace.data import load_dataset
 from weightspace.nets import Net, build_net
-from weightspace.nets.stacked.flat import Layout
+from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.nets.stacked.run import run_stack
 from weightspace.optimizers.packing import Packing
 
@@ -33,9 +33,9 @@ class InnerTask:
     batch: int
 
     @cached_property
-    def layout(self) -> Layout:
+    def layout(self) -> FlatLayout:
         """Where each parameter lies in a row."""
-        return Layout.of(self.net)
+        return FlatLayout.of(self.net)
 
     @cached_property
     def packing(self) -> Packing:
