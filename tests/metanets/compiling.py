@@ -9,20 +9,15 @@ import sys
 import torch
 
 from tests.graphs.spaces import SPACES, random_weights
-from tests.metanets.cases import small
-from weightspace.metanets import ProbeNet
+from tests.metanets.cases import small, small_cnn
 from weightspace.metanets.base import Metanet
-from weightspace.nets import build_net
 from weightspace.space import WeightSpace
 
 
 def case(name: str, head: str) -> tuple[Metanet, WeightSpace]:
     """A small metanet and a space."""
-    if name != "ProbeNet":
-        return small(name, SPACES["mlp"], head=head, layers=1), SPACES["mlp"]
-    net = build_net("mlp", in_features=3, hidden=[5, 4], out_features=2)
-    space = WeightSpace.trace(net, *net.example_inputs())
-    return ProbeNet.for_module(net, space, net.example_inputs()[0], probes=4, latent=3, width=8, layers=1), space
+    space = small_cnn() if name == "ProbeNet" else SPACES["mlp"]
+    return small(name, space, head=head, layers=1), space
 
 
 def compare(name: str, head: str, backend: str) -> dict[str, float]:

@@ -8,13 +8,11 @@ from torch import nn
 from torch_geometric.data import Batch
 
 from tests.graphs.spaces import SPACES, random_weights
-from tests.metanets.cases import CASES, home, small, traced
+from tests.metanets.cases import CASES, EDGE_LISTS, home, small, traced
 from weightspace.graphs import to_graph
-from weightspace.metanets import METANETS
 from weightspace.space import WeightSpace
 
 GRAPH = [name for name, head in CASES if head == "graph"]
-LIST_RUNNING = [name for name in METANETS if hasattr(METANETS[name], "dense")]
 
 
 @pytest.mark.parametrize("name", GRAPH)
@@ -64,7 +62,7 @@ def test_signs_that_move_other_weights_than_scales_are_refused():
         small("ScaleGMN", space)
 
 
-@pytest.mark.parametrize("name", LIST_RUNNING)
+@pytest.mark.parametrize("name", EDGE_LISTS)
 def test_mixed_batches_need_the_layout_of_the_metanet(name):
     metanet = small(name, SPACES["cnn"], SPACES["mlp"])
     graphs = [to_graph(SPACES["mlp"], random_weights(SPACES["mlp"], seed=seed)) for seed in range(2)]

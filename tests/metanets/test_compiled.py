@@ -28,7 +28,7 @@ def compare(backend, cases):
 @pytest.mark.slow
 def test_every_metanet_is_compiled_to_the_same():
     heads = [(name, head) for name, head in CASES if head == "graph" or (head == "weights" and name in CHANGING)]
-    found = compare("eager", [*heads, ("ProbeNet", "graph")])
+    found = compare("eager", heads)
     for case, result in found.items():
         assert result["output"] < 1e-4, case
         assert result["gradient"] < 1e-3, case

@@ -1,5 +1,7 @@
 """Convolutions of PyTorch Geometric by name."""
 
+from itertools import product
+
 import pytest
 import torch
 
@@ -29,6 +31,35 @@ def test_convolutions_are_saved_and_trained(name, tmp_path):
     assert all(parameter.grad is not None for parameter in metanet.rounds.parameters())
     metanet.eval().save_pretrained(tmp_path)
     assert torch.equal(load_metanet(tmp_path)(graph), metanet(graph))
+
+
+def test_gine_is_what_its_formula_says_neuron_by_neuron():
+    """A perceptron of $h_i$ and the sum over its edges, both ways, of relu(h_j + what the edge is projected to)."""
+    space = SPACES["mlp"]
+    metanet = randomized(small("PyGMetanet", space, head="neurons", outputs=2)).requires_grad_(False)
+    weights = random_weights(space, dtype=torch.float64)
+    graph, topo = metanet.graph(space, weights), topology(space, metanet.layout)
+    site_of = {site.name: number for number, site in enumerate(space.sites)}
+    h, edges = metanet.embed.vectors(graph.x.asinh()) + metanet.embed.position(topo.positions.double()), []
+    h = h + metanet.embed.site(topo.site_features.double())[topo.node_type]
+    for kind, block in enumerate(topo.blocks):
+        tensor = weights[block.tensor]
+        first_target, first_source = (topo.starts[site_of[str(axis)]] for axis in space.tensors[block.tensor].axes)
+        scaled = (tensor / metanet.scaling.edge_0[kind]).asinh()
+        for row, column in product(*map(range, tensor.shape)):
+            target, source = first_target + row, first_source + column
+            ways = [
+                scaled[row, column] * embed.weight[0] + embed.operator(topo.edge_features[kind].double())
+                for embed in (metanet.forth, metanet.back)
+            ]
+            edges += [(source, target, ways[0]), (target, source, ways[1])]
+    for conv, norm in zip(metanet.rounds, metanet.norms, strict=True):
+        normed = norm(h)
+        totals = [
+            sum((normed[s] + conv.lin(edge)).relu() for s, t, edge in edges if t == node) for node in range(len(h))
+        ]
+        h = h + conv.nn(normed + torch.stack(totals)).relu()
+    assert torch.allclose(metanet(graph), metanet.readout(h), rtol=1e-9, atol=1e-9)
 
 
 def test_options_reach_the_convolution():

@@ -16,6 +16,9 @@ from weightspace.metanets.frames.make import check_finite
 from weightspace.metanets.statnet import hidden_layers
 from weightspace.space import WeightSpace
 
+LIMIT = 1e15
+"""Answers are clamped here, so that a net with extreme weights stays finite."""
+
 
 @dataclass(frozen=True)
 class ProbeNetConfig(MetanetConfig):
@@ -106,8 +109,8 @@ class ProbeNet(SingleMetanet):
         weights = from_graph(graph)
         if not isinstance(graph, Batch):
             weights = {name: tensor[None] for name, tensor in weights.items()}
-        answers = self.answers(weights)
-        return self.rest(self.first(answers.flatten(1).asinh()))
+        answers = self.answers(weights).flatten(1).nan_to_num(nan=0.0).clamp(-LIMIT, LIMIT)
+        return self.rest(self.first(answers.asinh()))
 
     def _see_that_the_module_runs(self, space: WeightSpace) -> None:
         """Weights of the same shapes are another function where another activation stands between them."""
@@ -120,6 +123,8 @@ class ProbeNet(SingleMetanet):
                 )
 
     def answers(self, weights: Mapping[str, Tensor]) -> Tensor:
-        """What each net answers to each input, ``[nets, probes, ...]``."""
-        module, inputs = self.runs[0], self.inputs()
-        return vmap(lambda own: functional_call(module, own, (inputs,)))(dict(weights))
+        """What each net answers to each input, ``[nets, probes, ...]``, in the floating type of its own weights."""
+        like = next(tensor for tensor in weights.values() if tensor.is_floating_point())
+        module, inputs = self.runs[0], self.inputs().to(like.dtype)
+        with torch.autocast(like.device.type, enabled=False):
+            return vmap(lambda own: functional_call(module, own, (inputs,)))(dict(weights))
