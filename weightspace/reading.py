@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 _LONGEST_SHOWN = 60
 _MOST_DIGITS = 400
+_MOST_BYTES = 2**28
 
 
 def read_json(text: str | bytes, where: str) -> "Unread":
@@ -68,15 +69,22 @@ def decode_text(data: bytes, where: str) -> str:
 
 
 def read_json_file(path: Path) -> "Unread":
-    """The value of a JSON file, to be checked; its path begins every error.
+    """The value of a JSON file, to be checked; its path begins every error. Raises as `read_text_file`, `read_json`."""
+    return read_json(read_text_file(path), str(path))
+
+
+def read_text_file(path: Path) -> str:
+    """The text of a file.
 
     Raises:
         OSError: there is no such file, or it is a folder, a pipe or a device.
-        ValueError: as for `read_json`.
+        ValueError: it isn't UTF-8, or larger than any text that is read here.
     """
     if path.exists() and not path.is_file():
         raise OSError(f"{path} must be a file, got a folder, a pipe or a device.")
-    return read_json(path.read_bytes(), str(path))
+    if path.stat().st_size > _MOST_BYTES:
+        raise ValueError(f"{path} must have {_MOST_BYTES:,} bytes at most, got {path.stat().st_size:,}.")
+    return decode_text(path.read_bytes(), str(path))
 
 
 class _Refused(Exception):

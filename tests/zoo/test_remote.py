@@ -1,10 +1,13 @@
 import json
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
 from weightspace.zoo import Zoo, build_zoo
+from weightspace.zoo.manifest import manifest_checksum
 
 
 @pytest.fixture
@@ -44,16 +47,60 @@ def test_what_arrives_damaged_is_not_taken(zoo, cache):
     assert torch.equal(opened.fetch()[20][0]["linears.0.weight"], zoo[20][0]["linears.0.weight"])
 
 
-def test_a_remote_manifest_cannot_write_outside(recipe, cache):
+NAMES = ("../../evil", "/evil", "shards/../../evil", "", ".", "shards/", "a\x00b", "a\\b", "c:evil")
+
+
+def serve(zoo, place, **files):
+    """The address of a zoo in memory, some of its manifest's files by another checksum."""
     fsspec = pytest.importorskip("fsspec")
-    files = fsspec.filesystem("memory")
-    manifest = {"format": 1, "name": "", "recipe": "", "nets": 0, "states": 0, "hyperparameters": []}
-    manifest |= {"files": {"../../evil": "0" * 64}}
-    files.pipe_file("/zoos/evil/zoo/manifest.json", json.dumps(manifest).encode())
-    with pytest.raises(ValueError, match=r"names '../../evil', which leaves its folder"):
-        Zoo("memory://zoos/evil/zoo")
+    memory = fsspec.filesystem("memory")
+    memory.put(str(zoo.path), f"/zoos/{place}", recursive=True)
+    manifest = json.loads((zoo.path / "manifest.json").read_text())
+    manifest["files"] |= files
+    manifest["checksum"] = manifest_checksum(manifest)
+    memory.pipe_file(f"/zoos/{place}/manifest.json", json.dumps(manifest).encode())
+    return f"memory://zoos/{place}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_remote_manifest_cannot_write_outside(zoo, cache, name):
+    with pytest.raises(ValueError, match=r"the manifest of memory://zoos/evil/zoo names .*, which leaves its folder"):
+        Zoo(serve(zoo, "evil/zoo", **{name: "0" * 64}))
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize("text", ["null", "[]", "{}", "x", '{"files": 1}', "[" * 100_000])
+def test_remote_manifests_of_any_shape_are_refused(cache, text):
+    fsspec = pytest.importorskip("fsspec")
+    fsspec.filesystem("memory").pipe_file("/zoos/broken/manifest.json", text.encode())
+    with pytest.raises(ValueError, match=r"the manifest of memory://zoos/broken"):
+        Zoo("memory://zoos/broken")
     with pytest.raises(FileNotFoundError, match=r"memory://nothing is no finished zoo: it has no manifest.json"):
         Zoo("memory://nothing")
+
+
+@pytest.mark.parametrize("checksum", ["", None, "0" * 63, "é" * 64])
+def test_files_without_a_checksum_are_not_taken(zoo, cache, checksum):
+    with pytest.raises(ValueError, match=r"files.shards/00000.safetensors must be (text|a SHA-256)"):
+        Zoo(serve(zoo, "unchecked", **{"shards/00000.safetensors": checksum}))
+
+
+def test_all_who_fetch_one_zoo_at_once_get_it(zoo, cache, monkeypatch):
+    fsspec = pytest.importorskip("fsspec")
+    url = serve(zoo, "shared")
+
+    def get_file(self, rpath, lpath, **options):  # as a network is: the file grows
+        data = self.cat_file(rpath)
+        with open(lpath, "wb") as file:
+            for start in range(0, len(data), len(data) // 3 + 1):
+                file.write(data[start : start + len(data) // 3 + 1])
+                file.flush()
+                time.sleep(0.002)
+
+    monkeypatch.setattr(type(fsspec.filesystem("memory")), "get_file", get_file)
+    with ThreadPoolExecutor(6) as pool:
+        weights = list(pool.map(lambda _: Zoo(url)[3][0]["linears.0.weight"], range(6)))
+    assert all(torch.equal(tensor, zoo[3][0]["linears.0.weight"]) for tensor in weights)
 
 
 def test_a_build_does_not_publish(recipe, cache):

@@ -16,7 +16,7 @@ from weightspace.hub.modelcard import model_card
 from weightspace.hub.saved import CARD, CONFIG, TAGS, WEIGHTS, publish_saved
 from weightspace.hub.source import OPTIONS, find_file
 from weightspace.metanets.config import SavedConfig, read_config
-from weightspace.reading import Unread
+from weightspace.reading import Unread, read_text_file
 from weightspace.reading import read_json as read_json_text
 
 FORMAT = 1
@@ -111,7 +111,7 @@ def read_json(source: str | Path, options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: it isn't a JSON object, or doesn't say of which class it is.
     """
-    root = read_json_text(find_file(source, CONFIG, options).read_bytes(), f"{source}/{CONFIG}")
+    root = read_json_text(read_text_file(find_file(source, CONFIG, options)), f"{source}/{CONFIG}")
     entries = root.entries()
     if "metanet" not in entries:
         raise ValueError(

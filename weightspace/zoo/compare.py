@@ -46,6 +46,9 @@ def check_recipe(zoo: Zoo) -> list[str]:
     ]
     if problems:
         return problems
+    lacking = [name for name in index_schema(recipe).names if name not in zoo.table.column_names]
+    if lacking:
+        return [f"the index lacks the columns {', '.join(lacking)}"]
     missing = set(range(zoo.manifest["nets"])) - set(zoo.table["net"].to_pylist())
     problems += [f"net {net} is missing" for net in sorted(missing)[:MOST_SHOWN]]
     return (problems + _wrong_draws(zoo, recipe))[:MOST_SHOWN]

@@ -7,6 +7,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from weightspace.machine.whole_file import remove_leftovers, whole_file
+from weightspace.reading import read_text_file
 from weightspace.zoo.manifest import MANIFEST, parse_manifest
 from weightspace.zoo.recipe.recipe import Recipe
 
@@ -32,7 +33,7 @@ def read_manifest(out: Path) -> dict | None:
         ValueError: not a manifest, or of a newer format.
     """
     path = out / MANIFEST
-    return parse_manifest(path.read_bytes(), str(path)) if path.is_file() else None
+    return parse_manifest(read_text_file(path), str(path)) if path.is_file() else None
 
 
 def manifest_stamp(out: Path) -> tuple[int, int] | None:

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from weightspace.space import WeightSpace
 from weightspace.zoo.shard import open_shard, state_checksum
 
 
@@ -36,8 +37,26 @@ def gather_weights(find: Callable[[int], Path], table: pa.Table) -> dict[str, Te
             rows = _checked(places[here], whole, file)
             if name not in stacked:
                 stacked[name] = whole.new_empty((len(table), *whole.shape[1:]))
+            if (stacked[name].shape[1:], stacked[name].dtype) != (whole.shape[1:], whole.dtype):
+                raise ValueError(f"{file}: {name} must have the shape and type that it has in the other shards")
             _copy(whole, rows, stacked[name], here)
     return stacked
+
+
+def check_tensors(path: Path, space: WeightSpace, weights: dict[str, Tensor]) -> None:
+    """Refuses weights that aren't those of their weight space: other names, shapes or types.
+
+    Raises:
+        ValueError: names the zoo and a tensor.
+    """
+    try:
+        space.check(weights)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    for name, tensor in weights.items():
+        wanted = space.tensors[name].dtype
+        if tensor.dtype != getattr(torch, wanted):
+            raise ValueError(f"{path}: {name} must be of {wanted}, got {tensor.dtype}; fetch or build the zoo again")
 
 
 def check_unchanged(path: Path, table: pa.Table, weights: dict[str, Tensor]) -> None:

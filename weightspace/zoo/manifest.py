@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from weightspace import __version__
 from weightspace.machine.whole_file import whole_file
-from weightspace.reading import Unread, read_json
+from weightspace.reading import Unread, read_json, shorten
 from weightspace.zoo.shard import file_checksum
 
 FORMAT = 1
@@ -42,7 +42,8 @@ def close_zoo(
 
 
 def write_manifest(out: Path, name: str, recipe: str, nets: int, table: pa.Table, hyperparameters: list[str]) -> None:
-    """Writes the manifest: format, counts, a checksum of every file of the folder, and one of itself."""
+    """Writes the manifest: format, counts, checksum and size of every file of the folder, and a checksum of itself."""
+    names = zoo_files(out)
     manifest = {
         "format": FORMAT,
         "weightspace": __version__,
@@ -51,7 +52,8 @@ def write_manifest(out: Path, name: str, recipe: str, nets: int, table: pa.Table
         "nets": nets,
         "states": len(table),
         "hyperparameters": hyperparameters,
-        "files": {path: file_checksum(out / path) for path in zoo_files(out)},
+        "files": {file: file_checksum(out / file) for file in names},
+        "sizes": {file: (out / file).stat().st_size for file in names},
     }
     write_json(out / MANIFEST, {**manifest, "checksum": manifest_checksum(manifest)})
 
@@ -68,7 +70,7 @@ def manifest_checksum(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def parse_manifest(text: bytes, where: str) -> dict[str, Any]:
+def parse_manifest(text: str | bytes, where: str) -> dict[str, Any]:
     """The manifest of a JSON text, each field checked.
 
     Raises:
@@ -79,7 +81,7 @@ def parse_manifest(text: bytes, where: str) -> dict[str, Any]:
     newest = root.entries().get("format", Unread(None, f"{where}: format")).whole(least=1)
     if newest > FORMAT:
         raise ValueError(f"{where} has format {newest}, but this version reads up to {FORMAT}; update weightspace")
-    fields = root.fields(*required, optional=("weightspace", "checksum"))
+    fields = root.fields(*required, optional=("weightspace", "checksum", "sizes"))
     for key in ("name", "recipe"):
         fields[key].text()
     for key in ("nets", "states"):
@@ -87,11 +89,20 @@ def parse_manifest(text: bytes, where: str) -> dict[str, Any]:
     for axis in fields["hyperparameters"].items():
         axis.text()
     for name, checksum in fields["files"].entries().items():
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\\" in name or not name:
-            raise ValueError(f"{where} names {name!r}, which leaves its folder")
+        if not _inside(name):
+            raise ValueError(f"{where} names {shorten(name)}, which leaves its folder")
         if not re.fullmatch("[0-9a-f]{64}", checksum.text()):
             checksum.fail("a SHA-256 of 64 hexadecimal digits")
+    for size in fields["sizes"].entries().values() if "sizes" in fields else ():
+        size.whole(least=0)
     return {key: field.value for key, field in fields.items()}
+
+
+def _inside(name: str) -> bool:
+    """Whether a name is that of a file below a folder, on every system, and written in the one plain way."""
+    path = PurePosixPath(name)
+    plain = name == str(path) and name.isprintable() and not set(name) & set('\\:*?"<>|')
+    return plain and bool(path.parts) and not path.is_absolute() and ".." not in path.parts
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -80,5 +80,5 @@ def open_shard(path: Path, space: str) -> dict[str, Tensor]:
         with safe_open(path, framework="pt") as file:
             pairs = [(key, *key.partition(SEPARATOR)[::2]) for key in file.keys()]  # noqa: SIM118  (not a dict)
             return {name: file.get_tensor(key) for key, owner, name in pairs if owner == space}
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, MemoryError) as error:
         raise ValueError(f"{path} is damaged ({error}); fetch or build it again") from None

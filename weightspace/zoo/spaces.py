@@ -3,12 +3,16 @@
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from weightspace.inr.convention import Convention
-from weightspace.nets import Architecture, example_inputs
-from weightspace.reading import Unread, read_json
+from weightspace.nets import NETS, Architecture, example_inputs
+from weightspace.reading import Unread, read_json_file
 from weightspace.space import WeightSpace
 from weightspace.zoo.manifest import SPACES
 
@@ -36,22 +40,46 @@ class StoredSpace:
 
     entry: Unread
 
-    @property
+    @cached_property
     def architecture(self) -> Architecture:
         """How its nets are built."""
         net, settings = self._fields()["architecture"].items(2)
-        return Architecture.from_dict({"net": net.value, "settings": settings.value})
+        return Architecture(net.text(), {name: value.plain() for name, value in settings.entries().items()})
 
-    @property
+    @cached_property
     def space(self) -> WeightSpace:
         """What each axis of its tensors means."""
-        return WeightSpace.from_dict(self._fields()["space"].value)
+        found = self._fields()["space"]
+        try:
+            return WeightSpace.from_dict({name: part.value for name, part in found.entries().items()})
+        except ValueError as error:
+            raise ValueError(f"{found.place}: {error}") from error
 
     @property
     def convention(self) -> Convention | None:
         """How its nets are rendered; None where they are no implicit representations."""
         found = self._fields().get("convention")
-        return None if found is None else Convention.from_dict(found.value)
+        if found is None:
+            return None
+        convention = found.record(Convention)
+        if convention.net != self.architecture.net:
+            found.entries()["net"].fail(f"{self.architecture.net!r}, as the architecture says")
+        return convention
+
+    def check(self, weights: Mapping[str, Tensor], where: str) -> None:
+        """See that one net's weights are those of the architecture, before anything of its size is made.
+
+        Raises:
+            ValueError: begins with ``where`` and names the tensors that differ.
+        """
+        wanted = tensor_kinds(self.architecture)[1]
+        given = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in weights.items()}
+        differing = [name for name in {**wanted, **given} if wanted.get(name) != given.get(name)]
+        if differing:
+            net = self.architecture.net
+            raise ValueError(
+                f"{where} has other weights than the {net} of its settings; check {', '.join(differing[:5])}"
+            )
 
     def _fields(self) -> dict[str, Unread]:
         return self.entry.fields("architecture", "space", optional=("convention",))
@@ -60,8 +88,23 @@ class StoredSpace:
 def read_spaces(folder: Path) -> Mapping[str, StoredSpace]:
     """The entries of ``spaces.json`` in a zoo's folder, by the name in column ``space``.
 
+    Architectures and conventions are read at once; the weight spaces themselves when they are asked for.
+
     Raises:
-        ValueError: not a JSON object.
+        OSError: there is no such file.
+        ValueError: a field is missing, unknown or of another type; names the place.
     """
-    path = folder / SPACES
-    return {name: StoredSpace(entry) for name, entry in read_json(path.read_bytes(), str(path)).entries().items()}
+    found = {name: StoredSpace(entry) for name, entry in read_json_file(folder / SPACES).entries().items()}
+    for stored in found.values():
+        _ = stored.architecture, stored.convention
+    return found
+
+
+@functools.lru_cache(maxsize=64)
+def tensor_kinds(architecture: Architecture) -> tuple[dict[str, tuple], dict[str, tuple]]:
+    """Shapes and types of a net's parameters, and of its whole state dict, by name."""
+    with torch.device("meta" if architecture.net in NETS else "cpu"):  # settings from outside may ask for any size
+        module = architecture.build()
+    kinds = [dict(module.named_parameters()), module.state_dict()]
+    parameters, everything = [{name: (tuple(t.shape), t.dtype) for name, t in kind.items()} for kind in kinds]
+    return parameters, everything

@@ -68,7 +68,7 @@ def check_files(path: Path, remote: RemoteZoo | None = None) -> list[str]:
     manifest = read_manifest(path)
     if manifest is None:
         raise FileNotFoundError(f"{path} is no finished zoo: it has no manifest.json; build it first")
-    problems = []
+    problems, sizes = [], manifest.get("sizes", {})
     for name, checksum in manifest["files"].items():
         try:
             found = remote.fetch(name) if remote else path / name
@@ -79,7 +79,7 @@ def check_files(path: Path, remote: RemoteZoo | None = None) -> list[str]:
             continue
         if not found.is_file():
             problems.append(f"{name} is missing")
-        elif file_checksum(found) != checksum:
+        elif found.stat().st_size != sizes.get(name, found.stat().st_size) or file_checksum(found) != checksum:
             problems.append(f"{name} has another checksum than the manifest says")
     return problems
 
@@ -113,8 +113,8 @@ def check_metrics(zoo: Zoo, i: int) -> list[str] | None:
     measured = zoo.evaluate(i)
     problems = []
     for name, value in measured.items():
-        if not _agree(value, row[name]):
-            problems.append(f"net {row['net']} step {row['step']}: {name} is {row[name]}, measured {value:.4g}")
+        if not _agree(value, row.get(name)):
+            problems.append(f"net {row['net']} step {row['step']}: {name} is {row.get(name)}, measured {value:.4g}")
     return problems
 
 

@@ -6,7 +6,6 @@ from typing import Any, overload
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import torch
 from torch import Tensor, nn
 
@@ -17,15 +16,14 @@ from weightspace.inr.render import render
 from weightspace.nets import Architecture
 from weightspace.space import WeightSpace
 from weightspace.suggest import suggestion
-from weightspace.zoo.check import check_index
+from weightspace.zoo.check import check_index, read_index
 from weightspace.zoo.folder import RECIPE, manifest_stamp, read_manifest, shard_path
-from weightspace.zoo.gather import check_unchanged, gather_weights, only_space
+from weightspace.zoo.gather import check_tensors, check_unchanged, gather_weights, only_space
 from weightspace.zoo.manifest import INDEX
 from weightspace.zoo.publish import publish_zoo
 from weightspace.zoo.recipe.recipe import Recipe
 from weightspace.zoo.recipe.trial import draw_trial
 from weightspace.zoo.remote import HUB, is_remote, open_remote
-from weightspace.zoo.shard import check_regular
 from weightspace.zoo.spaces import read_spaces
 from weightspace.zoo.train.evaluate import Evaluation
 from weightspace.zoo.train.fit import psnr
@@ -64,10 +62,9 @@ class Zoo:
             hub = f"; if it lies on the Hub, write {HUB}{path}" if NAME.fullmatch(str(path)) else ""
             raise FileNotFoundError(f"{self.path} is no finished zoo: it has no manifest.json; build it first{hub}")
         self.manifest: dict[str, Any] = manifest
-        check_regular(self.path / INDEX)
-        self.table: pa.Table = pq.read_table(self.path / INDEX)
+        self.table: pa.Table = read_index(self.path / INDEX)
         self._spaces = read_spaces(self.path)
-        check_index(self.path, self.table, self._spaces)
+        check_index(self.path, self.table, self._spaces, self.hyperparameters)
 
     @property
     def recipe(self) -> Recipe:
@@ -170,12 +167,14 @@ class Zoo:
         """The weights of several states, ``[rows, ...]``, in their order; all if ``rows`` is None.
 
         Raises:
-            ValueError: the states have several weight spaces, or the zoo was built again and has other weights now.
+            ValueError: the states have several weight spaces, tensors that aren't those of the space, or the zoo was
+                built again and has other weights now.
             IndexError: a row that the view doesn't have.
         """
         places = None if rows is None else pa.array([self._position(i) for i in rows], pa.int64())
         table = self.table if places is None else self.table.take(places)
         weights = gather_weights(self.shard, table)
+        check_tensors(self.path, self._spaces[only_space(table)].space, weights)
         if manifest_stamp(self.path) != self._stamp:
             check_unchanged(self.path, table, weights)
         return weights
@@ -209,7 +208,9 @@ class Zoo:
     def module(self, i: int) -> nn.Module:
         """A live net with the weights of one state, in evaluation mode."""
         weights, row = self[i]
-        net = self._spaces[row["space"]].architecture.build().eval()
+        stored = self._spaces[row["space"]]
+        stored.check(weights, f"net {row['net']} of {self.path}")
+        net = stored.architecture.build().eval()
         net.load_state_dict(weights)
         return net
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from safetensors.torch import load_file, save_file
 
 from tests.zoo.build import kill_builds
 from weightspace.zoo import Recipe, Zoo, build_zoo, verify_zoo
 from weightspace.zoo.manifest import close_zoo
-from weightspace.zoo.verify import check_metrics
+from weightspace.zoo.verify import check_files, check_metrics
 
 BUILD = (
     "import sys; from weightspace.zoo import build_zoo; build_zoo(sys.argv[1], sys.argv[2], workers=2, progress=False)"
@@ -98,6 +99,110 @@ def test_an_index_without_a_needed_column_is_refused(copy):
 def test_an_unknown_space_is_refused(copy):
     change_index(copy, "space", ["feedfacecafe"] * 36)
     with pytest.raises(ValueError, match=r"spaces.json does not know space feedfacecafe"):
+        Zoo(copy)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("step", pa.array([-1] * 36, pa.int64()), r"column step must not be negative, and at most"),
+        ("net", pa.array([2**60] * 36, pa.int64()), r"column net must not be negative, and at most 9007199254740992"),
+        ("split", pa.array([1] * 36), r"column split must hold text, but holds int64"),
+        ("status", pa.array([None] * 36, pa.string()), r"column status must have a value in every row"),
+        ("row", pa.array([0] * 35 + [None], pa.int32()), r"column row must have a value in every row"),
+    ],
+)
+def test_columns_of_an_index_are_checked(copy, column, values, message):
+    change_index(copy, column, values)
+    with pytest.raises(ValueError, match=message):
+        Zoo(copy)
+
+
+def test_an_index_that_is_no_whole_file_is_refused(copy):
+    (copy / "index.parquet").write_bytes((copy / "index.parquet").read_bytes()[:-9])
+    with pytest.raises(ValueError, match=r"index.parquet must be a whole Parquet file .*; fetch or build"):
+        Zoo(copy)
+
+
+def test_a_huge_file_is_not_read_to_notice_it(copy, monkeypatch):
+    with open(copy / "shards" / "00001.safetensors", "r+b") as file:
+        file.truncate(20 << 30)  # sparse: it takes no room
+    hashed = []
+    monkeypatch.setattr("weightspace.zoo.verify.file_checksum", lambda path: hashed.append(path.name) or "")
+    assert "shards/00001.safetensors has another checksum than the manifest says" in check_files(copy)
+    assert "00001.safetensors" not in hashed and "00000.safetensors" in hashed
+
+
+def test_hyperparameters_are_columns(copy):
+    manifest = json.loads((copy / "manifest.json").read_text())
+    (copy / "manifest.json").write_text(json.dumps(manifest | {"hyperparameters": ["colour"]}))
+    with pytest.raises(ValueError, match=r"manifest.json names the hyperparameter 'colour', which index.parquet lacks"):
+        Zoo(copy)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"architecture": "mlp"}, r"spaces.json: \w+.architecture must be a list, got 'mlp'"),
+        ({"architecture": [1, {}]}, r"spaces.json: \w+.architecture\[0\] must be text, got 1"),
+        ({"space": []}, r"spaces.json: \w+.space must be a table, got \[\]"),
+        ({"colour": 1}, r"spaces.json: \w+ must have the keys architecture, space, convention; .*unknown: 'colour'"),
+        ({"convention": {"net": "siren"}}, r"convention must have the keys net, .*missing: \['settings', 'shape'"),
+        (
+            {"convention": {"net": "siren", "settings": {}, "shape": [2**30, 2], "grid": "corners"}},
+            r"convention: shape must have axes of 1 point or more, 134,217,728 at most",
+        ),
+        (
+            {"convention": {"net": "siren", "settings": {}, "shape": [2, 2], "grid": "corners"}},
+            r"convention.net must be 'mlp', as the architecture says, got 'siren'",
+        ),
+    ],
+)
+def test_architectures_are_read_through_types(copy, change, message):
+    spaces = {name: entry | change for name, entry in json.loads((copy / "spaces.json").read_text()).items()}
+    (copy / "spaces.json").write_text(json.dumps(spaces))
+    with pytest.raises(ValueError, match=message):
+        Zoo(copy)
+
+
+def test_a_weight_space_that_is_none_and_an_architecture_of_other_weights_are_named(copy):
+    spaces = json.loads((copy / "spaces.json").read_text())
+    for entry in spaces.values():
+        entry["architecture"][1]["hidden"] = [8000] * 200
+    (copy / "spaces.json").write_text(json.dumps(spaces))
+    zoo = Zoo(copy)
+    with pytest.raises(ValueError, match=r"net 0 of .* has other weights than the mlp of its settings; check"):
+        zoo.module(0)
+    for entry in spaces.values():
+        entry["space"]["sites"] = 5
+    (copy / "spaces.json").write_text(json.dumps(spaces))
+    with pytest.raises(ValueError, match=r"spaces.json: \w+.space: weight space: sites must be a list, got 5"):
+        _ = Zoo(copy).filter(net=0).space
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda tensors, name: {name: tensors[name].double()}, r"linears.0.bias must be of float32, got torch.float64"),
+        (lambda tensors, name: {name + "x": tensors[name]}, r"not in the space: \['linears.0.biasx'\]"),
+    ],
+)
+def test_tensors_of_another_type_or_name_are_refused(copy, change, message):
+    space = Zoo(copy).filter(net=0).table["space"][0].as_py()
+    file, name = copy / "shards" / "00000.safetensors", f"{space}/linears.0.bias"
+    save_file(load_file(file) | change(load_file(file), name), file)
+    with pytest.raises(ValueError, match=message):
+        Zoo(copy).filter(net=0)[0]
+
+
+def test_an_index_without_a_metric_is_noticed(copy):
+    change_index(copy, "gap", ["big"] * 36)
+    with pytest.raises(ValueError, match=r"column gap must hold numbers, but holds string"):
+        Zoo(copy)
+    pq.write_table(pq.read_table(copy / "index.parquet").drop_columns(["gap"]), copy / "index.parquet")
+    assert "the index lacks the columns gap" in verify_zoo(copy, sample=0).problems
+    pq.write_table(pq.read_table(copy / "index.parquet").slice(0, 0), copy / "index.parquet")
+    with pytest.raises(ValueError, match=r"must have a row for every saved state, but has none"):
         Zoo(copy)
 
 

@@ -1,6 +1,5 @@
 """Making a zoo of weights that were trained elsewhere."""
 
-import functools
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,18 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import torch
 from torch import Tensor
 
 from weightspace.inr.convention import Convention
-from weightspace.nets import NETS, Architecture
+from weightspace.nets import Architecture
 from weightspace.zoo.folder import shard_path
 from weightspace.zoo.imports.tables import column
 from weightspace.zoo.manifest import close_zoo
 from weightspace.zoo.recipe.seeds import draw_uniform
 from weightspace.zoo.recipe.split import Split
 from weightspace.zoo.shard import stack_states, state_checksum, write_tensors
-from weightspace.zoo.spaces import space_entry, trace_architecture
+from weightspace.zoo.spaces import space_entry, tensor_kinds, trace_architecture
 from weightspace.zoo.zoo import Zoo
 
 SHARD = 1024
@@ -100,7 +98,7 @@ def fit_state(architecture: Architecture, state: Mapping[str, Tensor] | Sequence
         ValueError: another number of tensors, or one of another shape, or whole numbers for weights.
     """
     net = architecture.net
-    parameters, everything = _template(architecture)
+    parameters, everything = tensor_kinds(architecture)
     if isinstance(state, Mapping) and set(state) == set(everything):
         wanted, tensors = everything, [state[name] for name in everything]
     else:
@@ -115,16 +113,6 @@ def fit_state(architecture: Architecture, state: Mapping[str, Tensor] | Sequence
             raise ValueError(f"{name} of {net} must be of {dtype}, not {tensor.dtype}")
     pairs = zip(wanted.items(), tensors, strict=True)
     return {name: tensor.detach().to(dtype).clone() for (name, (_, dtype)), tensor in pairs}
-
-
-@functools.lru_cache(maxsize=64)
-def _template(architecture: Architecture) -> tuple[dict[str, tuple], dict[str, tuple]]:
-    """Shapes and types of a net's parameters, and of its whole state dict, by name."""
-    with torch.device("meta" if architecture.net in NETS else "cpu"):  # settings from outside may ask for any size
-        module = architecture.build()
-    kinds = [dict(module.named_parameters()), module.state_dict()]
-    parameters, everything = [{name: (tuple(t.shape), t.dtype) for name, t in kind.items()} for kind in kinds]
-    return parameters, everything
 
 
 def _chunks(states: Iterator[ImportedState]) -> Iterator[list[ImportedState]]:

@@ -11,7 +11,7 @@ from weightspace.data import DataFactory, data_code, data_settings
 from weightspace.nets import NetFactory, net_class
 from weightspace.nets.bounds import LARGEST_SEED
 from weightspace.nets.settings import coerce, read_settings
-from weightspace.reading import decode_text, read_toml
+from weightspace.reading import read_text_file, read_toml
 from weightspace.suggest import suggestion
 from weightspace.zoo.recipe.faults import Faults
 from weightspace.zoo.recipe.fit import Fit
@@ -73,7 +73,7 @@ class Recipe:
             ValueError, TypeError: names the file, the key, what came and what is known.
         """
         path = gallery_path(path)
-        return cls.from_toml(decode_text(path.read_bytes(), str(path)), str(path))
+        return cls.from_toml(read_text_file(path), str(path))
 
     @classmethod
     def from_toml(cls, text: str, where: str = "recipe") -> "Recipe":
