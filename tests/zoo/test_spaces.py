@@ -38,7 +38,7 @@ def test_an_entry_of_an_older_zoo_is_read(tmp_path):
     [
         ({"architecture": "siren"}, r"spaces.json: a.architecture must be a list, got 'siren'"),
         ({"architecture": ["siren"]}, r"a.architecture must be a list of 2"),
-        ({"architecture": [3, {}]}, r"architecture: net must be text, got 3"),
+        ({"architecture": [3, {}]}, r"a.architecture\[0\] must be text, got 3"),
         ({"other": 1}, r"spaces.json: a must have the keys architecture, space, convention; .*unknown: 'other'"),
     ],
 )

@@ -70,8 +70,12 @@ class Convention:
         Raises:
             ValueError: a key is missing or unknown, or a value of another type or range; names it.
         """
-        needed = ("net", "settings", "shape", "grid")
-        found = Unread(data, "convention").fields(*needed, optional=("peak", "coordinates", "low"))
+        return cls.read(Unread(data, "convention"))
+
+    @classmethod
+    def read(cls, unread: Unread) -> "Convention":
+        """The same from a value that stands somewhere in a text, which errors name."""
+        found = unread.fields("net", "settings", "shape", "grid", optional=("peak", "coordinates", "low"))
         architecture = {key: found.pop(key).value for key in ("net", "settings")}
         rest = {key: entry.value for key, entry in found.items()}
-        return Unread({"architecture": architecture, **rest}, "convention").record(cls)
+        return Unread({"architecture": architecture, **rest}, unread.place).record(cls)

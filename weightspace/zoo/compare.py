@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from weightspace.reading import read_text_file
 from weightspace.zoo.folder import RECIPE
 from weightspace.zoo.index import index_schema, plain
-from weightspace.zoo.manifest import manifest_checksum, zoo_files
+from weightspace.zoo.manifest import CARD, lost_lines, manifest_checksum, zoo_files
 from weightspace.zoo.recipe.recipe import Recipe
 from weightspace.zoo.recipe.trial import draw_trial
 from weightspace.zoo.zoo import Zoo
@@ -24,6 +25,9 @@ def check_manifest(zoo: Zoo) -> list[str]:
     for key, found in (("nets", len(nets)), ("states", len(zoo))):
         if manifest[key] != found:
             problems.append(f"the manifest says {manifest[key]} {key}, the index has {found}")
+    if "card" in manifest and (zoo.path / CARD).is_file():
+        lost = lost_lines(manifest["card"], read_text_file(zoo.path / CARD))
+        problems += [f"{CARD} no longer says what it said when the zoo was made: {lost[0]!r}"] if lost else []
     return sorted(problems)
 
 

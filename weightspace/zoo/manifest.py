@@ -42,7 +42,10 @@ def close_zoo(
 
 
 def write_manifest(out: Path, name: str, recipe: str, nets: int, table: pa.Table, hyperparameters: list[str]) -> None:
-    """Writes the manifest: format, counts, checksum and size of every file of the folder, and a checksum of itself."""
+    """Writes the manifest: format, counts, checksum and size of every file of the folder, and a checksum of itself.
+
+    Of the card, on which people may write, it keeps the text; see `lost_lines`.
+    """
     names = zoo_files(out)
     manifest = {
         "format": FORMAT,
@@ -54,6 +57,7 @@ def write_manifest(out: Path, name: str, recipe: str, nets: int, table: pa.Table
         "hyperparameters": hyperparameters,
         "files": {file: file_checksum(out / file) for file in names},
         "sizes": {file: (out / file).stat().st_size for file in names},
+        "card": (out / CARD).read_text(encoding="utf-8"),
     }
     write_json(out / MANIFEST, {**manifest, "checksum": manifest_checksum(manifest)})
 
@@ -81,9 +85,9 @@ def parse_manifest(text: str | bytes, where: str) -> dict[str, Any]:
     newest = root.entries().get("format", Unread(None, f"{where}: format")).whole(least=1)
     if newest > FORMAT:
         raise ValueError(f"{where} has format {newest}, but this version reads up to {FORMAT}; update weightspace")
-    fields = root.fields(*required, optional=("weightspace", "checksum", "sizes"))
-    for key in ("name", "recipe"):
-        fields[key].text()
+    fields = root.fields(*required, optional=("weightspace", "checksum", "sizes", "card"))
+    for key in ("name", "recipe", "card"):
+        fields[key].text() if key in fields else None
     for key in ("nets", "states"):
         fields[key].whole(least=0)
     for axis in fields["hyperparameters"].items():
@@ -96,6 +100,22 @@ def parse_manifest(text: str | bytes, where: str) -> dict[str, Any]:
     for size in fields["sizes"].entries().values() if "sizes" in fields else ():
         size.whole(least=0)
     return {key: field.value for key, field in fields.items()}
+
+
+def lost_lines(card: str, now: str) -> list[str]:
+    """The lines of a card, front matter left out, that no longer stand in a later one.
+
+    People may write more on a card; what it said when the zoo was made must still be there.
+    """
+    there = set(_body(now))
+    return [line for line in _body(card) if line and line not in there]
+
+
+def _body(card: str) -> list[str]:
+    lines = card.splitlines()
+    if lines[:1] == ["---"] and "---" in lines[1:]:
+        lines = lines[lines.index("---", 1) + 1 :]
+    return [line.rstrip() for line in lines]
 
 
 def _inside(name: str) -> bool:

@@ -50,8 +50,9 @@ class StoredSpace:
     def space(self) -> WeightSpace:
         """What each axis of its tensors means."""
         found = self._fields()["space"]
+        parts = {name: part.value for name, part in found.entries().items()}
         try:
-            return WeightSpace.from_dict({name: part.value for name, part in found.entries().items()})
+            return WeightSpace.from_dict(parts)
         except ValueError as error:
             raise ValueError(f"{found.place}: {error}") from error
 
@@ -61,10 +62,14 @@ class StoredSpace:
         found = self._fields().get("convention")
         if found is None:
             return None
-        convention = found.record(Convention)
-        if convention.net != self.architecture.net:
+        convention = Convention.read(found)
+        if convention.architecture.net != self.architecture.net:
             found.entries()["net"].fail(f"{self.architecture.net!r}, as the architecture says")
         return convention
+
+    def read(self) -> None:
+        """See that all parts are there and of their types; raises ValueErrors that name the place."""
+        _ = self.architecture, self.convention, self._fields()["space"].entries()
 
     def check(self, weights: Mapping[str, Tensor], where: str) -> None:
         """See that one net's weights are those of the architecture, before anything of its size is made.
@@ -96,7 +101,7 @@ def read_spaces(folder: Path) -> Mapping[str, StoredSpace]:
     """
     found = {name: StoredSpace(entry) for name, entry in read_json_file(folder / SPACES).entries().items()}
     for stored in found.values():
-        _ = stored.architecture, stored.convention
+        stored.read()
     return found
 
 

@@ -147,7 +147,10 @@ def test_hyperparameters_are_columns(copy):
         ({"architecture": [1, {}]}, r"spaces.json: \w+.architecture\[0\] must be text, got 1"),
         ({"space": []}, r"spaces.json: \w+.space must be a table, got \[\]"),
         ({"colour": 1}, r"spaces.json: \w+ must have the keys architecture, space, convention; .*unknown: 'colour'"),
-        ({"convention": {"net": "siren"}}, r"convention must have the keys net, .*missing: \['settings', 'shape'"),
+        (
+            {"convention": {"net": "siren"}},
+            r"convention must have the keys net, .*missing: \['settings', 'shape'",
+        ),
         (
             {"convention": {"net": "siren", "settings": {}, "shape": [2**30, 2], "grid": "corners"}},
             r"convention: shape must have axes of 1 point or more, 134,217,728 at most",
@@ -338,8 +341,14 @@ def test_other_files_are_noticed(copy):
     (copy / "recipe.toml").write_text(text + "# more\n")
     assert "recipe.toml has another checksum than the manifest says" in verify_zoo(copy, sample=0).problems
     (copy / "recipe.toml").write_text(text)
-    (copy / "README.md").write_text("what people write on a card is theirs")
+    card = (copy / "README.md").read_text()
+    (copy / "README.md").write_text(
+        card.replace("license: apache-2.0", "license: mit") + "\nWhat people add is theirs.\n"
+    )
     assert verify_zoo(copy, sample=0).sound
+    (copy / "README.md").write_text(card.replace("12 nets", "13 nets"))
+    assert verify_zoo(copy, sample=0).problems[0].startswith("README.md no longer says what it said when the zoo was")
+    (copy / "README.md").write_text(card)
     (copy / "shards" / "99999.safetensors").write_bytes(b"x")
     assert verify_zoo(copy, sample=0).problems == ("shards/99999.safetensors is not named in the manifest",)
 
