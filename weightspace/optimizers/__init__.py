@@ -5,15 +5,30 @@ from typing import TYPE_CHECKING
 from weightspace.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from weightspace.optimizers.functionalrule import FunctionalRule, FunctionalRuleConfig
     from weightspace.optimizers.learnedoptimizer import LearnedOptimizer
     from weightspace.optimizers.learnedrule import LearnedRule, RuleConfig, read_celo2
+    from weightspace.optimizers.unfoptimizer import UNFOptimizer
+    from weightspace.optimizers.widths import width_groups
 
-__all__ = ["LearnedOptimizer", "LearnedRule", "RuleConfig", "read_celo2"]
+__all__ = [
+    "FunctionalRule",
+    "FunctionalRuleConfig",
+    "LearnedOptimizer",
+    "LearnedRule",
+    "RuleConfig",
+    "UNFOptimizer",
+    "read_celo2",
+    "width_groups",
+]
 
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "weightspace.optimizers.functionalrule": ["FunctionalRule", "FunctionalRuleConfig"],
         "weightspace.optimizers.learnedoptimizer": ["LearnedOptimizer"],
         "weightspace.optimizers.learnedrule": ["LearnedRule", "RuleConfig", "read_celo2"],
+        "weightspace.optimizers.unfoptimizer": ["UNFOptimizer"],
+        "weightspace.optimizers.widths": ["width_groups"],
     },
 )
