@@ -32,8 +32,8 @@ from weightspace.tasks.generation.start_picture import draw_starts
 from weightspace.tasks.generation.starts import StartConfig, psnr_curves, steps_to, train_start
 from weightspace.zoo import Recipe
 from weightspace.zoo.recipe.trial import draw_trial
+from weightspace.zoo.train.gradient import fit_gradient
 from weightspace.zoo.train.initial import draw_weights
-from weightspace.zoo.train.native.siren import NativeSirenGradient
 from weightspace.zoo.train.reptile import learn_start
 
 RATES = (1e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
@@ -98,7 +98,7 @@ class Bench:
         """The start that Reptile learns, and its CPU seconds."""
         began = time.process_time()
         fit = replace(self.recipe.fit, meta_steps=self.config.reptile_steps)
-        gradient = NativeSirenGradient(self.net, self.signals.coordinates)
+        gradient = fit_gradient(self.net, self.signals.coordinates)
         return learn_start(self.trial, gradient, self.signals, fit), time.process_time() - began
 
     def curves(self, rows: Tensor, part: str, rate: float) -> Tensor:
@@ -123,7 +123,7 @@ def measure(bench: Bench, starts: dict[str, Tensor], before: Tensor | None = Non
 
 def own_steps(bench: Bench, start: LearnedStart) -> tuple[dict[str, Tensor], Tensor]:
     """Nets after the start's own steps, and the PSNR of test signals before each of them."""
-    ends, gradient = {}, NativeSirenGradient(bench.net, bench.signals.coordinates)
+    ends, gradient = {}, fit_gradient(bench.net, bench.signals.coordinates)
     for part, targets in bench.parts.items():
         rows, errors = start.start.detach().repeat(len(targets), 1), []
         for _ in range(start.config.steps):

@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from tests.inr.inrs import DIGITS, SOLIDS, build
-from weightspace.inr import render, render_stack
+from weightspace.inr import Convention, render, render_stack
 from weightspace.inr.average import average_nets
 from weightspace.inr.gradient import error_gradient
 from weightspace.inr.readout import solve_readout
 from weightspace.metanets import UNF, GraphMetanet, ScaleGMN, load_metanet
+from weightspace.nets import Architecture
 from weightspace.space.channels import channel, stack_channels, with_channels
 from weightspace.tasks.editing.editnets import EditNets, zoo_signals
 from weightspace.tasks.editing.editor import Editor, make_editor
@@ -298,3 +299,15 @@ def test_settings_are_json(nets):
     assert stored["convention"]["settings"]["w0"] == 10.0
     assert stored["data"] == {"name": "digits"}
     assert stored["editing"]["edits"] == ["dilate:size=3", "blur:sigma=0.7"]
+
+
+def test_refitting_takes_any_net_of_coordinates():
+    nets = [Architecture("fourier", {"hidden": [6], "features": 4}).build() for _ in range(2)]
+    weights = {key: torch.stack([net.state_dict()[key] for net in nets]) for key in nets[0].state_dict()}
+    convention = Convention(Architecture.of(nets[0]), (4, 4), "corners")
+    target = torch.rand(2, 1, 16)
+    errors = [
+        float((render(refit(weights, convention, target, steps, 1e-2), convention).flatten(2) - target).square().mean())
+        for steps in (0, 3, 30)
+    ]
+    assert errors == sorted(errors, reverse=True) and errors[0] > errors[2]

@@ -1,6 +1,7 @@
 """Where the parameters of one net lie in a flat row."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -41,6 +42,10 @@ class FlatLayout:
         """The parameters by name, ``[nets, ...]``; one split, so its gradient is one concatenation."""
         parts = flat.split(self.sizes, dim=1)
         return {n: part.reshape(len(flat), *s) for n, s, part in zip(self.names, self.shapes, parts, strict=True)}
+
+    def rows(self, weights: Mapping[str, Tensor]) -> Float[Tensor, "nets parameters"]:
+        """The inverse of `views`; buffers among the weights are left out."""
+        return torch.cat([weights[name].flatten(1) for name in self.names], 1)
 
     @property
     def matrices(self) -> tuple[str, ...]:

@@ -14,9 +14,8 @@ from weightspace.data import Signals
 from weightspace.generators.start import LearnedStart
 from weightspace.nets.siren import SIREN
 from weightspace.zoo.recipe.hyperparameters import Hyperparameters
-from weightspace.zoo.train.native.siren import NativeSirenGradient
-from weightspace.zoo.train.optimizer import StackedOptimizer
-from weightspace.zoo.train.siren_gradient import SirenGradient
+from weightspace.zoo.train.descent import descend
+from weightspace.zoo.train.gradient import fit_gradient
 
 STACK = 64
 
@@ -94,21 +93,12 @@ def psnr_curves(
     Returns:
         The curves, and the weights after the last step.
     """
-    native = NativeSirenGradient.fits(net, points)
-    gradient = (NativeSirenGradient if native else SirenGradient)(net, points)
+    gradient, train = fit_gradient(net, points), Hyperparameters(optimizer=optimizer, lr=rate, steps=steps)
     curves, ends = [], []
     for some, targets in zip(rows.split(STACK), signals.split(STACK), strict=True):
-        flat, errors = some.clone(), []
-        train = Hyperparameters(optimizer=optimizer, lr=rate, steps=max(1, steps))
-        state = StackedOptimizer.start([train] * len(flat), torch.zeros(flat.shape[1]), flat)
-        lr = torch.full((len(flat), 1), rate)
-        for step in range(steps):
-            grad, error = gradient(flat, targets)
-            errors.append(error.clone())
-            state.step(flat, grad, lr, step + 1)
-        errors.append(gradient.loss(flat, targets).clone())
-        curves.append(psnr(torch.stack(errors, 1), peak))
-        ends.append(flat)
+        fitted, errors = descend(gradient, some, targets, train)
+        curves.append(psnr(torch.cat([errors, gradient.loss(fitted, targets).unsqueeze(1)], 1), peak))
+        ends.append(fitted)
     return torch.cat(curves), torch.cat(ends)
 
 

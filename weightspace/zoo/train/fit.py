@@ -9,18 +9,15 @@ import torch
 from torch import Tensor
 
 from weightspace.data import Signals
-from weightspace.nets.siren import SIREN
 from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.zoo.recipe.fit import Fit
 from weightspace.zoo.recipe.save import Save
 from weightspace.zoo.recipe.trial import Trial
+from weightspace.zoo.train.gradient import fit_gradient
 from weightspace.zoo.train.initial import draw_weights
-from weightspace.zoo.train.native.siren import NativeSirenGradient
 from weightspace.zoo.train.optimizer import StackedOptimizer, learning_rates
-from weightspace.zoo.train.plain_gradient import PlainGradient
 from weightspace.zoo.train.reptile import learn_start
 from weightspace.zoo.train.saved import Saved
-from weightspace.zoo.train.siren_gradient import SirenGradient
 
 NEVER = 10**12
 
@@ -37,13 +34,8 @@ class StackFitter:
         self.signals, self.fit, self.save, self.device = signals, fit, save, device
         self.net = self.waiting[-1].architecture.build().to(device)
         self.layout = FlatLayout.of(self.net)
-        coordinates = signals.coordinates.to(device)
-        if isinstance(self.net, SIREN):
-            native = NativeSirenGradient.fits(self.net, coordinates)
-            self.gradient = (NativeSirenGradient if native else SirenGradient)(self.net, coordinates)
-        else:
-            self.buffers = {name: b for name, b in self.net.named_buffers() if name in self.layout.buffers}
-            self.gradient = PlainGradient(self.net, coordinates, self.buffers)
+        self.buffers = {name: b for name, b in self.net.named_buffers() if name in self.layout.buffers}
+        self.gradient = fit_gradient(self.net, signals.coordinates.to(device), self.buffers)
         self.start = learn_start(self.waiting[-1], self.gradient, signals, fit) if fit.meta_steps else None
         first = [self.waiting.pop() for _ in range(min(size, len(self.waiting)))]
         self.trials, self.saves = first, [save.steps(t.train.steps, 1.0) for t in first]
@@ -101,7 +93,7 @@ class StackFitter:
         stack = self.layout.views(self.flat[list(reasons)].cpu())
         for k, (i, reason) in enumerate(reasons.items()):
             weights = {name: tensor[k].clone() for name, tensor in stack.items()}
-            weights |= {name: b.cpu().clone() for name, b in getattr(self, "buffers", {}).items()}
+            weights |= {name: b.cpu().clone() for name, b in self.buffers.items()}
             yield Saved(
                 trial=replace(self.trials[i], split=self.signals.part(self.trials[i].signal(self.signals))),
                 step=self.steps[i],

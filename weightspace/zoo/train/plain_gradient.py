@@ -23,7 +23,8 @@ class PlainGradient:
 
     def __call__(self, flat: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Gradient and loss of every net."""
-        leaf = flat.detach().requires_grad_()
-        losses = self.loss(leaf, targets)
-        (grad,) = torch.autograd.grad(losses.sum(), leaf)
+        with torch.enable_grad():
+            leaf = flat.detach().requires_grad_()
+            losses = self.loss(leaf, targets)
+            (grad,) = torch.autograd.grad(losses.sum(), leaf)
         return grad, losses.detach()

@@ -13,18 +13,14 @@ from weightspace.zoo.recipe.fit import Fit
 from weightspace.zoo.recipe.hyperparameters import Hyperparameters
 from weightspace.zoo.recipe.seeds import draw_seed
 from weightspace.zoo.recipe.trial import Trial
+from weightspace.zoo.train.descent import descend
+from weightspace.zoo.train.gradient import Gradient
 from weightspace.zoo.train.initial import draw_weights
-from weightspace.zoo.train.native.siren import NativeSirenGradient
-from weightspace.zoo.train.optimizer import StackedOptimizer
-from weightspace.zoo.train.plain_gradient import PlainGradient
-from weightspace.zoo.train.siren_gradient import SirenGradient
 
 STACK, INNER, PACE = 16, 16, 0.3
 
 
-def learn_start(
-    trial: Trial, gradient: NativeSirenGradient | SirenGradient | PlainGradient, signals: Signals, fit: Fit
-) -> Float[Tensor, " parameters"]:
+def learn_start(trial: Trial, gradient: Gradient, signals: Signals, fit: Fit) -> Float[Tensor, " parameters"]:
     """Reptile: fits a stack of training signals for a few steps, moves towards the mean of the results, and again.
 
     ``start <- start + 0.3 (mean(fitted) - start)``, ``fit.meta_steps`` times, with 16 signals and 16 steps of Adam
@@ -39,13 +35,8 @@ def learn_start(
     rng = np.random.Generator(np.random.Philox(seed))
     able = torch.nonzero(signals.parts == 0).flatten().numpy()
     train = Hyperparameters(optimizer="adam", lr=fit.meta_lr, steps=INNER)
-    mask = layout.mask(layout.matrices)
-    lr = torch.full((STACK, 1), fit.meta_lr, device=device)
     for _ in range(fit.meta_steps):
-        flat = start.repeat(STACK, 1)
         targets = signals.values[torch.from_numpy(rng.choice(able, STACK))].to(device)
-        optimizer = StackedOptimizer.start([train] * STACK, mask.to(device), flat)
-        for step in range(INNER):
-            optimizer.step(flat, gradient(flat, targets)[0], lr, step + 1)
-        start = start + PACE * (flat.mean(0) - start)
+        fitted, _ = descend(gradient, start.repeat(STACK, 1), targets, train)
+        start = start + PACE * (fitted.mean(0) - start)
     return start
