@@ -1,7 +1,8 @@
 """Python programs that start at once: one process imports everything, and forks for each command that is typed.
 
-What a command sees is its own: words, folder, environment, standard input and outputs, exit code. Run as a program,
-this file is that process: ``python programs.py SOCKET``, started where the package is to be imported from.
+What a command sees is its own: words, folder, environment, standard input and outputs, exit code. Installing has
+nothing to do, as everything is there. Run as a program, this file is that process: ``python programs.py SOCKET``,
+started where the package is to be imported from.
 """
 
 import importlib
@@ -25,9 +26,14 @@ IMPORTED = (
 )
 CLIENT = """#!{python} -ES
 import json, os, socket, sys
+words = {words!r} + sys.argv[1:]
+if "pip" in words and "install" in words:
+    sys.exit()  # everything is there
+if words[0] != "-m" and words[0].startswith("-"):
+    os.execv(sys.executable, [sys.executable, *words])
 link = socket.socket(socket.AF_UNIX)
 link.connect({address!r})
-asked = {{"words": {words!r} + sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}}
+asked = {{"words": words, "folder": os.getcwd(), "environment": dict(os.environ)}}
 socket.send_fds(link, [b"+"], [0, 1, 2])
 link.sendall(json.dumps(asked).encode() + b"\\n")
 sys.exit(int(link.recv(16) or b"1"))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import programs
 from weightspace.cli import main
 from weightspace.cli.terminal.parser import Parser
 from weightspace.tasks.comparison.report import grouped, protocol_report
@@ -18,12 +19,20 @@ from weightspace.tasks.comparison.summary import summary
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = [(kind, code) for kind, code in re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL) if kind != "text"]
+PAGES = ("data", "compare", "pretrained")
+"""Pages that go on from the README's folder; what quickstart.md shows stands in the README, results.md takes hours."""
 SMALL = {"WEIGHTSPACE_QUICKSTART": "--nets 48 --steps 5 --workers 1", "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
-TOOL = '#!/bin/sh\nexec "{python}" {words}"$@"\n'
 
 
 pytestmark = pytest.mark.slow
+
+
+def blocks_of(page: str) -> list[tuple[str, str]]:
+    """Kind and text of each block of a page that is typed or saved."""
+    return [(kind, code) for kind, code in re.findall(r"```(\w+)\n(.*?)```", page, re.DOTALL) if kind != "text"]
+
+
+BLOCKS = blocks_of(README)
 
 
 def block(words: str) -> int:
@@ -33,40 +42,44 @@ def block(words: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory):
-    """A copy of the repository in which all blocks were run, and what each printed; only to be read."""
+def copy(tmp_path_factory):
+    """A fresh copy of the repository, in whose environment all programs are those of this process."""
     copy = tmp_path_factory.mktemp("stranger") / "weightspace"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__", "runs", "tests", "results", "*.png"))
-    stand_in_environment(copy)
+    folder = copy / ".venv" / "bin"
+    folder.mkdir(parents=True)
+    with programs(folder, copy, {**os.environ, **SMALL, "PYTHONPATH": str(copy)}):
+        (folder / "activate").write_text(f'PATH="{folder}:$PATH"\n')
+        (folder / "pip").write_text("#!/bin/sh\n")
+        (folder / "pip").chmod(0o755)
+        yield copy
+
+
+@pytest.fixture(scope="module")
+def session(copy):
+    """The copy in which all blocks of the README were run, and what each printed; only to be read."""
+    return copy, played(copy, BLOCKS, "README")
+
+
+def played(copy: Path, blocks: list[tuple[str, str]], title: str) -> list[tuple[str, str]]:
+    """What each block printed, run in order in one shell; a block that begins with a file's name is saved."""
     lines = ["set -e", f"cd {copy}"]
-    for number, (kind, code) in enumerate(BLOCKS):
-        lines.append(f"exec >{copy}/{number}.out 2>{copy}/{number}.err")
-        name = re.match(r"# (\w+\.py)\n", code)
-        (copy / (name[1] if name else f"block{number}.py")).write_text(code, encoding="utf-8")
-        lines.append(code if kind == "bash" else "true" if name else f"python block{number}.py")
-    environment = {**os.environ, **SMALL, "PATH": os.environ["PATH"], "PYTHONPATH": str(copy)}
+    for number, (kind, code) in enumerate(blocks):
+        lines.append(f"exec >{copy}/{title}{number}.out 2>{copy}/{title}{number}.err")
+        name = re.match(r"# (\w+\.(?:py|toml))\n", code)
+        (copy / (name[1] if name else f"{title}{number}.py")).write_text(code, encoding="utf-8")
+        lines.append(code if kind == "bash" else "true" if name else f"python {title}{number}.py")
+    environment = {**os.environ, **SMALL, "PYTHONPATH": str(copy)}
+    environment["PATH"] = f"{copy / '.venv' / 'bin'}:{environment['PATH']}"
     done = subprocess.run(["bash", "-c", "\n".join(lines)], env=environment, timeout=1500)
-    said = [tuple(read(copy / f"{number}.{end}") for end in ("out", "err")) for number in range(len(BLOCKS))]
-    last = max(number for number in range(len(BLOCKS)) if (copy / f"{number}.out").exists())
-    assert done.returncode == 0, f"{BLOCKS[last][1]}\n{said[last][0]}\n{said[last][1]}"
-    return copy, said
+    said = [tuple(read(copy / f"{title}{number}.{end}") for end in ("out", "err")) for number in range(len(blocks))]
+    last = max(number for number in range(len(blocks)) if (copy / f"{title}{number}.out").exists())
+    assert done.returncode == 0, f"{blocks[last][1]}\n{said[last][0]}\n{said[last][1]}"
+    return said
 
 
 def read(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
-
-
-def stand_in_environment(copy: Path) -> None:
-    """A .venv whose programs are those of these tests, so that installing has nothing to do."""
-    programs = copy / ".venv" / "bin"
-    programs.mkdir(parents=True)
-    for name, words in (("python", ""), ("weightspace", "-m weightspace "), ("pip", "-m pip ")):
-        (programs / name).write_text(TOOL.format(python=sys.executable, words=words))
-    installs = f'#!/bin/sh\ncase "$*" in *" install "*) exit 0;; esac\nexec "{sys.executable}" "$@"\n'
-    (programs / "python").write_text(installs)
-    (programs / "activate").write_text(f'PATH="{programs}:$PATH"\n')
-    for path in programs.iterdir():
-        path.chmod(0o755)
 
 
 def test_every_block_runs_as_printed(session):
@@ -98,6 +111,10 @@ def test_the_answers(session):
     out, _ = said[block("--labels labels.csv")]
     assert "ckpts/net3.pth" in out and "accuracy" in out
     assert (copy / "bold.png").exists() and (copy / "bold.safetensors").exists()
+    out, _ = said[block("weightspace inspect")]
+    assert "Of 4 neurons none is dead" in out
+    _, err = said[block("weightspace zoo build rings.toml")]
+    assert "50 saved states in runs/rings" in err
     out, err = said[block("weightspace quickstart")]
     assert "a perfect ranker" in out and "What to type next" in err
 
@@ -149,6 +166,22 @@ def test_linked_files_exist(page):
     links = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
     missing = [link for link in links if not (page.parent / link).exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_block_of_a_page_runs_as_printed(session, name):
+    copy, _ = session
+    said = played(copy, blocks_of((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")), name)
+    everything = "\n".join(out + err for out, err in said)
+    assert PRINTED[name] <= {words for words in PRINTED[name] if words in everything}
+
+
+PRINTED = {
+    "data": {"20 saved states in runs/stripes", "trained one by one", "8 saved states in runs/readers"},
+    "compare": {"correlation of weights before", "The merge (aligned) of 2 nets", "loss barrier", "p-value",
+                "times smaller", "20 nets in runs/generated"},
+    "pretrained": {"PSNR after"},
+}  # fmt: skip
 
 
 def test_commands_of_the_pages_are_known():

@@ -89,7 +89,7 @@ def draw_graph_on(axis: "matplotlib.axes.Axes", graph: Data, size: float = 70) -
     source, target = graph.edge_index
     weights = graph.edge_attr.float().sum(1) / graph.edge_attr.float().abs().max().clamp(min=1e-12)
     linked = graph.edge_type >= len(topo.blocks)
-    lines = torch.stack([torch.stack([x[source], y[source]], 1), torch.stack([x[target], y[target]], 1)], 1)
+    lines = _lines(x, y, source, target, linked)
     colours = [
         FAINT if link else POSITIVE if w > 0 else NEGATIVE for w, link in zip(weights.tolist(), linked, strict=True)
     ]
@@ -102,6 +102,17 @@ def draw_graph_on(axis: "matplotlib.axes.Axes", graph: Data, size: float = 70) -
         axis.text(float(x[rows.start]), float(y[rows].min()) - 0.7, label, ha="center", va="top", fontsize=8, color=INK)
     axis.set_ylim(float(y.min()) - 2, float(y.max()) + 0.8)
     axis.set_axis_off()
+
+
+def _lines(x: torch.Tensor, y: torch.Tensor, source: torch.Tensor, target: torch.Tensor, linked: torch.Tensor):
+    """A line for each edge, ``[edges, points, 2]``; links that pass a column go around its neurons."""
+    share = torch.linspace(0, 1, 25)
+    points = torch.stack(
+        [x[source, None].lerp(x[target, None], share), y[source, None].lerp(y[target, None], share)], 2
+    )
+    passing = linked & ((x[target] - x[source]).abs() > 1)
+    points[passing, :, 1] += 0.4 * 4 * share * (1 - share)
+    return points
 
 
 def _places(topo: Topology) -> tuple[torch.Tensor, torch.Tensor]:

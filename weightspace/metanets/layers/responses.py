@@ -170,7 +170,7 @@ def _places(topo: Topology, number: int) -> tuple[list[int], Tensor | None]:
     block = topo.blocks[number]
     sites = topo.node_type[block.sources].unique().tolist()
     local = torch.cat([torch.arange(topo.starts[site], topo.starts[site + 1]) for site in sites])
-    place = torch.searchsorted(local, block.sources)
+    place = torch.searchsorted(local, block.sources.contiguous())
     if connections(topo)[number].paired:
         return sites, place
     return sites, None if torch.equal(place[0], torch.arange(len(local))) else place[0]

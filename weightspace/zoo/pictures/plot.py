@@ -102,6 +102,7 @@ def _histograms(zoo: Zoo, main: str) -> Any:
             bins = np.geomspace(values.min(), values.max(), bins + 1)
             axis.set_xscale("log")
         axis.hist(values, bins=bins, color=OURS)
+        axis.yaxis.get_major_locator().set_params(integer=True)
         axis.set(xlabel=_title(name), ylabel="nets")
     return figure
 

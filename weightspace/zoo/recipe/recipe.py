@@ -168,9 +168,9 @@ def _read_top(raw: Mapping[str, Any], where: str, faults: Faults) -> dict[str, A
         if key not in known:
             hint = suggestion(key, known)
             faults.add(ValueError(f"{where}: unknown key {key!r}; known are {', '.join(known)}{hint}"))
-    for key in ("name", "nets"):
+    for key, remedy in (("name", 'write name = "my-zoo"'), ("nets", "how many nets; write nets = 1000")):
         if key not in raw:
-            faults.add(ValueError(f"{where}: {key} is missing"))
+            faults.add(ValueError(f"{where}: {key} is missing: {remedy}"))
     top = {key: faults.without(coerce, raw[key], kind, f"{where}: {key}") for key, kind in TOP.items() if key in raw}
     for key, least, most in (("nets", 1, MOST_NETS), ("seed", -LARGEST_SEED, LARGEST_SEED)):
         if isinstance(top.get(key), int) and not least <= top[key] <= most:
