@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,17 @@ def test_nothing_is_loaded_from_a_folder_that_others_can_write(fresh, monkeypatc
     fresh.chmod(0o777)
     native.load_native(ADAM)
     assert loaded[0] == str(kept) and not loaded[1].startswith(str(fresh))
+
+
+@needs_compiler
+def test_the_cache_is_private_whatever_the_umask(fresh):
+    before = os.umask(0)
+    try:
+        assert native.load_native(ADAM) is not None
+    finally:
+        os.umask(before)
+    (kept,) = fresh.iterdir()
+    assert not any(path.stat().st_mode & 0o022 for path in (kept, fresh, fresh.parent))
 
 
 @pytest.mark.parametrize("named", ["", "cache", "./cache"])

@@ -21,7 +21,9 @@ def private_folder(name: str) -> Path:
         OSError: it cannot be made, or somebody else could write into it; says where.
     """
     folder = cache_folder() / name
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for place in (*reversed(folder.parents), folder):  # parents made in one go would get the modes of the umask
+        if not place.exists():
+            place.mkdir(mode=0o700, exist_ok=True)
     for place in (folder, *folder.parents):
         found = place.stat()
         others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX

@@ -54,6 +54,7 @@ def _cached(source: Path, compiler: list[str]) -> Path:
         return sound[0]
     with tempfile.TemporaryDirectory(dir=folder) as own:
         made = _compile(source, compiler, Path(own) / f"{source.stem}.so")
+        made.chmod(0o700)
         target = folder / f"{source.stem}-{key.hexdigest()[:16]}-{_checksum(made)}.so"
         os.replace(made, target)  # whole or not at all, whoever else compiles it now
     for path in kept:

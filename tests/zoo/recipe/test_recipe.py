@@ -191,8 +191,45 @@ def test_sizes_and_numbers_of_nets_are_sane(net, setting):
 
 @pytest.mark.parametrize(
     "setting",
-    ["lr = inf", "momentum = nan", "weight_decay = inf", "l2 = inf", "init_scale = inf", "warmup = -0.5", "lr = -1.0"],
+    [
+        "lr = inf",
+        "lr = 1e6",
+        "steps = 1000000",
+        "momentum = nan",
+        "weight_decay = inf",
+        "l2 = inf",
+        "init_scale = inf",
+        "warmup = -0.5",
+        "lr = -1.0",
+    ],
 )
 def test_numbers_of_trainings_are_finite(setting):
     with pytest.raises(ValueError, match=rf"\[train\]: {setting.split()[0]} must be at least .* and at most .*, got "):
         Recipe.from_toml(FIT.replace("lr = 1e-3\n", "") + setting + "\n")
+
+
+@pytest.mark.parametrize("value", ["1" + "0" * 400, "{low = 0, high = 1" + "0" * 30 + "}", "[1" + "0" * 40 + "]"])
+def test_whole_numbers_beyond_64_bits_are_refused_where_they_stand(value):
+    with pytest.raises(ValueError, match=r"\[train\]: l2.* at most 9,223,372,036,854,775,807, got 1000"):
+        Recipe.from_toml(FIT + f"l2 = {value}\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\xff", r"a.toml must be UTF-8 text: invalid start byte at byte 0"),
+        (b"a = " + b"[" * 20_000, r"a.toml must be nested less deeply"),
+        (b"a = " + b"9" * 5000, r"a.toml: not valid TOML: Exceeds the limit"),
+    ],
+)
+def test_files_of_any_bytes_and_depth_are_refused(content, message, tmp_path):
+    (tmp_path / "a.toml").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        Recipe.load(tmp_path / "a.toml")
+
+
+def test_a_file_of_any_size_is_refused(tmp_path):
+    with open(tmp_path / "a.toml", "wb") as file:
+        file.truncate(20 << 30)  # sparse: it takes no room
+    with pytest.raises(ValueError, match=r"a.toml must have 268,435,456 bytes at most, got 21,474,836,480"):
+        Recipe.load(tmp_path / "a.toml")

@@ -8,9 +8,9 @@ OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop")
 SCHEDULES = ("constant", "step", "cosine")
 INITS = ("default", "xavier", "he", "orthogonal", "normal", "truncated", "uniform", "lsuv", "zero")
 
-# the largest sensible value of every number; a learning rate only has to fit float32, as a net may well diverge
+# the largest sensible value of every number; beyond those of lr and init_scale the sines of a fit lose their digits
 BOUNDS = {
-    "lr": (0.0, 1e38),
+    "lr": (0.0, 1e3),
     "momentum": (0.0, 1.0),
     "warmup": (0.0, 1.0),
     "weight_decay": (0.0, 1e6),
@@ -19,9 +19,9 @@ BOUNDS = {
     "label_noise": (0.0, 1.0),
     "fraction": (0.0, 1.0),
     "batch_size": (1, 1_000_000),
-    "steps": (0, 1_000_000_000),
-    "epochs": (0.0, 1e9),
-    "init_scale": (0.0, 1e6),
+    "steps": (0, 500_000),
+    "epochs": (0.0, 1e5),
+    "init_scale": (0.0, 1e3),
 }
 NOT_IN_FITS = ("dropout", "label_noise", "fraction", "batch_size")
 
