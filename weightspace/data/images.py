@@ -1,6 +1,5 @@
 """Image collections: MNIST, Fashion-MNIST, CIFAR-10, SVHN, and folders of images."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ from weightspace.data.dataset import Dataset
 from weightspace.data.hub import fetch_images
 from weightspace.data.local import Arrays, read_folder
 from weightspace.data.sizes import LARGEST_SEED, check_parts, check_size
+from weightspace.machine.data_root import data_root
 
-ROOT = "WEIGHTSPACE_DATA"
 LUMA = (0.299, 0.587, 0.114)
 
 
@@ -63,7 +62,7 @@ def load_images(
 
 def read_collection(name: str, side: int = 0) -> tuple[Arrays, Arrays | None]:
     """Training and test images in bytes, from the local folder or the Hub."""
-    root = os.environ.get(ROOT)
+    root = data_root()
     if root and (Path(root) / name).is_dir():
         return read_folder(Path(root) / name, name, side)
     return fetch_images(name)
@@ -71,7 +70,7 @@ def read_collection(name: str, side: int = 0) -> tuple[Arrays, Arrays | None]:
 
 def own_folder(name: str) -> tuple[Any, ...] | None:
     """What tells whether a folder of images has changed; None where ``WEIGHTSPACE_DATA`` has none of that name."""
-    root = os.environ.get(ROOT)
+    root = data_root()
     if not root or name in ("", ".", "..") or Path(name).name != name or not (Path(root) / name).is_dir():
         return None
     files = [path.stat() for path in (Path(root) / name).rglob("*")]

@@ -3,18 +3,18 @@
 import functools
 import hashlib
 import inspect
-import os
 from collections.abc import Callable
 from typing import Any
 
 from weightspace.data.dataset import PARTS, Dataset
 from weightspace.data.digits import load_digits
-from weightspace.data.images import ROOT, load_images, own_folder
+from weightspace.data.images import load_images, own_folder
 from weightspace.data.own import DataFactory
 from weightspace.data.shapes import generate_shapes
 from weightspace.data.signals import Signals, image_signals
 from weightspace.data.sources import SOURCES
 from weightspace.data.waves import generate_waves
+from weightspace.machine.data_root import data_root
 from weightspace.nets.named import find_named
 from weightspace.nets.settings import field_types
 from weightspace.suggest import suggestion
@@ -96,7 +96,7 @@ def load_dataset(name: str, **settings: Any) -> Dataset:
         >>> load_dataset("digits").input_shape
         (1, 8, 8)
     """
-    return _dataset(find_data(name), os.environ.get(ROOT), own_folder(name), **settings)
+    return _dataset(find_data(name), data_root(), own_folder(name), **settings)
 
 
 @functools.lru_cache(maxsize=4)
@@ -120,7 +120,7 @@ def load_signals(name: str, grid: str = "corners", **settings: Any) -> Signals:
         >>> load_signals("digits").values.shape
         torch.Size([1797, 1, 64])
     """
-    return _signals(find_data(name, "fit"), os.environ.get(ROOT), own_folder(name), grid, **settings)
+    return _signals(find_data(name, "fit"), data_root(), own_folder(name), grid, **settings)
 
 
 @functools.lru_cache(maxsize=2)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
@@ -52,8 +53,20 @@ def _in_processes(work: Callable, jobs: Sequence, workers: int, threads: int) ->
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from multiprocessing import get_context
 
-    os.environ["OMP_NUM_THREADS"] = str(threads)  # read when a worker starts
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(work, job): job for job in jobs}
+        with _environment(OMP_NUM_THREADS=str(threads)):  # read when a worker starts, which submitting does
+            waiting = {pool.submit(work, job): job for job in jobs}
         for future in as_completed(waiting):
             yield waiting[future], future.result
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    """Environment variables that processes started inside the block have, and this one only meanwhile."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})

@@ -1,5 +1,6 @@
 """Zoos of somebody's own data: functions that give examples, folders of images, and nets that can't be stacked."""
 
+import os
 import shutil
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from tests.zoo import own_data, own_nets
+from weightspace.machine.data_root import data_root, using_data_root
 from weightspace.space import WeightSpace
 from weightspace.zoo import Recipe, Zoo, build_zoo, describe_zoo, verify_zoo
 
@@ -114,6 +116,22 @@ def test_a_folder_of_images_is_a_zoo_that_stays_readable_without_it(tmp_path, mo
         ValueError, match=r"\[data\]: unknown data 'mine'; known are .* a folder DIR/mine with --data-root"
     ):
         Recipe.from_dict(recipe)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_build_changes_no_environment_and_its_workers_know_the_folder(tmp_path, monkeypatch, workers):
+    monkeypatch.delenv("WEIGHTSPACE_DATA", raising=False)
+    (tmp_path / "data" / "mine").mkdir(parents=True)
+    x = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "data" / "mine" / "a.npz", x=x, y=np.arange(40) % 3)
+    net = {**ROWS["net"], "in_features": 64, "out_features": 3}
+    recipe, before = changed(ROWS, data={"name": "mine"}, net=net, store={"shard": 2}), dict(os.environ)
+    zoo = build_zoo(recipe, tmp_path / "zoo", workers=workers, progress=False, data_root=tmp_path / "data")
+    after = {name: value for name, value in os.environ.items() if not name.startswith("TORCH")}  # PyTorch's own
+    assert after.items() <= before.items() and len(zoo.final()) == 3
+    with using_data_root(tmp_path / "data"):
+        assert verify_zoo(zoo.path).sound and verify_zoo(zoo.path).evaluated == len(zoo)
+    assert data_root() is None
 
 
 def test_another_folder_of_that_name_is_another_recipe(tmp_path, monkeypatch):

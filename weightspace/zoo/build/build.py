@@ -1,6 +1,5 @@
 """Building a zoo from a recipe."""
 
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from weightspace.data import using_data_root
 from weightspace.zoo.build.finish import finish_zoo, reopen_parts
 from weightspace.zoo.build.pool import Pool, default_workers
 from weightspace.zoo.build.ray_engine import run_on_ray
@@ -42,7 +42,7 @@ def build_zoo(
         workers: processes; one a GPU, or without any one a core, if None; 1 builds in this process.
         progress: shows nets per second on standard error.
         nets: number of nets, instead of the recipe's.
-        data_root: folder with image collections, instead of the Hub; as the variable ``WEIGHTSPACE_DATA``.
+        data_root: folder with image collections, instead of the Hub or the folder in ``WEIGHTSPACE_DATA``.
         engine: ``local``, or ``ray`` for a Ray cluster (``workers`` is then the cluster's business).
         say: is told once where nets can't be stacked and are trained one by one.
 
@@ -59,13 +59,24 @@ def build_zoo(
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
     if workers is not None and workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}; leave it out for one a core")
+    with using_data_root(data_root):
+        return _build(recipe, out, workers, progress, nets, engine, say)
+
+
+def _build(
+    recipe: Recipe | Mapping[str, Any] | str | Path,
+    out: str | Path,
+    workers: int | None,
+    progress: bool,
+    nets: int | None,
+    engine: str,
+    say: Callable[[str], None],
+) -> Zoo:
     recipe = _read(recipe) if nets is None else _read(recipe).with_nets(nets)
     url = str(out) if is_remote(out) else None
     if url:
         check_target(url)
     out = local_folder(url) if url else Path(out)
-    if data_root is not None:
-        os.environ["WEIGHTSPACE_DATA"] = str(Path(data_root).resolve())
     check_folder(out, recipe)
     if read_manifest(out) is None and (engine == "local" or recipe.imports):
         try_net(recipe, say)

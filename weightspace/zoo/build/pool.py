@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from weightspace.machine.cores import usable_cores
+from weightspace.machine.data_root import ROOT, data_root
 from weightspace.zoo.recipe.recipe import Recipe
 
 # not "-m": the package imports the module too, and running it a second time earns a warning from Python
@@ -31,14 +32,11 @@ class Pool:
     def __init__(self, out: Path, recipe: Recipe, workers: int):
         # -P: else the working directory comes first among the places that modules are looked for in
         command = [sys.executable, "-P", "-c", _WORKER, str(out), str(recipe.nets), *recipe.imports]
-        places = sys.path if recipe.imports else [os.environ.get("PYTHONPATH", "")]
-        paths = os.pathsep.join(path for path in (str(Path(__file__).parents[3]), *places) if path)
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONPATH": paths}
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
         self.workers, gpus = [], visible_gpus()
         for k in range(workers):
-            own = {"CUDA_VISIBLE_DEVICES": gpus[k % len(gpus)], **REPEATABLE} if gpus else {}
-            pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
-            self.workers.append(subprocess.Popen(command, env={**environment, **own}, **pipes))
+            environment = worker_environment(recipe, gpus[k % len(gpus)] if gpus else None)
+            self.workers.append(subprocess.Popen(command, env=environment, **pipes))
 
     def __enter__(self) -> "Pool":
         return self
@@ -83,6 +81,16 @@ class Pool:
             assert worker.stdin is not None and worker.stdout is not None
             os.write(worker.stdin.fileno(), f"{shard}\n".encode())
             busy[worker.stdout] = worker
+
+
+def worker_environment(recipe: Recipe, gpu: str | None = None) -> dict[str, str]:
+    """All environment variables of a worker: this process's, one thread, one GPU, and where data and modules lie."""
+    places = sys.path if recipe.imports else [os.environ.get("PYTHONPATH", "")]
+    paths = os.pathsep.join(path for path in (str(Path(__file__).parents[3]), *places) if path)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONPATH": paths}
+    if root := data_root():
+        environment[ROOT] = root
+    return environment if gpu is None else {**environment, "CUDA_VISIBLE_DEVICES": gpu, **REPEATABLE}
 
 
 def visible_gpus() -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from weightspace.machine.data_root import data_root, using_data_root
 from weightspace.machine.memory import keep_memory
 from weightspace.machine.whole_file import whole_file
 from weightspace.zoo.build.shards import build_shard, shard_nets
@@ -33,7 +34,7 @@ def run_on_ray(recipe: Recipe, out: Path, shards: Iterable[int], done: Callable[
         ray.init(log_to_driver=False)
     needs = {"num_gpus": 1} if ray.cluster_resources().get("GPU") else {"num_cpus": 1}
     task = ray.remote(max_retries=RETRIES, **needs)(train_shard)
-    running = {task.remote(recipe.text, recipe.nets, shard, recipe.imports): shard for shard in shards}
+    running = {task.remote(recipe.text, recipe.nets, shard, recipe.imports, data_root()): shard for shard in shards}
     while running:
         ready, _ = ray.wait(list(running))
         for reference in ready:
@@ -42,13 +43,18 @@ def run_on_ray(recipe: Recipe, out: Path, shards: Iterable[int], done: Callable[
             done(len(shard_nets(recipe, shard)))
 
 
-def train_shard(text: str, nets: int, shard: int, imports: tuple[str, ...] = ()) -> tuple[bytes, bytes]:
-    """Builds one shard and returns its two files; ``imports`` must be installed on the node."""
+def train_shard(
+    text: str, nets: int, shard: int, imports: tuple[str, ...] = (), root: str | None = None
+) -> tuple[bytes, bytes]:
+    """Builds one shard and returns its two files; ``imports`` must be installed on the node.
+
+    Images are taken from the folder ``root`` where the node has it, else from the Hub.
+    """
     for module in imports:
         importlib.import_module(module)
     torch.set_num_threads(1)
     keep_memory()
-    with tempfile.TemporaryDirectory() as folder:
+    with using_data_root(root), tempfile.TemporaryDirectory() as folder:
         build_shard(Recipe.from_toml(text).with_nets(nets), shard, Path(folder))
         return shard_path(Path(folder), shard).read_bytes(), part_path(Path(folder), shard).read_bytes()
 
