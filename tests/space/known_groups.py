@@ -1,10 +1,5 @@
-"""Architectures whose symmetry group is known by construction: its dimension, to measure how much of it is found.
+"""Architectures whose symmetry group is known by construction, to measure how much of it is found."""
 
-A name of ``n`` neurons that may be permuted counts ``n - 1`` (the dimension of what permutations span besides the
-constant), a scale or a sign of each counts ``n``.
-"""
-
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,30 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tests.space import layered, sequential
+from tests.space.known import Known
+from tests.space.known_kinds import KINDS
+from tests.space.known_names import NAMES
+from tests.space.known_operators import OPERATORS
 from tests.space.layered import Code
-from weightspace.space import WeightSpace
-
-
-@dataclass(frozen=True)
-class Known:
-    """A module builder with what holds: sizes of names, and how many neurons have a scale, a sign, a phase."""
-
-    build: Any
-    sizes: tuple[int, ...]
-    scale: int = 0
-    sign: int = 0
-    phase: int = 0
-
-    @property
-    def dimension(self) -> int:
-        """Of the whole group."""
-        return sum(size - 1 for size in self.sizes) + self.scale + self.sign + self.phase
-
-
-def found_dimension(space: WeightSpace) -> int:
-    """The same of the group that was found."""
-    permutations = sum((space.names[name].size or 1) - 1 for name in space.free)
-    return permutations + sum(space.names[action.name].size or 1 for action in space.actions)
 
 
 def _mlp(activation: Any, layers: int = 2, norm: Any = None) -> Any:
@@ -82,7 +58,7 @@ def _conv(one: int, other: int, size: int = 3, **settings: Any) -> Any:
     return lambda: nn.Conv2d(one, other, size, padding=size // 2, **settings)
 
 
-KNOWN = {
+SMALL = {
     "relu": Known(_mlp(nn.ReLU), (6, 6), scale=12), "tanh": Known(_mlp(nn.Tanh), (6, 6), sign=12),
     "gelu": Known(_mlp(nn.GELU), (6, 6)), "deep relu": Known(_mlp(nn.ReLU, 5), (6,) * 5, scale=30),
     "sine": Known(layered.siren, (8, 8), sign=16, phase=16), "leaky": Known(_mlp(nn.LeakyReLU), (6, 6), scale=12),
@@ -97,7 +73,8 @@ KNOWN = {
     "depthwise": Known(_code(lambda m, x: m.o(m.b(m.a(x).relu()).relu()), (2, 3, 6, 6), a=_conv(3, 6),
                              b=_conv(6, 6, groups=6), o=_conv(6, 2, 1)), (6,), scale=12),
     "attention": Known(_code(_attention, (2, 5, 3), embed=_linear(3, 8), qkv=_linear(8, 24), proj=_linear(8, 8),
-                             up=_linear(8, 12), down=_linear(12, 8), o=_linear(8, 2)), (8, 2, 4, 12), sign=6),
+                             up=_linear(8, 12), down=_linear(12, 8), o=_linear(8, 2)), (8, 2, 4, 4, 12),
+                       scale=12, sign=12),
     "lstm": Known(_recurrent(nn.LSTM, 1), (4,), sign=4), "lstm 3": Known(_recurrent(nn.LSTM, 3), (4,) * 3, sign=12),
     "gru 2": Known(_recurrent(nn.GRU, 2), (4, 4), sign=8), "rnn 2": Known(_recurrent(nn.RNN, 2), (4, 4), sign=8),
     "both ways": Known(_recurrent(nn.LSTM, 1, True), (4, 4), sign=8),
@@ -117,3 +94,5 @@ KNOWN = {
                               o=_linear(6, 2)), (6,), scale=12),
     "embedding": Known(sequential.tied, (8,)),
 }  # fmt: skip
+
+KNOWN = {**SMALL, **KINDS, **NAMES, **OPERATORS}

@@ -70,11 +70,16 @@ POINTWISE = {
     "aten.gt": lambda h: (h > 0).to(h), "aten.le": lambda h: (h <= 0).to(h),
     "aten.heaviside": lambda h: torch.heaviside(h, torch.ones(1)), "aten.fmod": lambda h: h.fmod(0.3),
     "aten.view_as_real": lambda h: torch.view_as_real(torch.complex(h, h.tanh())).sum(-1),
+    "aten.clip": lambda h: h.clip(-1, 1), "aten.frac": torch.frac,
+    "aten.one_hot": lambda h: h * F.one_hot(h.argmax(1), 8),
     "aten.asinh": torch.asinh, "aten.hardshrink": F.hardshrink, "aten.mish": F.mish, "aten.to": lambda h: h.to(h.dtype),
 }  # fmt: skip
 
 PAIRS = {
-    "aten.fmax": torch.fmax, "aten.hypot": torch.hypot, "aten.lerp": lambda h, g: torch.lerp(h, g, 0.3),
+    "aten.atan2": torch.atan2, "aten.copysign": torch.copysign, "aten.fmax": torch.fmax,
+    "aten.addcdiv": lambda h, g: torch.addcdiv(h, h, g.exp()),
+    "aten.addcmul": lambda h, g: torch.addcmul(h, h, g, value=0.5),
+    "aten.hypot": torch.hypot, "aten.lerp": lambda h, g: torch.lerp(h, g, 0.3),
     "aten.complex": lambda h, g: torch.complex(h, g).abs(), "aten.polar": lambda h, g: torch.polar(h, g).imag,
     "aten.view_as_complex": lambda h, g: torch.view_as_complex(torch.stack([h, g], -1)).real.tanh(),
     "aten.add": torch.add, "aten.sub": lambda h, g: torch.sub(h, g, alpha=2), "aten.mul": torch.mul,
@@ -114,13 +119,15 @@ MOVES = {
     "aten.index": lambda h: h[:, torch.arange(8).flip(0)], "aten.topk": lambda h: h.topk(8, 1)[0],
     "aten.kthvalue": lambda h: h.kthvalue(2, 0)[0],
     "aten.gather": lambda h: h.gather(1, torch.arange(8).flip(0).expand(4, 8)),
+    "aten.argsort": lambda h: h.gather(1, h.argsort(1)), "aten.cummax": lambda h: h.cummax(0)[0],
     "aten.unfold": lambda h: h.unfold(0, 2, 1)[..., 0], "aten._fft_r2c": lambda h: torch.fft.fft(h, dim=1).real,
 }  # fmt: skip
 
 REDUCTIONS = {
     "aten.sum": lambda h: h.sum(0, keepdim=True), "aten.mean": lambda h: h.mean(0), "aten.amax": lambda h: h.amax(0),
     "aten.max": lambda h: h.max(0)[0], "aten.argmax": lambda h: h * h.argmax(1, keepdim=True),
-    "aten.prod": lambda h: h.prod(0), "aten.var": lambda h: h.var(0), "aten.std": lambda h: h.std(0),
+    "aten.quantile": lambda h: h.quantile(0.3, 0), "aten.prod": lambda h: h.prod(0),
+    "aten.var": lambda h: h.var(0), "aten.std": lambda h: h.std(0),
     "aten.var_mean": lambda h: sum(torch.var_mean(h, 0)), "aten.logsumexp": lambda h: h.logsumexp(0),
     "aten.linalg_vector_norm": lambda h: torch.linalg.vector_norm(h, dim=0),
 }  # fmt: skip
@@ -173,6 +180,12 @@ IMAGES = {
     "aten.pixel_shuffle": between(lambda h: F.pixel_unshuffle(F.pixel_shuffle(h, 2), 2)),
     "aten.pixel_unshuffle": between(lambda h: F.pixel_shuffle(F.pixel_unshuffle(h, 2), 2)),
     "aten.channel_shuffle": between(lambda h: F.channel_shuffle(h, 2)),
+    "aten.col2im": between(lambda h: F.fold(F.unfold(h, 3), (6, 6), 3)),
+    "aten.grid_sampler": between(lambda h: F.grid_sample(
+        h, h.sum(1, keepdim=True).expand(2, 2, 6, 6).permute(0, 2, 3, 1).tanh(), align_corners=False)),
+    "aten.max_unpool2d": between(lambda h: F.max_unpool2d(*F.max_pool2d(h, 2, return_indices=True), 2)),
+    "aten.fractional_max_pool2d": between(
+        lambda h: F.fractional_max_pool2d(h, 2, 3, _random_samples=torch.full((2, 8, 2), 0.4))),
     "aten.im2col": between(lambda h: F.unfold(h, 3).view(2, 8, 9, 4, 4).amax(2)),
 }  # fmt: skip
 

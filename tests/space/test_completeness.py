@@ -3,11 +3,16 @@
 import pytest
 import torch
 
-from tests.space.known_groups import KNOWN, found_dimension
+from tests.space.known import found_dimension
+from tests.space.known_groups import KNOWN
 from weightspace.space import WeightSpace
 
 # Groups of which a part is missed: the rest of the list is found in full.
-MISSED = {"interleaved"}  # a scale of every second entry of an axis has no place in the notation
+MISSED = {
+    "interleaved",  # a scale of every second entry of an axis has no place in the notation
+    "sigmoid around zero",  # odd as a whole, though neither of its steps is
+    "clamp by two",
+}
 
 
 def found(name):
@@ -29,4 +34,4 @@ def test_the_group_is_found(name):
 
 
 def test_nearly_all_groups_are_found_in_full():
-    assert len(KNOWN) >= 30 and len(MISSED) <= 0.05 * len(KNOWN)
+    assert len(KNOWN) >= 160 and len(MISSED) <= 0.05 * len(KNOWN)

@@ -109,9 +109,10 @@ class Symmetry:
         action = self.space.actions[index]
         sign = torch.ones(self.space.names[action.name].size or 1, dtype=torch.float64)
         for other, vector in self.factors.items():
-            signs = self.space.actions[other]
-            if signs.kind == "sign" and signs.name == action.name and set(signs.powers) & set(action.shifts):
-                sign = sign * vector
+            found = self.space.actions[other]
+            powers = sum(power for tensor in action.shifts for _, _, power in found.powers.get(tensor, ()))
+            if found.kind in ("sign", "phase") and powers % 2:
+                sign = sign * (vector if found.kind == "sign" else 1 - 2 * (vector.abs() % 2))
         return sign
 
     def _moved(self, name: str, vector: Tensor) -> Tensor:

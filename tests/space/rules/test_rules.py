@@ -1,14 +1,16 @@
 """The rule of each operator: right by itself, and a planted wrong one is caught and mended by verification."""
 
 import pytest
+import torch
 
 from tests.space.operators import FIXING, OPERATORS, make
 from weightspace.space import WeightSpace
 from weightspace.space.algebra.dims import leaf
 from weightspace.space.algebra.value import Value
-from weightspace.space.rules import RULES, rule
+from weightspace.space.rules import RULES, pending, reduce, rule
 
-EQUAL = {"aten.full_like", "aten.zeros_like", "aten.ones"}  # all entries are equal: there is nothing to forget
+# Nothing is forgotten where all entries are equal, or where what reads the places fixes an axis that it doesn't know.
+EQUAL = {"aten.full_like", "aten.zeros_like", "aten.ones", "aten.argsort", "aten.one_hot"}
 
 
 def traced(name, **settings):
@@ -98,3 +100,48 @@ def test_constants_whose_entries_differ_are_not_free(monkeypatch):
     monkeypatch.setitem(RULES, "aten.arange", RULES["aten.ones"])
     space = traced("aten.arange")
     assert space.report.failed and space.report.sound and not moves(space)
+
+
+def chosen(function):
+    """An expert's rows, taken where the scores are largest."""
+
+    def forward(m, x):
+        place = function(m.a(x)).argmax(-1)
+        return m.w[place].tanh() @ m.p
+
+    return make(forward, image=False)
+
+
+def test_places_move_with_the_axis_along_which_they_were_found():
+    module, x = chosen(torch.sigmoid)
+    space = WeightSpace.trace(module, x)
+    assert str(space.tensors["w"].axes[0]) == str(space.tensors["a.weight"].axes[0]) == "a"
+    assert not space.report.failed and space.report.sound
+
+
+def test_of_entries_that_may_be_equal_the_first_is_found_so_that_they_keep_their_places(monkeypatch):
+    module, x = chosen(lambda h: (h - 2).relu())
+    assert not moves(WeightSpace.trace(module, x))
+    monkeypatch.setattr(reduce, "places_along", lambda op, value, axis: value.dims[axis])
+    space = WeightSpace.trace(module, x, verify=False)
+    assert moves(space) and space.verify(module, x).failed
+
+
+def test_a_part_taken_from_the_wrong_place_is_caught(monkeypatch):
+    """Of three that were stacked, the rule gives another than the one that is asked for."""
+
+    def forward(m, x):
+        h = torch.stack([m.a(x), m.b(x), m.a(x).tanh()])
+        return m.o(h[0]) + m.o(h[1] @ m.w)
+
+    module, x = make(forward, image=False)
+    right = WeightSpace.trace(module, x)
+    monkeypatch.setitem(pending.READS, "aten.select", lambda op, part, dim, index: part.along(dim)[1 - index])
+    wrong = WeightSpace.trace(module, x)
+    assert not right.report.failed and wrong.report.failed and wrong.report.sound
+
+
+def test_places_used_as_numbers_fix_the_axis():
+    module, x = make(lambda m, x: m.o(m.a(x) * m.a(x).argmax(-1, keepdim=True)), image=False)
+    space = WeightSpace.trace(module, x)
+    assert not moves(space) and not space.report.failed

@@ -91,8 +91,10 @@ def test_notation_of_a_flatten():
 
 def test_notation_of_heads():
     axes = axes_of("vit_block")
-    assert axes["attn.qkv.weight"] == "(3 attn.qkv.heads attn.qkv.dim) embed"
-    assert axes["attn.proj.weight"] == "embed (attn.qkv.heads attn.qkv.dim)"
+    queries = "(attn.qkv.heads attn.qkv.dim)"
+    values = "(attn.qkv.heads attn.qkv.dim.2)"  # those of queries and keys move together, those of values by themselves
+    assert axes["attn.qkv.weight"] == f"({queries} + {queries} + {values}) embed"
+    assert axes["attn.proj.weight"] == f"embed {values}"
     assert axes["norm1.weight"] == axes["norm2.bias"] == axes["attn.proj.bias"] == "embed"
 
 

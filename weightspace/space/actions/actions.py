@@ -69,6 +69,10 @@ def _generators(
                 for free, power in scales.system.resolve(unknown).items():
                     found.setdefault(free, {}).setdefault(name, []).append((axis, place, power))
                     owner[free] = names[find(atom)]
+    for half_turn, (_, atom) in scales.phases.items():
+        unseen = half_turn in shifts and half_turn not in found and not is_fixed(atom)
+        if unseen and scales.system.resolve(half_turn) == {half_turn: 1}:  # a sign that nothing reads
+            found[half_turn], owner[half_turn] = {}, names[find(atom)]
     actions = []
     for free in sorted(found):
         common = lcm(*(power.denominator for entries in found[free].values() for _, _, power in entries))
@@ -85,16 +89,11 @@ def _generators(
 
 
 def _phase_shifts(scales: Scales, steps: Sequence[Step], params: Mapping[str, Value]) -> dict[int, tuple[str, float]]:
-    """For each sine whose input has a bias of its own: that bias, and what it takes to turn the sine by half a turn."""
-    makers = {id(step.out): step for step in steps}
-    readers: dict[int, int] = {}
-    for step in steps:
-        for value in step.ins:
-            readers[id(value)] = readers.get(id(value), 0) + 1
-    owners = {id(value): name for name, value in params.items() if readers.get(id(value)) == 1}
+    """For each value whose sine or cosine is taken: a bias of its own, and what it takes to turn it by half a turn."""
+    biases = _Biases(steps, params)
     shifts = {}
-    for half_turn, (step, atom) in scales.phases.items():
-        bias = _bias_of(step.ins[0], atom, makers, readers, owners)
+    for half_turn, (value, atom) in scales.phases.items():
+        bias = biases.behind(value, atom) if biases.is_for_waves(value) else None
         if bias is None:
             scales.system.equation([(half_turn, 1)])
         else:
@@ -102,30 +101,44 @@ def _phase_shifts(scales: Scales, steps: Sequence[Step], params: Mapping[str, Va
     return shifts
 
 
-def _bias_of(
-    value: Value, atom: Dim, makers: Mapping[int, Step], readers: Mapping[int, int], owners: Mapping[int, str]
-) -> tuple[str, float] | None:
-    """Walk back from a sine's input, through factors, to where a bias is added to it."""
-    factor = 1.0
-    while readers.get(id(value)) == 1 and id(value) in makers:
-        step = makers[id(value)]
-        if step.kind == "flat" and len(step.ins) == 1:
-            value = step.ins[0]
-        elif step.kind == "equal" and len(step.ins) == 1 and isinstance(step.data, int | float):
+class _Biases:
+    """Finds the biases that are added to values, and to nothing else."""
+
+    def __init__(self, steps: Sequence[Step], params: Mapping[str, Value]):
+        self.makers = {id(step.out): step for step in steps}
+        self.readers: dict[int, list[str]] = {}
+        for step in steps:
+            for value in (*step.ins, *step.also):
+                self.readers.setdefault(id(value), []).append(step.kind)
+        self.owners = {id(value): name for name, value in params.items() if self._is_read_once(value)}
+
+    def _is_read_once(self, value: Value) -> bool:
+        return len(self.readers.get(id(value), ())) == 1
+
+    def is_for_waves(self, value: Value) -> bool:
+        """Nothing but sines and cosines read it."""
+        return set(self.readers.get(id(value), ())) <= {"sine", "cosine"}
+
+    def behind(self, value: Value, atom: Dim, factor: float = 1.0) -> tuple[str, float] | None:
+        """Walk back through factors and sums to where a bias is added."""
+        step = self.makers.get(id(value))
+        if step is None or step.kind not in ("flat", "equal", "shifted") or step.mode != "both":
+            return None
+        if step.kind == "equal" and len(step.ins) == 1:
+            if not isinstance(step.data, int | float) or not step.data:
+                return None
             factor *= step.data
-            value = step.ins[0]
-        elif step.kind == "equal" and len(step.ins) == 2 and step.data is None:
-            bias = _unflattened(step.ins[1], makers, readers)
-            if id(bias) in owners and len(bias.dims) == 1 and atoms_of(bias.dims[0]) == [atom]:
-                return owners[id(bias)], pi / factor
-            return None
-        else:
-            return None
-    return None
+        for part in step.ins[::-1]:  # a bias mostly comes last
+            plain = self._unflattened(part)
+            if id(plain) in self.owners and len(plain.dims) == 1 and atoms_of(plain.dims[0]) == [atom]:
+                return self.owners[id(plain)], pi / factor
+            found = self.behind(part, atom, factor) if self._is_read_once(part) else None
+            if found is not None:
+                return found
+        return None
 
-
-def _unflattened(value: Value, makers: Mapping[int, Step], readers: Mapping[int, int]) -> Value:
-    """The value before reshapes that nothing else reads."""
-    while id(value) in makers and makers[id(value)].kind == "flat" and readers.get(id(value)) == 1:
-        value = makers[id(value)].ins[0]
-    return value
+    def _unflattened(self, value: Value) -> Value:
+        """The value before reshapes that nothing else reads."""
+        while id(value) in self.makers and self.makers[id(value)].kind == "flat" and self._is_read_once(value):
+            value = self.makers[id(value)].ins[0]
+        return value

@@ -16,7 +16,7 @@ from weightspace.space.algebra.value import Step, Value
 _PASSES = {  # what a step lets through: (scales, signs)
     "equal": (True, True), "positive": (True, False), "odd": (False, True), "sine": (False, True),
     "opaque": (False, False), "order": (False, False), "signum": (False, True), "even": (False, False),
-    "abs": (True, False),
+    "abs": (True, False), "cosine": (False, True), "shifted": (False, False),
 }  # fmt: skip
 
 
@@ -87,7 +87,8 @@ class Scales:
         self.system = System(2 if signs else None)
         self._unknowns: dict[tuple[int, int, int], int] = {}
         self._values: dict[int, Value] = {}  # keeps values alive, so that their ids stay theirs
-        self.phases: dict[int, tuple[Step, Dim]] = {}
+        self.phases: dict[int, tuple[Value, Dim]] = {}  # half a turn of which value, of which of its atoms
+        self._half_turns: dict[tuple[int, int, int], int] = {}
         self._next = 0
 
     def new(self) -> int:
@@ -128,17 +129,32 @@ class Scales:
             return self._power(step)
         if step.kind in (("abs", "even") if self.signs else ("order", "signum")):
             return self.zero(step.out)
+        if step.kind in ("sine", "cosine") and self.signs:
+            return self._wave(step)
         if not _PASSES[step.kind][self.signs]:
             for value in (step.out, *step.ins):
                 self.zero(value)
             return None
-        phase = step if step.kind == "sine" and self.signs else None
         for index, value in enumerate(step.ins):
             if value.constant != "zero":
                 self._labelled(
-                    Step(step.kind, step.out, (value,), (step.labels[0], step.labels[1 + index])), [Fraction(1)], phase
+                    Step(step.kind, step.out, (value,), (step.labels[0], step.labels[1 + index])), [Fraction(1)]
                 )
         return None
+
+    def _wave(self, step: Step) -> None:
+        """A sine or cosine: half a turn of its input, which all waves that read it share, is a sign of its output."""
+        value = step.ins[0]
+        for axis in range(len(value.dims)):
+            pairs = zip(self.unknowns(step.out, axis), self.unknowns(value, axis), strict=True)
+            for place, ((atom, outer), (_, inner)) in enumerate(pairs):
+                key = (id(value), axis, place)
+                if key not in self._half_turns:
+                    # older than any other unknown, so that it stays free as long as it can
+                    self._half_turns[key] = -self.new()
+                    self.phases[self._half_turns[key]] = (value, atom)
+                row = [(outer, Fraction(1)), (self._half_turns[key], Fraction(1))]
+                self.system.equation([*row, (inner, Fraction(1))] if step.kind == "sine" else row)
 
     def _power(self, step: Step) -> None:
         power = Fraction(step.data).limit_denominator(64)
@@ -147,7 +163,7 @@ class Scales:
             power = Fraction(0)
         self._labelled(step, [power])
 
-    def _labelled(self, step: Step, powers: list[Fraction], phase: Step | None = None) -> None:
+    def _labelled(self, step: Step, powers: list[Fraction]) -> None:
         """One equation for each atom under each label: the output's power is the sum of the inputs'."""
         rows: dict[Any, list[list[tuple[Dim, int, Fraction]]]] = {}
         for value, labels, power in zip((step.out, *step.ins), step.labels, [Fraction(-1), *powers], strict=True):
@@ -155,9 +171,9 @@ class Scales:
                 found = [(atom, unknown, power) for atom, unknown in self.unknowns(value, axis)]
                 rows.setdefault(label, []).append(found)
         for label, columns in rows.items():
-            self._equate(columns if label is not None else [[c] for column in columns for c in column], phase)
+            self._equate(columns if label is not None else [[c] for column in columns for c in column])
 
-    def _equate(self, columns: list[list[tuple[Dim, int, Fraction]]], phase: Step | None) -> None:
+    def _equate(self, columns: list[list[tuple[Dim, int, Fraction]]]) -> None:
         filled = [column for column in columns if column]
         if any([atom for atom, _, _ in column] != [atom for atom, _, _ in filled[0]] for column in filled):
             for column in filled:
@@ -165,12 +181,7 @@ class Scales:
                     self.system.equation([(unknown, 1)])
             return
         for entries in zip(*filled, strict=True):
-            row = [(unknown, power) for _, unknown, power in entries]
-            if phase is not None:
-                half_turn = -self.new()  # older than any other unknown, so it stays free as long as it can
-                self.phases[half_turn] = (phase, entries[0][0])
-                row.append((half_turn, Fraction(1)))
-            self.system.equation(row)
+            self.system.equation([(unknown, power) for _, unknown, power in entries])
 
     def _moved(self, step: Step) -> None:
         """Entries that only change place keep their powers; where atoms don't line up, none is allowed."""

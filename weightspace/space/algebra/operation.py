@@ -16,6 +16,17 @@ from weightspace.space.algebra.record import Record
 from weightspace.space.algebra.sitebook import SiteBook
 from weightspace.space.algebra.value import Step, Value
 
+# Operators whose results have no equal entries along an axis, but by chance, where their inputs have none.
+DISTINCT = frozenset(
+    f"aten.{name}"
+    for name in (
+        "linear", "addmm", "matmul", "mm", "bmm", "conv1d", "conv2d", "conv3d", "einsum", "embedding", "layer_norm",
+        "softmax", "_softmax", "log_softmax", "_log_softmax", "sigmoid", "log_sigmoid", "tanh", "exp", "softplus",
+        "add", "mul", "div", "neg", "to", "_to_copy", "clone", "contiguous", "dropout", "view", "reshape",
+        "_unsafe_view", "flatten", "unflatten", "squeeze", "unsqueeze", "permute", "transpose", "t", "mean", "sum",
+    )
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -112,6 +123,9 @@ class Operation:
         out.site = self.book.combined(kind, values, dims)
         if not out.site:
             out.origin = origins_of(values, axes if axes is not None else [()] * len(out.dims))
+        if self.name in DISTINCT:
+            sets = [value.distinct if value.site else frozenset(value.dims) for value in values if not value.constant]
+            out.distinct = frozenset.intersection(*sets) if sets else frozenset()
         return out
 
     # ---- pointwise --------------------------------------------------------------------------------------------------
@@ -151,6 +165,8 @@ class Operation:
     ) -> Value:
         """Pointwise with a tensor made of parameters, which then sits on the neurons' site."""
         out = self.pointwise(kind, value, param)
+        if kind == "equal":
+            out.distinct |= {dim for dim in param.dims if dim.size > 1}
         if value.site and param.origin:
             out.site = self.book.vector(param, value.site, slot, out.dims, reader, **settings)
         return out
@@ -218,25 +234,24 @@ class Operation:
         dims: Sequence[Dim],
         axes: Sequence[Sequence[tuple[int, int]]],
         meet: str = "",
+        also: Sequence[Value] = (),
     ) -> Value:
         """Entries of values at other places: the axes of the output, and for each the pairs (input, axis) behind it.
 
         An axis of an input that stands behind none, or has another size than its output's, must be fixed by the rule.
+
+        Args:
+            also: values that only decide which entries are taken: they carry no factor.
         """
-        out = self.derived(dims, values, meet, axes)
+        out = self.derived(dims, [*values, *also] if meet else values, meet, axes)
+        if any(value.constant is None for value in also):
+            out.constant = None
         behind = {pair: number for number, pairs in enumerate(axes) for pair in pairs}
         ins = tuple(
             tuple(behind.get((index, axis), ("gone", index, axis)) for axis in range(len(value.dims)))
             for index, value in enumerate(values)
         )
-        self._step(Step(kind, out, tuple(values), (tuple(range(len(dims))), *ins)))
-        return out
-
-    def silent(self, value: Value) -> Value:
-        """A value that only decides which entries are taken: it carries no factor, and its neurons don't take part."""
-        out = Value(value.dims, value.dtype)
-        labels = tuple(range(len(value.dims)))
-        self._step(Step("opaque", out, (value,), (labels, labels)))
+        self._step(Step(kind, out, tuple(values), (tuple(range(len(dims))), *ins), also=tuple(also)))
         return out
 
     def resized(self, value: Value, axes: Sequence[int], sizes: Sequence[int], kind: str = "equal") -> Value:

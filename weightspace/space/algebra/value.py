@@ -1,8 +1,7 @@
 """What tracing knows of one tensor of a computation, and the steps it remembers for the scale symmetries."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -13,10 +12,14 @@ from weightspace.space.algebra.dims import Dim
 #   product   factors multiply (powers add up); over a summed axis they must cancel
 #   equal     every input must carry the output's factor (addition, and what lets any factor through)
 #   positive  like equal, but only for positive factors (relu)       odd   like equal, but only for signs (tanh)
-#   sine      like odd, and half a turn more in is a sign more out   abs, even   drop the sign of the input
+#   sine      like odd, and half a turn more in is a sign more out   cosine   the same, but drops the sign
+#   abs, even drop the sign of the input                             shifted  opaque, but half a turn passes
 #   order     no factor comes out, any positive one may go in (> 0)   signum   the same, and a sign comes out
 #   power     factors are raised to a power                          opaque   lets no factor through
-STEP_KINDS = ("product", "equal", "positive", "odd", "sine", "abs", "even", "power", "order", "signum", "opaque")
+STEP_KINDS = (
+    "product", "equal", "positive", "odd", "sine", "cosine", "abs", "even", "power", "order", "signum", "shifted",
+    "opaque",
+)  # fmt: skip
 
 
 @dataclass(eq=False)
@@ -29,6 +32,8 @@ class Value:
         origin: for what is made of parameters alone: each parameter, with the axes of it behind each axis of this
             value.
         constant: None, or for what neither inputs nor parameters reach ``"zero"``, ``"uniform"`` or ``"data"``.
+        distinct: the axes along which no two entries are equal but by chance, whatever the inputs are.
+        places: the axis along which its numbers are places, if they move with it.
     """
 
     dims: tuple[Dim, ...]
@@ -36,30 +41,13 @@ class Value:
     site: tuple[int, ...] = ()
     origin: Mapping[str, tuple[frozenset[int], ...]] = field(default_factory=dict)
     constant: str | None = None
+    distinct: frozenset[Dim] = frozenset()
+    places: Dim | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Sizes of the axes."""
         return tuple(dim.size for dim in self.dims)
-
-
-@dataclass(frozen=True, eq=False)
-class Stack:
-    """Values one above the other on a new first axis, joined only where something reads more than one of them at once.
-
-    The last states of recurrent layers come so: joined, the neurons of all layers would have to move together.
-
-    Args:
-        parts: the values. join: makes the joined one.
-    """
-
-    parts: tuple[Value, ...]
-    join: Callable[[], Value]
-
-    @cached_property
-    def whole(self) -> Value:
-        """All in one value."""
-        return self.join()
 
 
 @dataclass(eq=False)
@@ -72,6 +60,7 @@ class Step:
         out, ins: the values.
         labels: one label an axis for ``out`` and for each input; equal labels are one axis.
         data: the power; the axis for join; axis and start for slice.
+        also: values that only decide which entries are taken, and carry no factor.
         mode: ``"train"`` or ``"eval"`` for what the module only does there; both are traced together.
     """
 
@@ -81,6 +70,7 @@ class Step:
     labels: tuple[tuple[Any, ...], ...] = ()
     data: Any = None
     mode: str = "both"
+    also: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,13 @@ from weightspace.space.rules import (
     create,
     linear,
     norm,
+    pending,
     place,
     pointwise,
     recurrent,
     reduce,
     shape,
+    space,
     table,
 )
 from weightspace.space.rules.pointwise import opaque_pointwise
@@ -27,11 +29,13 @@ __all__ = [
     "linear",
     "norm",
     "opaque_pointwise",
+    "pending",
     "place",
     "pointwise",
     "recurrent",
     "reduce",
     "rule",
     "shape",
+    "space",
     "table",
 ]

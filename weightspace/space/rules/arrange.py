@@ -1,10 +1,9 @@
-"""Operators that rearrange entries: padding, rolling, shuffles, patches, writing into a part."""
+"""Operators that rearrange entries: padding, rolling, shuffles, writing into a part."""
 
 from collections.abc import Sequence
-from math import prod
 from typing import Any
 
-from weightspace.space.algebra.dims import fix, leaf
+from weightspace.space.algebra.dims import fix
 from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.value import Value
 from weightspace.space.rules.registry import rule
@@ -59,17 +58,11 @@ def reorder(op: Operation, value: Value, *args: Any, **kwargs: Any) -> Any:
     return op.pointwise(kind, value)
 
 
-@rule("aten.sort", "aten.topk")
-def ranked(op: Operation, value: Value, *args: Any, dim: int | None = None, **_: Any) -> tuple[Value, Value]:
-    """The entries of an axis by size: their ranks are fixed, while they come from anywhere, unless one asks whence."""
-    given = [arg for arg in args if not isinstance(arg, bool)]
-    place = given[1:] if op.name == "aten.topk" else given
-    axis = (dim if dim is not None else place[0] if place else -1) % len(value.dims)
-    if 1 in op.wanted:
-        fix(value.dims[axis])
-    dims = [leaf(op.shape[a], fixed=True) if a == axis else d for a, d in enumerate(value.dims)]
-    axes = [[] if a == axis else [(0, a)] for a in range(len(dims))]
-    return op.mapped("positive", [value], dims, axes), op.result(1).mapped("order", [value], dims, axes)
+@rule("aten.cummax", "aten.cummin")
+def running_extreme(op: Operation, value: Value, dim: int) -> tuple[Value, Value]:
+    """The largest entry so far along an axis, which is fixed."""
+    fix(value.dims[dim])
+    return op.pointwise("positive", value), op.result(1).pointwise("order", value)
 
 
 @rule("aten.slice_scatter")
@@ -126,24 +119,3 @@ def channel_shuffle(op: Operation, value: Value, groups: int) -> Value:
     n, c, *rest = value.shape
     wide = op.reshape(value, [n, groups, c // groups, *rest])
     return op.reshape(op.permute(wide, [0, 2, 1, *range(3, 3 + len(rest))]), op.shape)
-
-
-@rule("aten.im2col", "aten.unfold")
-def unfold(op: Operation, value: Value, *args: Any) -> Value:
-    """Patches: channels become (channels, kernel), space is fixed."""
-    if op.name == "aten.unfold":
-        out = _unfold_axis(op, value, args[0])
-        return out
-    kernel = prod(args[0])
-    for dim in value.dims[-2:]:
-        fix(dim)
-    wide = op.einsum([value], [["n", "c", "h", "w"]], ["n", "c", "k", "l"], sizes={"k": kernel, "l": op.shape[-1]})
-    return op.reshape(wide, op.shape)
-
-
-def _unfold_axis(op: Operation, value: Value, dim: int) -> Value:
-    axis = dim % len(value.dims)
-    fix(value.dims[axis])
-    labels = [("old", a) if a == axis else a for a in range(len(value.dims))]
-    outs = [*range(len(value.dims)), "window"]
-    return op.einsum([value], [labels], outs, sizes={axis: op.shape[axis], "window": op.shape[-1]})

@@ -1,23 +1,91 @@
-"""Operators that read or write at places given by data: the axes that are indexed are fixed, the others stay."""
+"""Operators that read or write at places given by data: the axes that are indexed are fixed, the others stay.
+
+Places that were found along the very axis that is indexed move with it, so that it stays free.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from weightspace.space.algebra.dims import fix, leaf, unify
+from weightspace.space.algebra.dims import Dim, find, fix, leaf, unify
 from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.value import Value
+from weightspace.space.rules.places import forget_places
 from weightspace.space.rules.registry import rule
+
+
+def places_along(op: Operation, value: Value, axis: int) -> Dim | None:
+    """The axis along which a result tells places, if those move with it.
+
+    Where entries may be equal, the first of them is told: that fixes the axis, if anything reads the result.
+    """
+    dim = find(value.dims[axis])
+    once = [find(other) for other in value.dims].count(dim) == 1
+    if once and dim in {find(other) for other in value.distinct}:
+        return dim
+    if 1 in op.wanted or not op.several:
+        fix(dim)
+    return None
+
+
+def with_places(index: Value, dim: Dim | None) -> Value:
+    """Numbers that are places along an axis."""
+    index.places = dim
+    return index
+
+
+def settle_places(value: Value, axis: int, index: Value) -> None:
+    """An axis is read or written at places: it moves with them if they were found along it, and is fixed otherwise."""
+    dim = value.dims[axis]
+    if index.places is not None and index.places.size == dim.size:
+        unify(dim, index.places)
+    else:
+        fix(dim)
+        forget_places([index])
+
+
+@rule("aten.sort", "aten.topk")
+def ranked(op: Operation, value: Value, *args: Any, dim: int | None = None, **_: Any) -> tuple[Value, Value]:
+    """The entries of an axis by size: their ranks are fixed, while they come from anywhere, unless one asks whence."""
+    given = [arg for arg in args if not isinstance(arg, bool)]
+    place = given[1:] if op.name == "aten.topk" else given
+    axis = (dim if dim is not None else place[0] if place else -1) % len(value.dims)
+    places = places_along(op, value, axis)
+    dims = [leaf(op.shape[a], fixed=True) if a == axis else d for a, d in enumerate(value.dims)]
+    axes = [[] if a == axis else [(0, a)] for a in range(len(dims))]
+    index = op.result(1).mapped("order", [value], dims, axes)
+    return op.mapped("positive", [value], dims, axes), with_places(index, places)
+
+
+@rule("aten.argsort")
+def ranking(op: Operation, value: Value, *args: Any, dim: int | None = None, **_: Any) -> Value:
+    """Only whence the entries come."""
+    given = [arg for arg in args if not isinstance(arg, bool)]
+    axis = (dim if dim is not None else given[0] if given else -1) % len(value.dims)
+    dims = [leaf(op.shape[a], fixed=True) if a == axis else d for a, d in enumerate(value.dims)]
+    ranked = op.mapped("positive", [value], dims, [[] if a == axis else [(0, a)] for a in range(len(dims))])
+    return with_places(op.pointwise("order", ranked), places_along(op, value, axis))
 
 
 @rule("aten.kthvalue")
 def kth_value(op: Operation, value: Value, _rank: int, dim: int = -1, keepdim: bool = False) -> tuple[Value, Value]:
-    """The entry of a given rank along an axis; where it stood fixes that axis, if anything reads it."""
-    if 1 in op.wanted:
-        fix(value.dims[dim])
+    """The entry of a given rank along an axis, and where it stood."""
     found = op.reduce(value, [dim], keepdim, kind="positive")
-    return found, op.result(1).reduce(value, [dim], keepdim, kind="order")
+    index = op.result(1).reduce(value, [dim], keepdim, kind="order")
+    return found, with_places(index, places_along(op, value, dim))
+
+
+@rule("aten.one_hot")
+def one_hot(op: Operation, index: Value, _count: int = -1) -> Value:
+    """A one at each place, on a new axis, which moves with the places."""
+    last = index.places
+    if last is None or last.size != op.shape[-1]:
+        for dim in index.dims if last is None else [last]:
+            fix(dim)
+        last = leaf(op.shape[-1], fixed=True)
+    dims = [*index.dims, last]
+    return op.mapped("opaque", [index], dims, [*([(0, axis)] for axis in range(len(index.dims))), []])
 
 
 @rule("aten.gather", "aten.take_along_dim")
@@ -28,46 +96,62 @@ def gather(op: Operation, value: Value, *args: Any, **kwargs: Any) -> Value:
     dim = next((arg for arg in given if isinstance(arg, int) and not isinstance(arg, bool)), None)
     if dim is None or len(index.dims) != len(value.dims):
         return op.opaque(value, index)
-    _along(value, [index], dim)
-    dims = [leaf(d.size, fixed=True) if a == dim % len(value.dims) else d for a, d in enumerate(index.dims)]
-    return op.mapped("equal", [value, op.silent(index)], dims, [[(0, a)] for a in range(len(dims))])
+    axis = dim % len(value.dims)
+    _beside(value, [index], axis)
+    fix(index.dims[axis])
+    settle_places(value, axis, index)
+    dims = [leaf(d.size, fixed=True) if a == axis else d for a, d in enumerate(index.dims)]
+    where = [[] if a == axis else [(0, a)] for a in range(len(dims))]
+    return op.mapped("equal", [value], dims, where, also=[index])
+
+
+_REDUCTIONS = {"sum": "equal", "mean": "equal", "amax": "positive", "amin": "positive"}
 
 
 @rule("aten.scatter", "aten.scatter_add", "aten.scatter_reduce")
-def scatter(op: Operation, value: Value, dim: int, index: Value, source: Any = None, *_: Any, **__: Any) -> Value:
-    """Entry by entry, written to a place along one axis."""
-    others = [part for part in (index, source) if isinstance(part, Value) and part.dims]
-    if any(len(part.dims) != len(value.dims) for part in others):
-        return op.opaque(value, *others)
-    _along(value, others, dim)
-    return _written(op, value, others)
+def scatter(
+    op: Operation, value: Value, dim: int, index: Value, source: Any = None, reduce: str | None = None, **_: Any
+) -> Value:
+    """Entry by entry, written or added to a place along one axis."""
+    parts = [part for part in (index, source) if isinstance(part, Value) and part.dims]
+    if any(len(part.dims) != len(value.dims) for part in parts):
+        return op.opaque(value, *parts)
+    axis = dim % len(value.dims)
+    _beside(value, parts, axis)
+    for part in parts:
+        fix(part.dims[axis])
+    forget_places([value, *parts[1:]])
+    settle_places(value, axis, index)
+    sources = [source] if isinstance(source, Value) and source.dims else []
+    kind = _REDUCTIONS.get(reduce, "opaque") if reduce is not None else "equal"
+    if not sources and source != 0:
+        kind = "opaque"
+    where = [[(i, a) for i in range(1 + len(sources)) if a != axis or i == 0] for a in range(len(value.dims))]
+    return op.mapped(kind, [value, *sources], value.dims, where, "residual", also=[index])
 
 
-def _written(op: Operation, value: Value, others: Sequence[Value]) -> Value:
-    """A value with other entries in some of its places."""
-    axes = [[(0, axis)] for axis in range(len(value.dims))]
-    return op.mapped("opaque", [value, *map(op.silent, others)], value.dims, axes)
-
-
-def _along(value: Value, others: Sequence[Value], dim: int) -> None:
-    """Fix one axis everywhere; along the rest the tensors move together, or not at all where they differ in size."""
+def _beside(value: Value, others: Sequence[Value], axis: int) -> None:
+    """Along all axes but one the tensors move together, or not at all where they differ in size."""
     for part in others:
-        for axis, (one, other) in enumerate(zip(value.dims, part.dims, strict=True)):
-            if axis == dim % len(value.dims) or one.size != other.size:
+        for number, (one, other) in enumerate(zip(value.dims, part.dims, strict=True)):
+            if number != axis and one.size == other.size:
+                unify(one, other)
+            elif number != axis:
                 fix(one)
                 fix(other)
-            else:
-                unify(one, other)
 
 
 @rule("aten.index_add", "aten.index_copy")
 def index_add(op: Operation, value: Value, dim: int, index: Value, source: Value, **_: Any) -> Value:
     """Slices written to places along one axis."""
-    for part in index.dims:
+    axis = dim % len(value.dims)
+    _beside(value, [source], axis)
+    for part in (*index.dims, source.dims[axis]):
         fix(part)
-    _along(value, [source], dim)
-    axes = [[(0, axis), (1, axis)] for axis in range(len(value.dims))]
-    return op.mapped("equal", [value, source], value.dims, axes, "residual")
+    forget_places([value, source])
+    settle_places(value, axis, index)
+    axes = [[(0, a), (1, a)] if a != axis else [(0, a)] for a in range(len(value.dims))]
+    return op.mapped("equal", [value, source], value.dims, axes, "residual", also=[index])
 
 
 @rule("aten.index_put", "aten._unsafe_index_put", "aten._index_put_impl")
@@ -78,21 +162,21 @@ def index_put(op: Operation, value: Value, indices: Sequence[Value | None], new:
         return _masked(op, value, masks[0], new)
     places = [axis for axis, place in enumerate(indices) if place is not None]
     given = [place for place in indices if place is not None]
-    kept = [axis for axis in range(len(value.dims)) if axis not in places]
-    masked = any(str(place.dtype) == "torch.bool" for place in given)
-    if masked or places != list(range(len(places))):  # only where the kept axes are the last ones of the new entries
+    if masks or places != list(range(len(places))):  # only where the kept axes are the last ones of the new entries
         return op.opaque(value, new, *given)
     for dim in [value.dims[axis] for axis in places] + [dim for place in given for dim in place.dims]:
         fix(dim)
-    tail = [value.dims[axis] for axis in kept]
-    for one, other in zip(tail[::-1], new.dims[::-1], strict=False):
-        if one.size == other.size:
-            unify(one, other)
+    kept = list(range(len(places), len(value.dims)))
+    where: list[list[tuple[int, int]]] = [[(0, axis)] for axis in range(len(value.dims))]
+    for axis, other in zip(kept[::-1], range(len(new.dims) - 1, -1, -1), strict=False):
+        if value.dims[axis].size == new.dims[other].size:
+            unify(value.dims[axis], new.dims[other])
+            where[axis].append((1, other))
         else:
-            fix(one)
-    for dim in new.dims[: max(0, len(new.dims) - len(tail))]:
+            fix(value.dims[axis])
+    for dim in new.dims[: max(0, len(new.dims) - len(kept))]:
         fix(dim)
-    return _written(op, value, [new, *given])
+    return op.mapped("equal", [value, new], value.dims, where, "residual", also=given)
 
 
 def _masked(op: Operation, value: Value, mask: Value, new: Value) -> Value:

@@ -16,8 +16,8 @@ _PASS = (
 )  # fmt: skip
 _POSITIVE = ("relu", "leaky_relu", "rrelu", "rrelu_with_noise")
 _ODD = ("tanh", "erf", "asin", "atan", "sinh", "asinh", "atanh", "tan", "softshrink", "hardshrink", "softsign",
-        "special_i1", "special_i1e", "trunc", "round", "erfinv")  # fmt: skip
-_EVEN = ("cos", "cosh", "sinc", "i0", "special_i0e")
+        "special_i1", "special_i1e", "trunc", "round", "erfinv", "frac")  # fmt: skip
+_EVEN = ("cosh", "sinc", "i0", "special_i0e")
 _ACTIVATIONS = (
     "gelu", "silu", "sigmoid", "elu", "selu", "celu", "mish", "softplus", "relu6", "hardswish",
     "hardsigmoid", "log_sigmoid", "exp", "softmax", "log_softmax", "_softmax", "_log_softmax",
@@ -53,6 +53,12 @@ def sine(op: Operation, value: Value) -> Value:
     return _activation(op, "sine", value)
 
 
+@rule("aten.cos")
+def cosine(op: Operation, value: Value) -> Value:
+    """Forgets the sign, and turns half a turn into one."""
+    return _activation(op, "cosine", value)
+
+
 @rule(*(f"aten.{name}" for name in _EVEN))
 def even(op: Operation, value: Value) -> Value:
     """Forgets the sign."""
@@ -71,7 +77,7 @@ def activation(op: Operation, value: Value, *_: Any, **__: Any) -> Value:
     return _activation(op, "opaque", value)
 
 
-@rule("aten.clamp_min", "aten.clamp")
+@rule("aten.clamp_min", "aten.clamp", "aten.clip")
 def clamp(op: Operation, value: Value, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None) -> Value:
     """Clamping at zero is a relu, between a number and its negative it is odd; any other bound is opaque."""
     low, high = low if low is not None else min, high if high is not None else max
@@ -141,6 +147,27 @@ def hypot(op: Operation, one: Value, other: Value) -> Value:
     return op.pointwise("equal", op.pointwise("abs", one), op.pointwise("abs", other))
 
 
+@rule("aten.atan2")
+def angle(op: Operation, one: Value, other: Value) -> Value:
+    """The angle of a vector of two entries: a positive factor of both is lost, the sign of the first comes out."""
+    side = op.pointwise("order", op.pointwise("positive", op.pointwise("abs", one), other))
+    return op.pointwise("product", op.pointwise("signum", one), side)
+
+
+@rule("aten.copysign")
+def copy_sign(op: Operation, size: Value, sign: Any) -> Value:
+    """The size of one entry with the sign of another."""
+    size = op.pointwise("abs", size)
+    return op.pointwise("product", size, op.pointwise("signum", sign)) if isinstance(sign, Value) else size
+
+
+@rule("aten.addcmul", "aten.addcdiv")
+def add_product(op: Operation, base: Value, one: Value, other: Value, **_: Any) -> Value:
+    """A product or a quotient is added."""
+    part = multiply(op, one, other) if op.name == "aten.addcmul" else divide(op, one, other)
+    return meet(op, "equal", base, part, "other", "residual")
+
+
 @rule("aten.complex")
 def complex_(op: Operation, real: Value, imaginary: Value) -> Value:
     """Both parts carry one factor."""
@@ -203,7 +230,7 @@ def add(op: Operation, one: Any, other: Any, *_: Any, alpha: Any = 1) -> Value:
     values = [value for value in (one, other) if isinstance(value, Value)]
     if len(values) == 1:
         scalar = other if isinstance(one, Value) else one
-        return op.pointwise("equal" if scalar == 0 else "opaque", *values)
+        return op.pointwise("equal" if scalar == 0 else "shifted", *values)
     if alpha != 1:
         scaled = 0 if op.name == "aten.rsub" else 1
         values[scaled] = op.pointwise("equal", values[scaled], data=alpha)

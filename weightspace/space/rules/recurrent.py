@@ -6,7 +6,8 @@ from typing import Any
 
 from weightspace.space.algebra.dims import fix
 from weightspace.space.algebra.operation import Operation
-from weightspace.space.algebra.value import Stack, Value
+from weightspace.space.algebra.pending import Part, Pending, stacked, whole_of
+from weightspace.space.algebra.value import Value
 from weightspace.space.rules.linear import biased, contract
 from weightspace.space.rules.registry import rule
 
@@ -15,7 +16,7 @@ from weightspace.space.rules.registry import rule
 def lstm(
     op: Operation,
     value: Value,
-    state: Sequence[Value],
+    state: Sequence[Part],
     params: Sequence[Value],
     biases: bool,
     layers: int,
@@ -32,7 +33,7 @@ def lstm(
 def rnn(
     op: Operation,
     value: Value,
-    state: Value,
+    state: Part,
     params: Sequence[Value],
     biases: bool,
     layers: int,
@@ -50,41 +51,40 @@ def _run(
     op: Operation,
     kind: str,
     value: Value,
-    states: list[Value],
+    states: list[Part],
     params: Sequence[Value],
     biases: bool,
     layers: int,
     both: bool,
     batch_first: bool,
-) -> list[Value | Stack]:
+) -> list[Part]:
     time = (1 if batch_first else 0) if len(value.dims) == 3 else 0
     fix(value.dims[time])
     each = 2 + 2 * biases + (len(params) > layers * (1 + both) * (2 + 2 * biases))
-    finals: list[list[Value]] = [[] for _ in states]
+    finals: list[list[Part]] = [[] for _ in states]
     for layer in range(layers):
         outputs = []
         for direction in range(1 + both):
             index = layer * (1 + both) + direction
             cell = params[index * each : (index + 1) * each]
-            start = [_entry(op, state) for state in states]
+            start = [_entry(op, state, index) for state in states]
             hidden, ends = _layer(op, kind, value, start, cell, biases, time)
             outputs.append(hidden)
             for final, end in zip(finals, ends, strict=True):
                 final.append(end)
         value = outputs[0] if len(outputs) == 1 else op.join(outputs, -1)
-    return [value, *(Stack(tuple(final), partial(_stacked, op, final)) for final in finals)]
+    return [value, *(stacked(op, final, 0) for final in finals)]
 
 
-def _entry(op: Operation, state: Value) -> Value:
+def _entry(op: Operation, state: Part, index: int) -> Value:
     """The state of one layer and direction."""
+    parts = state.along(0) if isinstance(state, Pending) else None
+    if parts is not None:
+        return whole_of(parts[index])
+    state = whole_of(state)
     if state.constant:
         return Value(op.constant(state.constant, state.shape[1:]).dims, state.dtype, constant=state.constant)
     return op.select(state, 0)
-
-
-def _stacked(op: Operation, states: Sequence[Value]) -> Value:
-    lifted = [op.reshape(state, [1, *state.shape]) for state in states]
-    return lifted[0] if len(lifted) == 1 else op.join(lifted, 0)
 
 
 def _layer(

@@ -1,10 +1,11 @@
-"""Reductions, pooling and interpolation."""
+"""Reductions over axes."""
 
 from typing import Any
 
 from weightspace.space.algebra.dims import fix
 from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.value import Value
+from weightspace.space.rules.place import places_along, with_places
 from weightspace.space.rules.registry import rule
 
 
@@ -27,18 +28,31 @@ def extreme_with_place(op: Operation, value: Value, dim: Any = None, keepdim: bo
         return op.pointwise("positive", value, dim)
     if dim is None:
         return op.reduce(value, None, False, kind="positive")
-    if 1 in op.wanted:  # the place of the extreme is a number, so moving entries along the axis would change it
-        fix(value.dims[dim])
     largest = op.reduce(value, [dim], keepdim, kind="positive")
-    return largest, op.result(1).reduce(value, [dim], keepdim, kind="order")
+    index = op.result(1).reduce(value, [dim], keepdim, kind="order")
+    return largest, with_places(index, places_along(op, value, dim))
 
 
 @rule("aten.argmax", "aten.argmin")
 def place(op: Operation, value: Value, dim: Any = None, keepdim: bool = False) -> Value:
-    """Places of extremes: the axis is fixed."""
-    for axis in [dim] if dim is not None else range(len(value.dims)):
+    """Places of extremes, along an axis, or along all of them laid flat, which are fixed."""
+    for axis in range(len(value.dims)) if dim is None else ():
         fix(value.dims[axis])
-    return op.reduce(value, None if dim is None else [dim], keepdim, kind="order")
+    # the entries are compared, so all of them carry one factor
+    largest = op.reduce(value, None if dim is None else [dim], keepdim, kind="positive")
+    out = op.pointwise("order", largest)
+    return out if dim is None else with_places(out, places_along(op, value, dim))
+
+
+@rule("aten.quantile", "aten.nanquantile")
+def quantile(op: Operation, value: Value, q: Any, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
+    """Entries of given ranks along an axis, or between two of them; several ranks make a new axis in front."""
+    found = op.reduce(value, _axes(dim), keepdim, kind="positive")
+    if not isinstance(q, Value) or not q.dims:
+        return found
+    for part in q.dims:
+        fix(part)
+    return op.expand(op.reshape(found, [1, *found.shape]), op.shape)
 
 
 @rule("aten.prod", "aten.any", "aten.all", "aten.logsumexp", "aten.count_nonzero")
@@ -82,29 +96,3 @@ def _axes(dim: Any) -> list[int] | None:
     if dim is None or isinstance(dim, bool) or (isinstance(dim, list | tuple) and not dim):
         return None
     return [dim] if isinstance(dim, int) else list(dim)
-
-
-_POOLS = {
-    **{f"aten.avg_pool{n}d": n for n in (1, 2, 3)},
-    **{f"aten.max_pool{n}d": n for n in (1, 2, 3)},
-    **{f"aten.max_pool{n}d_with_indices": n for n in (2, 3)},
-    **{f"aten.adaptive_avg_pool{n}d": n for n in (1, 2, 3)},
-    **{f"aten._adaptive_avg_pool{n}d": n for n in (2, 3)},
-    **{f"aten.adaptive_max_pool{n}d": n for n in (1, 2, 3)},
-    **{f"aten.lp_pool{n}d": n for n in (1, 2)},
-    **{f"aten.upsample_{kind}": 2 for kind in ("nearest2d", "bilinear2d", "bicubic2d", "_nearest_exact2d")},
-    **{f"aten._upsample_{kind}": 2 for kind in ("nearest_exact2d", "bilinear2d_aa", "bicubic2d_aa")},
-    "aten.upsample_nearest1d": 1, "aten.upsample_linear1d": 1, "aten.upsample_nearest3d": 3,
-    "aten.upsample_trilinear3d": 3,
-    **{f"aten.{kind}_pad{n}d": n for kind in ("reflection", "replication") for n in (1, 2, 3)},
-}  # fmt: skip
-
-
-@rule(*_POOLS)
-def pool(op: Operation, value: Value, *_: Any, **__: Any) -> Any:
-    """Pooling and interpolation mix along space, which is fixed; channels stay."""
-    space = _POOLS[op.name]
-    lead = len(value.dims) - space
-    kind = "positive" if "max" in op.name or "lp_" in op.name else "equal"
-    out = op.resized(value, range(lead, len(value.dims)), op.shape, kind)
-    return (out, op.result(1).pointwise("order", out)) if op.several else out

@@ -7,6 +7,7 @@ import torch
 
 from weightspace.space.algebra.dims import fix, is_fixed, leaf
 from weightspace.space.algebra.operation import Operation
+from weightspace.space.algebra.pending import Part, reshaped, stacked
 from weightspace.space.algebra.value import Value
 from weightspace.space.rules.registry import rule
 
@@ -16,9 +17,9 @@ from weightspace.space.rules.registry import rule
     "aten.unsqueeze", "aten.view_as", "aten.reshape_as", "aten._reshape_alias", "aten.view_copy", "aten.squeeze_copy",
     "aten.unsqueeze_copy", "aten.ravel", "aten.atleast_1d",
 )  # fmt: skip
-def reshape(op: Operation, value: Value, *_: Any) -> Value:
+def reshape(op: Operation, value: Value, *_: Any) -> Part:
     """The same entries under other sizes, which the traced graph already gives."""
-    return op.reshape(value, op.shape)
+    return reshaped(op, value, op.shape)
 
 
 @rule("aten.permute", "aten.permute_copy")
@@ -162,11 +163,9 @@ def cat(op: Operation, values: Sequence[Value], dim: int = 0) -> Value:
 
 
 @rule("aten.stack")
-def stack(op: Operation, values: Sequence[Value], dim: int = 0) -> Value:
+def stack(op: Operation, values: Sequence[Value], dim: int = 0) -> Part:
     """Concatenate along a new axis, which is fixed."""
-    axis = dim % len(op.shape)
-    lead = list(op.shape[:axis])
-    return op.join([op.reshape(value, [*lead, 1, *op.shape[axis + 1 :]]) for value in values], axis)
+    return stacked(op, values, dim % len(op.shape))
 
 
 @rule("aten.hstack", "aten.vstack", "aten.column_stack", "aten.dstack")

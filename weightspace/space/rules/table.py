@@ -6,6 +6,7 @@ from typing import Any
 from weightspace.space.algebra.dims import fix, leaf
 from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.value import Value
+from weightspace.space.rules.place import settle_places
 from weightspace.space.rules.registry import rule
 
 
@@ -17,23 +18,16 @@ def embedding(op: Operation, weight: Value, index: Value, *_: Any, **__: Any) ->
 
 def lookup(op: Operation, weight: Value, index: Value) -> Value:
     """Entries of the first axis of ``weight`` at the places in ``index``."""
-    fix(weight.dims[0])
+    settle_places(weight, 0, index)
     for dim in index.dims:
         fix(dim)
     dims = [leaf(dim.size, fixed=True) for dim in index.dims] + list(weight.dims[1:])
     where = [()] * len(index.dims) + [[(0, axis)] for axis in range(1, len(weight.dims))]
-    out = op.mapped("equal", [weight, _indexing(op, index)], dims, where)
+    out = op.mapped("equal", [weight], dims, where, "lookup", also=[index])
     if weight.origin and not weight.site and index.site:
         target = list(range(1, len(weight.dims)))
         out.site = op.book.weight(weight, index, target, [0], "embedding")
         out.origin = {}
-    return out
-
-
-def _indexing(op: Operation, index: Value) -> Value:
-    """Places as they take part in a lookup: with their site, but carrying no factor."""
-    out = op.silent(index)
-    out.site = index.site
     return out
 
 
@@ -67,8 +61,8 @@ def index(op: Operation, value: Value, indices: Sequence[Value | None]) -> Value
     for place in given:
         for dim in place.dims:
             fix(dim)
-    for axis in places:
-        fix(value.dims[axis])
+    for axis, place in zip(places, given, strict=True):
+        settle_places(value, axis, place)
     together = places == list(range(places[0], places[0] + len(places)))
     kept = [axis for axis in range(len(value.dims)) if axis not in places]
     rank = len(op.shape) - len(kept)
@@ -79,4 +73,4 @@ def index(op: Operation, value: Value, indices: Sequence[Value | None]) -> Value
         for axis, size in zip(layout, op.shape, strict=True)
     ]
     where = [[] if axis is None else [(0, axis)] for axis in layout]
-    return op.mapped("equal", [value, *(_indexing(op, place) for place in given)], dims, where, "lookup")
+    return op.mapped("equal", [value], dims, where, "lookup", also=given)

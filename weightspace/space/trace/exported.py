@@ -93,7 +93,7 @@ def export(
     except Exception as error:
         raise ValueError(_refusal(module, error)) from error
     left_out = tuple(sorted(wrapped.left_out))
-    return (program.run_decompositions({}) if _writes_into_views(program.graph) else program), left_out
+    return (program.run_decompositions({}) if _hides(program.graph) else program), left_out
 
 
 def _by_name(dynamic_shapes: Any, kwargs: dict[str, Any]) -> Any:
@@ -138,6 +138,12 @@ def _masks_as_given() -> Iterator[None]:
         yield
     finally:
         transformer._detect_is_causal_mask = before
+
+
+def _hides(graph: fx.Graph) -> bool:
+    """The graph is only plain after it was run once more: axes that `torch.vmap` hides, memory that is shared."""
+    mapped = any(getattr(node.target, "__name__", "") == "_add_batch_dim" for node in graph.nodes)
+    return mapped or _writes_into_views(graph)
 
 
 def _writes_into_views(graph: fx.Graph) -> bool:

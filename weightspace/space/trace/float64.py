@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
 
 
 @contextmanager
@@ -23,7 +24,10 @@ def in_float64() -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-_SHORT = (torch.float32, torch.float16, torch.bfloat16)
+_LONG = {
+    **dict.fromkeys((torch.float32, torch.float16, torch.bfloat16), torch.float64),
+    **dict.fromkeys((torch.complex64, torch.complex32), torch.complex128),
+}
 _DROPOUT = {
     functional.dropout, functional.dropout1d, functional.dropout2d, functional.dropout3d, functional.alpha_dropout,
     functional.feature_alpha_dropout, torch.dropout, torch.dropout_, torch.alpha_dropout, torch.feature_dropout,
@@ -52,7 +56,15 @@ class _InFloat64(TorchFunctionMode):
             return args[0] if args else kwargs["input"]
         if func in _GROUPED:
             return _grouped_product(*args, **kwargs)
-        args = tuple(torch.float64 if any(arg is short for short in _SHORT) else arg for arg in args)
-        if any(kwargs.get("dtype") is short for short in _SHORT):
-            kwargs["dtype"] = torch.float64
-        return func(*args, **kwargs)
+        args = tuple(_LONG.get(arg, arg) if isinstance(arg, torch.dtype) else arg for arg in args)
+        if kwargs.get("dtype") in _LONG:
+            kwargs["dtype"] = _LONG[kwargs["dtype"]]
+        try:
+            return func(*args, **kwargs)
+        except RuntimeError:  # a tensor that the code holds outside the module may still be short
+            args, kwargs = pytree.tree_map(_long, (args, kwargs))
+            return func(*args, **kwargs)
+
+
+def _long(value: Any) -> Any:
+    return value.to(_LONG[value.dtype]) if isinstance(value, Tensor) and value.dtype in _LONG else value

@@ -15,6 +15,7 @@ from weightspace.space.trace.copies import as_double, copied, find_ties, state_o
 from weightspace.space.trace.exported import output_leaves
 from weightspace.space.trace.float64 import in_float64
 from weightspace.space.trace.inputs import Inputs, with_samples, with_sizes, with_values
+from weightspace.space.trace.lines import place_of, reason_of
 from weightspace.space.weightspace import WeightSpace
 
 _SMALL = 1_000_000  # parameters; smaller modules are tried on more inputs
@@ -52,7 +53,7 @@ class Probe:
         mode = "train" if module.training else "eval"
         example: Inputs = _double((tuple(args), dict(kwargs)))
         versions = {name: tensor._version for name, tensor in self.weights.items()}
-        first = Case("example", mode, example, self._outputs(self.weights, mode, example))
+        first = Case("example", mode, example, self._first(mode, example))
         written = {name for name, tensor in self.weights.items() if tensor._version != versions[name]}
         if written:  # code that writes into its own parameters gets copies from now on
             self.buffers |= written
@@ -60,6 +61,16 @@ class Probe:
             first = Case("example", mode, example, self._outputs(self.weights, mode, example))
         self.notes: list[str] = []
         self.cases = [first, *(self._others(first) if others else ())]
+
+    def _first(self, mode: str, inputs: Inputs) -> list[Tensor]:
+        try:
+            return self._outputs(self.weights, mode, inputs)
+        except Exception as error:
+            raise ValueError(
+                f"{type(self.module).__name__} doesn't run in float64, in which symmetries are proved.\n"
+                f"{place_of(error)}  why:   {reason_of(error)}\n"
+                "Make what that line needs of the input's type, or trace with verify=False, which proves nothing."
+            ) from error
 
     @property
     def outputs(self) -> list[Tensor]:

@@ -13,9 +13,12 @@ from torch._ops import OpOverload
 from weightspace.space.algebra.causes import because
 from weightspace.space.algebra.dims import fix
 from weightspace.space.algebra.operation import Operation, constant
+from weightspace.space.algebra.pending import Pending, whole_of
 from weightspace.space.algebra.record import Record
-from weightspace.space.algebra.value import Stack, Value
+from weightspace.space.algebra.value import Value
 from weightspace.space.rules import RULES, Rule, opaque_pointwise
+from weightspace.space.rules.pending import read_in_parts
+from weightspace.space.rules.places import KNOWS_PLACES, forget_places, keep_places
 from weightspace.space.trace.lines import cause_of
 
 
@@ -38,7 +41,7 @@ class Reader:
             elif node.op == "get_attr":
                 found[node] = self._attribute(module, node.target)
             elif node.op == "output":
-                return _joined(fx.node.map_arg(node.args[0], lambda n: found[n]))
+                return _whole(fx.node.map_arg(node.args[0], lambda n: found[n]))
             else:
                 with because(cause_of(node)):
                     found[node] = self._call(node, found)
@@ -61,13 +64,13 @@ class Reader:
         if not (isinstance(node.target, OpOverload) and operator_name(node.target) in _RUNS):
             args, kwargs = fx.node.map_aggregate((args, kwargs), known_size)
         self.operators += 1
-        if args and isinstance(args[0], Stack) and isinstance(node.target, OpOverload):
-            name, rest = operator_name(node.target), args[1:]
-            if name == "aten.select" and rest[0] == 0:
-                return args[0].parts[rest[1]]
-            if name == "aten.unbind" and rest in ((), (0,)):
-                return list(args[0].parts)
-        args, kwargs = _joined(args), _joined(kwargs)
+        if args and isinstance(args[0], Pending) and isinstance(node.target, OpOverload):
+            operation = self._operation(operator_name(node.target), node.meta["val"], _wanted(node))
+            found = read_in_parts(operation, args, kwargs)
+            if found is not None:
+                return found
+        if not (isinstance(node.target, OpOverload) and operator_name(node.target) in _TAKES_PARTS):
+            args, kwargs = _whole(args), _whole(kwargs)
         return self.apply(node.target, args, kwargs, node.meta.get("val"), _wanted(node))
 
     def apply(self, target: Any, args: Any, kwargs: Any, result: Any, wanted: frozenset[int]) -> Any:
@@ -76,13 +79,16 @@ class Reader:
         if not isinstance(target, OpOverload):
             return self._higher_order(target, args, values, result)
         name = operator_name(target)
+        if name not in KNOWS_PLACES:
+            forget_places(values)
         if not isinstance(result, Tensor | list | tuple):
             return _number(name, values, result)
         operation = self._operation(name, result, wanted)
         if name in RULES:
             found = _by_rule(operation, args, kwargs)
             if found is not None:
-                return found
+                return keep_places(name, values, found)
+        forget_places(values)
         if not values:
             return self._opaque(name, result, ())
         if torch.Tag.pointwise in target.tags and isinstance(result, Tensor):
@@ -112,6 +118,7 @@ class Reader:
     def _higher_order(self, target: Any, args: Any, values: list[Value], result: Any) -> Any:
         """Wrappers around a block of code (no_grad, autocast) run the block; anything else is opaque."""
         graphs = [arg for arg in args if isinstance(arg, fx.GraphModule)]
+        forget_places(values)
         if len(graphs) == 1 and "wrap" in str(target):
             return self.run(graphs[0], args[args.index(graphs[0]) + 1 :])
         if values:
@@ -126,6 +133,7 @@ class Reader:
         return self._decomposed[key]
 
 
+_TAKES_PARTS = ("aten.lstm", "aten.gru", "aten.rnn_tanh", "aten.rnn_relu")  # whose states come in parts
 _RUNS = ("aten.slice", "aten.narrow")  # operators that are told of sizes that vary
 
 
@@ -159,7 +167,7 @@ def _by_rule(operation: Operation, args: Any, kwargs: Any) -> Any:
     except Exception as error:
         error.add_note(f"This is a mistake in the rule of {operation.name} for results of sizes {operation.shapes}.")
         raise
-    values = [value.shape for value in _flatten(found) if isinstance(value, Value)]
+    values = [value.shape for value in _flatten(found) if isinstance(value, Value | Pending)]
     return found if values and list(operation.shapes)[: len(values)] == values else None
 
 
@@ -213,8 +221,8 @@ def _write_back(node: fx.Node, found: dict[fx.Node, Any], roots: dict[fx.Node, f
                 found[alias] = found[node]
 
 
-def _joined(tree: Any) -> Any:
-    return fx.node.map_aggregate(tree, lambda leaf: leaf.whole if isinstance(leaf, Stack) else leaf)
+def _whole(tree: Any) -> Any:
+    return fx.node.map_aggregate(tree, lambda leaf: whole_of(leaf) if isinstance(leaf, Pending) else leaf)
 
 
 def _flatten(tree: Any) -> list[Any]:

@@ -20,6 +20,7 @@ from weightspace.space.algebra.record import Record
 from weightspace.space.algebra.value import Step, Value
 from weightspace.space.parts import Group
 from weightspace.space.report import Report
+from weightspace.space.rules.places import forget_places
 from weightspace.space.trace.admit import admit
 from weightspace.space.trace.assemble import assemble
 from weightspace.space.trace.copies import Tie, copied, find_ties, state_of
@@ -187,6 +188,7 @@ def _outputs(program: ExportedProgram, results: Any, values: Mapping[str, Value]
         if not isinstance(result, Value):
             continue
         target = (spec.target or "").removeprefix(PREFIX)
+        forget_places([result])
         if spec.kind != OutputKind.USER_OUTPUT and target in values:  # a tensor that is written in passing
             for new, old in zip(result.dims, values[target].dims, strict=True):
                 unify(new, old)

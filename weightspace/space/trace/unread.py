@@ -57,6 +57,8 @@ def _live(steps: Sequence[Step], ends: Iterable[Value]) -> dict[int, set[Dim]]:
             own = set(_leaves(value))
             passed = own & read if step.kind == "slice" else {leaf for leaf in own if leaf in read or leaf not in seen}
             live.setdefault(id(value), set()).update(passed)
+        for value in step.also:
+            live.setdefault(id(value), set()).update(_leaves(value))
     return live
 
 
