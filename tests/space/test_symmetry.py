@@ -5,6 +5,7 @@ import torch
 from torch.func import functional_call
 
 from tests.space.architectures import BY_NAME, traced, weights_of
+from tests.space.known_groups import KNOWN
 from weightspace.space import Symmetry, WeightSpace, parse_axes
 from weightspace.space.symmetry import axis_order, find_atom, spread_over_axis
 
@@ -162,3 +163,17 @@ def test_a_name_that_is_not_on_an_axis():
     assert find_atom(spec, "c") == (1, 0)
     with pytest.raises(ValueError, match="No axis of 'out c' bears the name 'd'"):
         find_atom(spec, "d")
+
+
+@pytest.mark.parametrize(
+    "name", ["residual sines", "sine and cosine", "modulated sine", "filmed sine", "double angle", "sine of a sum"]
+)
+def test_phases_that_turn_the_biases_of_others_invert_and_compose(name):
+    module, args = KNOWN[name].build()
+    space = WeightSpace.trace(module, *args, verify=False)
+    weights = {key: tensor.double() for key, tensor in module.state_dict().items()}
+    first, second = (space.random_symmetry(torch.Generator().manual_seed(seed), KINDS) for seed in (1, 2))
+    assert any(space.actions[index].kind == "phase" for index in first.factors)
+    acted = space.apply(first, weights)
+    assert distance(space.apply(first.inverse(), acted), weights) < 1e-11
+    assert distance(space.apply(second, acted), space.apply(second.compose(first), weights)) < 1e-11

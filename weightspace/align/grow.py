@@ -8,7 +8,7 @@ from torch import Tensor
 
 from weightspace.align.checks import ready
 from weightspace.align.matching.places import places_of
-from weightspace.space import Product, WeightSpace
+from weightspace.space import Axis, Product, Sum, WeightSpace
 
 
 def widen(
@@ -53,7 +53,7 @@ def _check(space: WeightSpace, name: str, size: int) -> None:
     if size < now:
         raise ValueError(f"{name!r} has {now} neurons and can't shrink to {size}.")
     specs = [spec for spec in space.tensors.values() if any(atom.name == name for atom in spec.atoms())]
-    if any(isinstance(axis, Product) and name in [a.name for a in axis.atoms()] for s in specs for axis in s.axes):
+    if any(_is_factor(name, axis) for spec in specs for axis in spec.axes):
         raise ValueError(f"{name!r} stands in a product of axes (heads, a flatten); widening that isn't supported.")
     together = any(spec.op == "norm" and spec.slot in ("scale", "shift") for spec in specs) and not any(
         spec.slot in ("mean", "var") for spec in specs
@@ -77,3 +77,10 @@ def _shares(copies: Int[Tensor, "size"], noise: float, generator: torch.Generato
     raw = (noise * torch.randn(len(copies), generator=generator, dtype=torch.float64)).exp()
     total = torch.zeros(int(copies.max()) + 1, dtype=torch.float64).index_add(0, copies, raw)
     return raw / total[copies]
+
+
+def _is_factor(name: str, axis: Axis) -> bool:
+    """A name stands in a product, wherever that stands."""
+    if isinstance(axis, Product):
+        return any(atom.name == name for atom in axis.atoms())
+    return isinstance(axis, Sum) and any(_is_factor(name, term) for term in axis.terms)

@@ -43,12 +43,14 @@ def _solve(space: WeightSpace, axis: Axis, whole: int, sizes: Mapping[str, int])
         return (str(axis.name), whole) if free and whole > 0 else ("", 0)
     parts = axis.factors if isinstance(axis, Product) else axis.terms
     known = [_size(space, part, sizes) for part in parts]
-    if known.count(None) != 1:
+    unknown = [part for part, size in zip(parts, known, strict=True) if size is None]
+    if len(set(unknown)) != 1 or (len(unknown) > 1 and not isinstance(axis, Sum)):
         return "", 0
-    part, rest = parts[known.index(None)], 0 if isinstance(axis, Sum) else 1
+    part, rest = unknown[0], 0 if isinstance(axis, Sum) else 1
     for size in known:
         rest = rest if size is None else rest + size if isinstance(axis, Sum) else rest * size
-    left, over = (whole - rest, 0) if isinstance(axis, Sum) else divmod(whole, max(1, rest))
+    # several terms that are unknown are the same one, like those of queries and keys
+    left, over = divmod(whole - rest, len(unknown)) if isinstance(axis, Sum) else divmod(whole, max(1, rest))
     return _solve(space, part, left, sizes) if left > 0 and not over else ("", 0)
 
 

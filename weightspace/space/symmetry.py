@@ -200,25 +200,30 @@ def scaled(symmetry: Symmetry, name: str, spec: TensorSpec, tensor: Tensor, stac
     """One tensor after the scales, signs and phases of a symmetry, before its permutations."""
     for index, matrix in symmetry.matrices.items():
         tensor = multiplied(symmetry.space.matrices[index], matrix, symmetry.space, name, tensor, stacked)
-    shifts = []
+    factors: dict[int, dict[int, Tensor]] = {}
+    shifts: dict[int, dict[int, Tensor]] = {}
     for index, vector in symmetry.factors.items():
         action = symmetry.space.actions[index]
         if name in action.shifts:
-            shifts.append((action, vector * action.shifts[name]))
+            dim, occurrence = find_atom(spec, action.name)
+            before = shifts.setdefault(dim, {}).get(occurrence, 0)
+            shifts[dim][occurrence] = before + vector * action.shifts[name]
         for dim, occurrence, power in action.powers.get(name, ()):
             factor = 1 - 2 * (vector.abs() % 2) if action.kind == "phase" else vector**power
-            tensor = tensor * _along(spec, dim, occurrence, factor, tensor, stacked, fill=1.0)
-    for action, shift in shifts:
-        dim, occurrence = find_atom(spec, action.name)
-        tensor = tensor + _along(spec, dim, occurrence, shift, tensor, stacked, fill=0.0)
+            before = factors.setdefault(dim, {}).get(occurrence, 1)
+            factors[dim][occurrence] = before * factor
+    for dim, vectors in factors.items():
+        tensor = tensor * _along(spec, dim, vectors, tensor, stacked, fill=1.0)
+    for dim, vectors in shifts.items():
+        tensor = tensor + _along(spec, dim, vectors, tensor, stacked, fill=0.0)
     return tensor
 
 
 def _along(
-    spec: TensorSpec, dim: int, occurrence: int, vector: Tensor, like: Tensor, stacked: bool, fill: float
+    spec: TensorSpec, dim: int, vectors: Mapping[int, Tensor], like: Tensor, stacked: bool, fill: float
 ) -> Tensor:
-    """A vector over the neurons of one atom, laid out to broadcast against the tensor."""
-    spread = spread_over_axis(spec.axes[dim], occurrence, vector, fill)
+    """Vectors over the neurons of the atoms of one axis, laid out to broadcast against the tensor."""
+    spread = spread_together(spec.axes[dim], vectors, fill)
     tail = [1] * (len(spec.axes) - dim - 1)
     lead = [1] * dim
     shape = [*spread.shape[:-1], *lead, spread.shape[-1], *tail]
@@ -233,22 +238,49 @@ def spread_over_axis(axis: Axis, occurrence: int, vector: Tensor, fill: float) -
     Args:
         occurrence: which of the axis's atoms. vector: ``[size]`` or ``[N, size]``. fill: 1 or 0.
     """
-    return _spread(axis, iter(range(len(axis.atoms()))), occurrence, vector, fill)
+    return spread_together(axis, {occurrence: vector}, fill)
 
 
-def _spread(axis: Axis, counter: Iterator[int], occurrence: int, vector: Tensor, fill: float) -> Tensor:
+def spread_together(axis: Axis, vectors: Mapping[int, Tensor], fill: float) -> Tensor:
+    """For each entry of an axis the values of the neurons behind it, multiplied where ``fill`` is 1, else added up.
+
+    Args:
+        vectors: for some of the axis's atoms, by number, a value for each neuron, ``[size]`` or ``[N, size]``.
+    """
+    spread = _spread(axis, iter(range(len(axis.atoms()))), vectors, fill)
+    assert spread is not None, f"'{axis}' has no atom with one of the numbers {list(vectors)}"
+    return spread
+
+
+def _spread(axis: Axis, counter: Iterator[int], vectors: Mapping[int, Tensor], fill: float) -> Tensor | None:
+    """The values along an axis, or None where all are neutral."""
     if isinstance(axis, Atom):
-        neutral = torch.full((axis.size or 1,), fill, dtype=vector.dtype)
-        return vector if next(counter) == occurrence else neutral
-    parts = [_spread(part, counter, occurrence, vector, fill) for part in _parts(axis)]
-    lead = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
-    if not isinstance(axis, Product):
-        return torch.cat([part.expand(*lead, -1) for part in parts], -1)
-    whole = parts[0]
-    for part in parts[1:]:
-        # exactly one part differs from the neutral element, so either operation spreads it over the product
-        outer, inner = whole.unsqueeze(-1), part.unsqueeze(-2)
-        whole = (outer * inner if fill == 1.0 else outer + inner).flatten(-2)
+        return vectors.get(next(counter))
+    parts = _parts(axis)
+    spread = [_spread(part, counter, vectors, fill) for part in parts]
+    like = next((vector for vector in spread if vector is not None), None)
+    if like is None:
+        return None
+    if isinstance(axis, Product):
+        return _multiplied(parts, spread, like, fill)
+    lead = torch.broadcast_shapes(*(vector.shape[:-1] for vector in spread if vector is not None))
+    filled = [
+        like.new_full((part.size or 1,), fill) if vector is None else vector
+        for part, vector in zip(parts, spread, strict=True)
+    ]
+    return torch.cat([vector.expand(*lead, -1) for vector in filled], -1)
+
+
+def _multiplied(parts: Sequence[Axis], spread: Sequence[Tensor | None], like: Tensor, fill: float) -> Tensor:
+    """The values along a product of axes: those of its factors multiplied, or added up."""
+    whole = like.new_full((1,), fill)
+    for part, vector in zip(parts, spread, strict=True):
+        outer = whole.unsqueeze(-1)
+        if vector is None:
+            whole = outer.expand(*outer.shape[:-1], part.size or 1).flatten(-2)
+        else:
+            inner = vector.unsqueeze(-2)
+            whole = (outer * inner if fill == 1.0 else outer + inner).flatten(-2)
     return whole
 
 

@@ -210,7 +210,7 @@ class WeightSpace:
         return type(self).from_json, (self.to_json(),)  # the mappings inside can't be pickled or copied by themselves
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, WeightSpace) and self.hash == other.hash
+        return self is other or (isinstance(other, WeightSpace) and self.hash == other.hash)
 
     def __hash__(self) -> int:
         return int(self.hash, 16)

@@ -20,39 +20,52 @@ _PASSES = {  # what a step lets through: (scales, signs)
 }  # fmt: skip
 
 
+Power = int | Fraction  # a whole number wherever it can be one: fractions take ten times as long
+
+
 class System:
     """Linear equations, solved as they come: the newest unknown of each is expressed by the others."""
 
     def __init__(self, modulus: int | None):
         self.modulus = modulus
-        self._known: dict[int, dict[int, Fraction]] = {}
+        self._known: dict[int, dict[int, Power]] = {}
 
-    def _reduce(self, value: Fraction) -> Fraction:
-        return value if self.modulus is None else Fraction(value % self.modulus)
-
-    def resolve(self, unknown: int) -> dict[int, Fraction]:
+    def resolve(self, unknown: int) -> dict[int, Power]:
         """An unknown as a combination of free ones."""
         if unknown not in self._known:
-            return {unknown: Fraction(1)}
-        result = self.combine(self._known[unknown].items())
-        self._known[unknown] = result
-        return result
+            return {unknown: 1}
+        known = self._known[unknown]
+        if any(other in self._known for other in known):
+            known = self._known[unknown] = self.combine(known.items())
+        return known
 
-    def combine(self, row: Iterable[tuple[int, Fraction | int]]) -> dict[int, Fraction]:
+    def combine(self, row: Iterable[tuple[int, Power]]) -> dict[int, Power]:
         """A combination of unknowns in terms of free ones."""
-        total: dict[int, Fraction] = {}
+        total: dict[int, Power] = {}
         for unknown, factor in row:
             for free, power in self.resolve(unknown).items():
-                total[free] = self._reduce(total.get(free, Fraction(0)) + factor * power)
+                total[free] = total.get(free, 0) + factor * power
+        if self.modulus is not None:
+            total = {free: power % self.modulus for free, power in total.items()}
         return {free: power for free, power in total.items() if power}
 
-    def equation(self, row: Iterable[tuple[int, Fraction | int]]) -> None:
+    def equation(self, row: Iterable[tuple[int, Power]]) -> None:
         """The combination is zero."""
         left = self.combine(row)
         if left:
             pivot = max(left)
             factor = left.pop(pivot)
-            self._known[pivot] = {free: self._reduce(-power / factor) for free, power in left.items()}
+            if factor not in (1, -1):
+                left = {free: _whole(Fraction(power) / factor) for free, power in left.items()}
+                factor = 1
+            known = {free: -power * factor for free, power in left.items()}
+            if self.modulus is not None:
+                known = {free: power % self.modulus for free, power in known.items()}
+            self._known[pivot] = known
+
+
+def _whole(power: Fraction) -> Power:
+    return power.numerator if power.denominator == 1 else power
 
 
 class Span:
@@ -124,7 +137,7 @@ class Scales:
         if step.kind in ("flat", "join", "slice"):
             return self._moved(step)
         if step.kind == "product":
-            return self._labelled(step, [Fraction(1)] * len(step.ins))
+            return self._labelled(step, [1] * len(step.ins))
         if step.kind == "power":
             return self._power(step)
         if step.kind in (("abs", "even") if self.signs else ("order", "signum")):
@@ -137,9 +150,7 @@ class Scales:
             return None
         for index, value in enumerate(step.ins):
             if value.constant != "zero":
-                self._labelled(
-                    Step(step.kind, step.out, (value,), (step.labels[0], step.labels[1 + index])), [Fraction(1)]
-                )
+                self._labelled(Step(step.kind, step.out, (value,), (step.labels[0], step.labels[1 + index])), [1])
         return None
 
     def _wave(self, step: Step) -> None:
@@ -153,27 +164,27 @@ class Scales:
                     # older than any other unknown, so that it stays free as long as it can
                     self._half_turns[key] = -self.new()
                     self.phases[self._half_turns[key]] = (value, atom)
-                row = [(outer, Fraction(1)), (self._half_turns[key], Fraction(1))]
-                self.system.equation([*row, (inner, Fraction(1))] if step.kind == "sine" else row)
+                row: list[tuple[int, Power]] = [(outer, 1), (self._half_turns[key], 1)]
+                self.system.equation([*row, (inner, 1)] if step.kind == "sine" else row)
 
     def _power(self, step: Step) -> None:
-        power = Fraction(step.data).limit_denominator(64)
-        if self.signs and power.denominator > 1:
+        power = _whole(Fraction(step.data).limit_denominator(64))
+        if self.signs and not isinstance(power, int):
             self.zero(step.ins[0])
-            power = Fraction(0)
+            power = 0
         self._labelled(step, [power])
 
-    def _labelled(self, step: Step, powers: list[Fraction]) -> None:
+    def _labelled(self, step: Step, powers: list[Power]) -> None:
         """One equation for each atom under each label: the output's power is the sum of the inputs'."""
-        rows: dict[Any, list[list[tuple[Dim, int, Fraction]]]] = {}
-        for value, labels, power in zip((step.out, *step.ins), step.labels, [Fraction(-1), *powers], strict=True):
+        rows: dict[Any, list[list[tuple[Dim, int, Power]]]] = {}
+        for value, labels, power in zip((step.out, *step.ins), step.labels, [-1, *powers], strict=True):
             for axis, label in enumerate(labels):
                 found = [(atom, unknown, power) for atom, unknown in self.unknowns(value, axis)]
                 rows.setdefault(label, []).append(found)
         for label, columns in rows.items():
             self._equate(columns if label is not None else [[c] for column in columns for c in column])
 
-    def _equate(self, columns: list[list[tuple[Dim, int, Fraction]]]) -> None:
+    def _equate(self, columns: list[list[tuple[Dim, int, Power]]]) -> None:
         filled = [column for column in columns if column]
         if any([atom for atom, _, _ in column] != [atom for atom, _, _ in filled[0]] for column in filled):
             for column in filled:

@@ -91,7 +91,7 @@ def read_program(program: ExportedProgram, module: nn.Module, free_unused: bool 
             values.setdefault(name, _parameter("", tensor) if name in known else _fixed(tensor))
     ordered = {name: values[name] for name in tensors if name in values}
     _join_tied(record, ordered, ties)
-    unused = {name for name in ordered if name not in used_targets(program)}
+    unused = set(ordered) - used_targets(program)
     unread = fix_unread(record.steps, ordered, [*outputs, *written], unused, free_unused)
     assembly = assemble(record, ordered, inputs, outputs)
     buffers = {name for name, _ in module.named_buffers(remove_duplicate=False)}
