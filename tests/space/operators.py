@@ -152,6 +152,7 @@ CONTRACTIONS = {
         torch.gru(m.a(x)[None], m.b(x)[None, :1], _gates(m, 3), True, 1, 0.0, False, False, True)[0]),
     "aten.lstm": lambda m, x: m.o(
         torch.lstm(m.a(x)[None], [m.b(x)[None, :1]] * 2, _gates(m, 4), True, 1, 0.0, False, False, True)[0]),
+    "aten.embedding_renorm": lambda m, x: m.o(F.embedding(torch.arange(4), m.w.clone(), max_norm=1.0) + m.a(x)),
     "aten.embedding_bag": lambda m, x: m.o(F.embedding_bag(torch.arange(8).view(4, 2), m.w) + m.a(x)),
     "aten.gru_cell": lambda m, x: with_state(lambda h, s: torch.gru_cell(h, s, *_gates(m, 3)), m, x, m.b(x)),
     "aten.rnn_tanh_cell": lambda m, x: with_state(lambda h, s: torch.rnn_tanh_cell(h, s, m.w, m.v[0]), m, x, m.b(x)),

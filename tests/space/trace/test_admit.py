@@ -8,6 +8,7 @@ from torch import nn
 
 from tests.space.layered import Code
 from weightspace.space import WeightSpace
+from weightspace.space.trace.admit import admit
 
 X = torch.randn(3, 5)
 
@@ -34,6 +35,16 @@ def renaming():
     return net
 
 
+def with_closure(hidden):
+    return with_list(lambda x: x + hidden)
+
+
+def rounding():
+    net = plain().train()
+    net.qconfig = torch.ao.quantization.get_default_qat_qconfig("x86")
+    return torch.ao.quantization.prepare_qat(net)
+
+
 @pytest.mark.parametrize(
     ("module", "says"),
     [
@@ -43,6 +54,11 @@ def renaming():
         (lambda: with_list([nn.Linear(5, 5)]), "extra of Sequential holds parameters that torch doesn't register"),
         (lambda: with_list(partial(torch.add, nn.Parameter(torch.ones(3)))), "nn.ParameterList or nn.ModuleList"),
         (renaming, "a hook renames or drops them"),
+        (lambda: with_closure(nn.Parameter(torch.ones(3))), "extra of Sequential holds parameters"),
+        (lambda: with_list(torch.ones(3, requires_grad=True)), "extra of Sequential holds parameters"),
+        (lambda: nn.Sequential(torch.jit.script(nn.Linear(5, 8)), nn.ReLU()), "0 of Sequential is TorchScript"),
+        (rounding, "0.weight_fake_quant of Sequential rounds to the steps of a quantization"),
+        (lambda: Code(lambda m, x: 3, a=nn.Linear(5, 2)), r"Code gives no tensor \(int\)"),
     ],
 )
 @pytest.mark.filterwarnings("ignore")
@@ -97,3 +113,83 @@ def test_a_transformer_with_a_mask(train):
     outer = Code(lambda m, x: m.out(m.net(m.into(x), mask=mask)), into=nn.Linear(3, 8), net=net, out=nn.Linear(8, 2))
     space = WeightSpace.trace(outer.train(train), torch.randn(2, 5, 3))
     assert space.moved > 0.95 and space.report.sound and not space.report.failed
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        ((torch.ones(3, 5, device="meta"),), "no numbers on the meta device"),
+        ((torch.ones(0, 5),), r"no entries \(sizes \[\[0, 5\]\]\)"),
+    ],
+)
+def test_an_example_that_shows_nothing_is_refused(args, says):
+    with pytest.raises(ValueError, match=says):
+        WeightSpace.trace(plain(), *args)
+
+
+def test_a_function_is_no_module():
+    with pytest.raises(TypeError, match="is traced from a torch module, got function"):
+        admit(lambda x: x, (X,), {})
+
+
+def packed(m, x):
+    sequence = nn.utils.rnn.pack_padded_sequence(x, torch.tensor([4, 2]), batch_first=True)
+    return m.o(m.r(sequence)[1][-1])
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (packed, "Trace the module on padded sequences, without packing"),
+        (lambda m, x: torch.func.grad(lambda y: m.o(m.a(y)).sum())(x), "Trace what is differentiated instead"),
+        (lambda m, x: m.o(m.a(x))[x[:, 0, 0].nonzero()[:, 0]], "Use torch.where or multiply with the mask"),
+        (lambda m, x: m.o(m.a(x)) if x.sum().item() > 0 else m.o(m.a(x).relu()), "Use torch.where"),
+    ],
+)
+def test_what_export_refuses_is_told_with_the_way_out(function, says):
+    net = Code(function, a=nn.Linear(5, 6), r=nn.GRU(5, 6, batch_first=True), o=nn.Linear(6, 2))
+    text = refused(net, torch.randn(2, 4, 5))
+    assert says in text and "<string>" not in text
+
+
+def test_code_that_does_not_run_in_float64_is_told():
+    net = Code(lambda m, x: m.o(m.a(x).view(torch.int32).float()), a=nn.Linear(5, 8), o=nn.Linear(8, 2))
+    assert "Code doesn't run in float64, in which symmetries are proved" in refused(net, X)
+    assert WeightSpace.trace(net, X, verify=False).report.error is None
+
+
+def test_tensors_that_code_holds_outside_its_module_take_part_in_float64():
+    shift = torch.ones(8)
+    net = Code(lambda m, x: m.o(m.a(x) * torch.heaviside(m.a(x), shift)), a=nn.Linear(5, 8), o=nn.Linear(8, 2))
+    assert WeightSpace.trace(net, X).report.sound
+
+
+def test_an_attribute_that_the_code_sets_keeps_no_tensor_of_tracing():
+    def forward(m, x):
+        m.last = m.a(x).relu()
+        m.a.seen = [m.last]
+        return m.o(m.last)
+
+    net = Code(forward, a=nn.Linear(5, 8), o=nn.Linear(8, 2))
+    assert WeightSpace.trace(net, X).free == ("a",)
+    assert not hasattr(net, "last") and not hasattr(net.a, "seen")
+
+
+def test_a_module_without_parameters_has_an_empty_space():
+    space = WeightSpace.trace(nn.ReLU(), X)
+    assert space.free == () and not space.tensors and space.moved == 0
+
+
+def test_one_of_two_blocks_of_code():
+    def forward(m, x):
+        h = m.a(x)
+        return torch.cond(x.sum() > 0, lambda y: m.o(y.relu()), lambda y: m.o(y.relu() * 2), (h,))
+
+    space = WeightSpace.trace(Code(forward, a=nn.Linear(5, 8), o=nn.Linear(8, 2)), X)
+    assert space.free == ("a",) and space.names["a"].kinds == ("permutation", "scale") and not space.report.lost
+
+
+def test_outputs_of_yes_and_no_are_compared():
+    net = Code(lambda m, x: m.o(m.a(x).relu()) > 0, a=nn.Linear(5, 8), o=nn.Linear(8, 2))
+    space = WeightSpace.trace(net, X)
+    assert space.free == ("a",) and space.report.change > 0

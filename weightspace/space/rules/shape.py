@@ -17,8 +17,10 @@ from weightspace.space.rules.registry import rule
     "aten.unsqueeze", "aten.view_as", "aten.reshape_as", "aten._reshape_alias", "aten.view_copy", "aten.squeeze_copy",
     "aten.unsqueeze_copy", "aten.ravel", "aten.atleast_1d",
 )  # fmt: skip
-def reshape(op: Operation, value: Value, *_: Any) -> Part:
-    """The same entries under other sizes, which the traced graph already gives."""
+def reshape(op: Operation, value: Value, *sizes: Any) -> Part:
+    """The same entries under other sizes, which the traced graph already gives; or their bits read as another type."""
+    if sizes and isinstance(sizes[0], torch.dtype):
+        return op.pointwise("opaque", value) if value.shape == op.shape else op.opaque(value)
     return reshaped(op, value, op.shape)
 
 

@@ -74,3 +74,11 @@ def index(op: Operation, value: Value, indices: Sequence[Value | None]) -> Value
     ]
     where = [[] if axis is None else [(0, axis)] for axis in layout]
     return op.mapped("equal", [value], dims, where, "lookup", also=given)
+
+
+@rule("aten.embedding_renorm")
+def renormalize(op: Operation, weight: Value, index: Value, _length: float, kind: float) -> Value:
+    """Rows that are too long are shortened: a length forgets the order and the signs of the entries."""
+    for dim in (weight.dims[0], *index.dims):
+        fix(dim)
+    return op.pointwise("odd" if kind > 0 else "opaque", weight)

@@ -2,31 +2,66 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from types import CellType, FunctionType
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
+from torch.utils import _pytree as pytree
 
 from weightspace.space.trace.copies import copied, state_of
+from weightspace.space.trace.exported import output_leaves
 from weightspace.space.trace.lines import place_of, reason_of
 
 
-def admit(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> nn.Module:
+def admit(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> nn.Module:
     """The module to trace: without its wrapper, its lazy layers filled in, and known to run on the example.
 
     Raises:
         ValueError: nothing can be read from it; the message says why and what to do.
     """
+    if not isinstance(module, nn.Module):
+        raise TypeError(
+            f"A weight space is traced from a torch module, got {type(module).__name__}. "
+            "Put a function of parameters into the forward of a module that holds them."
+        )
     module = _unwrapped(module)
     name = type(module).__name__
-    if isinstance(module, torch.jit.ScriptModule):
-        raise ValueError(f"{name} is TorchScript, which hides its code. Trace the module that it was scripted from.")
+    _check_parts(module, name)
+    _check_inputs(args, kwargs)
     if any(is_lazy(tensor) for tensor in (*module.parameters(), *module.buffers())):
         module = _filled_in(module, args, kwargs)
     _check_tensors(module, name)
     _check_run(module, args, kwargs)
     return module
+
+
+def _check_parts(module: nn.Module, name: str) -> None:
+    for path, part in module.named_modules():
+        inside = f"{path} of {name}" if path else name
+        if isinstance(part, torch.jit.ScriptModule):
+            raise ValueError(
+                f"{inside} is TorchScript, which hides its code. Trace the module that it was scripted from."
+            )
+        if hasattr(part, "fake_quant_enabled"):
+            raise ValueError(
+                f"{inside} rounds to the steps of a quantization, which tensors of its own say. "
+                "Trace the module in floating point that it was prepared from."
+            )
+
+
+def _check_inputs(args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    tensors = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+    if any(tensor.device.type == "meta" for tensor in tensors):
+        raise ValueError(
+            "The example inputs have no numbers on the meta device. Give tensors with numbers, like randn."
+        )
+    if tensors and all(tensor.numel() == 0 for tensor in tensors):
+        sizes = [list(tensor.shape) for tensor in tensors]
+        raise ValueError(
+            f"The example inputs have no entries (sizes {sizes}). Give an example with at least one sample."
+        )
 
 
 def _unwrapped(module: nn.Module) -> nn.Module:
@@ -73,17 +108,26 @@ def _check_tensors(module: nn.Module, name: str) -> None:
                 )
 
 
-def _hidden(value: Any) -> Iterator[nn.Parameter]:
-    """Parameters inside plain lists, dicts and partial functions."""
-    if isinstance(value, nn.Parameter):
+def _hidden(value: Any) -> Iterator[torch.Tensor]:
+    """Parameters inside plain lists, dicts, partial functions, and functions that hold them."""
+    if isinstance(value, nn.Parameter) or (isinstance(value, torch.Tensor) and value.requires_grad and value.is_leaf):
         yield value
     elif isinstance(value, nn.Module):
         yield from value.parameters()
     elif isinstance(value, partial):
         yield from _hidden([value.func, *value.args, *value.keywords.values()])
+    elif isinstance(value, FunctionType):
+        yield from _hidden([cell.cell_contents for cell in value.__closure__ or () if not _is_empty(cell)])
     elif isinstance(value, list | tuple | dict):
         for part in value.values() if isinstance(value, dict) else value:
             yield from _hidden(part)
+
+
+def _is_empty(cell: CellType) -> bool:
+    try:
+        return cell.cell_contents is None
+    except ValueError:
+        return True
 
 
 def _check_run(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
@@ -93,9 +137,14 @@ def _check_run(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
     state = {name: tensors[key].detach().clone() for key, name in own.items()}
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            torch.func.functional_call(copied(module), state, tuple(args), dict(kwargs))
+            found = torch.func.functional_call(copied(module), state, tuple(args), dict(kwargs))
     except Exception as error:
         raise ValueError(_does_not_run(module, error)) from error
+    if not any(isinstance(leaf, torch.Tensor) for leaf in output_leaves(found)):
+        raise ValueError(
+            f"{type(module).__name__} gives no tensor ({type(found).__name__}), so that there is nothing to read. "
+            "Trace a module whose forward returns what it computes."
+        )
 
 
 def _does_not_run(module: nn.Module, error: Exception) -> str:

@@ -1,6 +1,7 @@
 """A module's computation as a graph without hidden state, or a clear error."""
 
 import io
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
@@ -108,16 +109,24 @@ def _by_name(dynamic_shapes: Any, kwargs: dict[str, Any]) -> Any:
     return {"args": positional, "kwargs": named} if kwargs else {"args": positional}
 
 
-_VALUES = ("DataDependent", "data-dependent", "Dynamic shape", "DynamicOutputShape", "unbacked")
+# What an error or its traceback holds, and what to do about it; the first that fits is told.
+_ADVICE = (
+    (("in pack_padded_sequence", "in pad_packed_sequence", "in pack_sequence", "nn/modules/rnn.py"),
+     "Packed sequences have sizes that depend on values. Trace the module on padded sequences, without packing: its "
+     "tensors and their symmetries are the same. Or write the axes by hand:"),
+    (("functorch tensor", "in grad\n", "in backward\n", "in the exported program constant's list"),
+     "It takes gradients inside, which torch.export can't follow. Trace what is differentiated instead: its symmetries "
+     "are those of its gradient too. Or write the axes by hand:"),
+    (("DataDependent", "data-dependent", "Dynamic shape", "DynamicOutputShape", "unbacked"),
+     "Its sizes or its path depend on the values of tensors (if, nonzero, a mask as an index, packed sequences, "
+     "item()). Use torch.where or multiply with the mask, trace the part without it, or write the axes by hand:"),
+)  # fmt: skip
 
 
 def _refusal(module: nn.Module, error: Exception) -> str:
-    advice = "Change that line, trace the part of the module without it, or write the axes by hand:"
-    if any(word in f"{type(error).__name__} {error}" for word in _VALUES):
-        advice = (
-            "Its sizes or its path depend on the values of tensors (if, nonzero, a mask as an index, packed sequences, "
-            "item()). Use torch.where or multiply with the mask, trace the part without it, or write the axes by hand:"
-        )
+    text = f"{type(error).__name__} {error} {''.join(traceback.format_exception(error))}"
+    general = "Change that line, trace the part of the module without it, or write the axes by hand:"
+    advice = next((told for words, told in _ADVICE if any(word in text for word in words)), general)
     return (
         f"{type(module).__name__} can't be traced, because torch.export refuses its code.\n"
         f"{place_of(error)}  why:   {reason_of(error)}\n{advice}\n"

@@ -121,9 +121,21 @@ class Reader:
         forget_places(values)
         if len(graphs) == 1 and "wrap" in str(target):
             return self.run(graphs[0], args[args.index(graphs[0]) + 1 :])
+        if len(graphs) == 2 and str(target) == "cond" and isinstance(args[0], Value):
+            return self._either(args, [self.run(graph, args[3]) for graph in graphs], result)
         if values:
             self.record.loses(str(target), values)
         return self._opaque(str(target), result, values)
+
+    def _either(self, args: Any, branches: Sequence[Any], result: Any) -> Any:
+        """What one of two blocks of code gives: both results move together and carry one factor."""
+        joined = []
+        for one, other, part in zip(*branches, result, strict=True):
+            operation = self._operation("cond", part)
+            chosen = operation.pointwise("equal", one, other)
+            axes = [[(0, axis)] for axis in range(len(chosen.dims))]
+            joined.append(operation.mapped("equal", [chosen], chosen.dims, axes, also=[args[0]]))
+        return joined
 
     def _decompose(self, target: OpOverload, args: Any, kwargs: Any) -> fx.GraphModule | None:
         """The operator's own definition by simpler operators, or None if torch has none."""
