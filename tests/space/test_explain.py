@@ -53,8 +53,22 @@ def test_the_operator_that_fixed_neurons_is_named_wherever_they_stand(tensor, ax
 
 def test_parts_of_an_axis():
     line = lines(traced("relative_positions"), "qkv.bias")[1]
-    assert "The neurons of 'qkv.heads' are free" in line and "The neurons of 'qkv.dim' are free" in line
-    assert "Its part '3' is fixed, because unbind, at `q, k, v = " in line
+    assert "The neurons of 'qkv.heads' are free" in line and "The neurons of 'qkv.dim.2' are free" in line
+
+    class EverySecond(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.o = nn.Linear(5, 8), nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.o(self.a(x)[..., ::2])
+
+    line = lines(WeightSpace.trace(EverySecond(), torch.randn(3, 5)), "a.bias")[1]
+    assert "The neurons of 'a' are free" in line
+    assert (
+        "Its part '2' is fixed, because slice, at `return self.o(self.a(x)[..., ::2])`, tells its entries apart."
+        in line
+    )
 
 
 @pytest.mark.parametrize(

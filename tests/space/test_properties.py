@@ -113,7 +113,8 @@ def build(plan: Plan) -> nn.Module:
         block = {
             "linear": lambda w: nn.Linear(w, w), "conv": lambda w: Mixed(w, 1), "grouped": lambda w: Mixed(w, 2),
             "depthwise": lambda w: Mixed(w, w), "norm": nn.LayerNorm, "rms": nn.RMSNorm, "groups": Folded, "glu": Gated,
-            "attention": lambda w: Attention(w, 2), "positions": Positions, "batch norm": Normed,
+            # without what passes around it, attention makes all places alike, and then its scores don't matter
+            "attention": lambda w: Residual(Attention(w, 2), "add"), "positions": Positions, "batch norm": Normed,
         }[kind](width)  # fmt: skip
         if detail in ACTIVATIONS:
             parts += [block, Activation(detail)]

@@ -87,7 +87,7 @@ def fix(dim: Dim) -> None:
 def causes(dim: Dim) -> list[str]:
     """Why the fixed leaves of an axis are fixed, as far as it is known, each clause once."""
     dim = find(dim)
-    if dim.cause or not dim.parts:
+    if not dim.parts or (dim.cause and is_fixed(dim)):
         return [dim.cause] if dim.cause else []
     return list(dict.fromkeys(clause for part in dim.parts for clause in causes(part)))
 
@@ -286,7 +286,7 @@ def _split_term(term: Dim, size: int) -> tuple[Dim, Dim]:
         return _fixed_like([term], size), _fixed_like([term], term.size - size)
     if term.kind == LEAF:
         parts = leaf(size), leaf(term.size - size)
-        term.kind, term.parts = SUM, parts
+        term.kind, term.parts, term.cause = SUM, parts, cause_now()  # should all parts be single entries
         return parts
     outer, *rest = factors(term)
     inner = prod(factor.size for factor in rest)
