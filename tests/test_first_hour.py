@@ -36,7 +36,7 @@ MISTAKES = [
     ("weightspace predct runs/predictor/metanet", r"did you mean 'predict'\?"),
     ("weightspace zoo build digits-cn --out x", r"did you mean 'digits-cnn'\?"),
     ("weightspace zoo build digits-cnn --out x --workers 0", "workers must be at least 1, got 0; leave it out"),
-    ("weightspace zoo build nameless.toml --out x", r"nets is missing: how many nets[\s\S]*lr must be"),
+    ("weightspace zoo build nameless.toml --out x", r"nets is missing: write nets = 1000[\s\S]*lr must be"),
     ("weightspace zoo build digits-cnn --out s3://bucket/zoo", "needs a driver that isn't installed|can't be written"),
     ("weightspace zoo build mine.toml --out x", r"unknown data 'mine'; known are .*DIR/mine with --data-root"),
     ("weightspace predict runs/predictor/metanet checkpoints/labels.csv", "is a table; labels belong to"),

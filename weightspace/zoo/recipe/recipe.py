@@ -168,7 +168,10 @@ def _read_top(raw: Mapping[str, Any], where: str, faults: Faults) -> dict[str, A
         if key not in known:
             hint = suggestion(key, known)
             faults.add(ValueError(f"{where}: unknown key {key!r}; known are {', '.join(known)}{hint}"))
-    for key, remedy in (("name", 'write name = "my-zoo"'), ("nets", "how many nets; write nets = 1000")):
+    for key, remedy in (
+        ("name", 'write name = "my-zoo"'),
+        ("nets", "write nets = 1000, of which --nets N builds the first N"),
+    ):
         if key not in raw:
             faults.add(ValueError(f"{where}: {key} is missing: {remedy}"))
     top = {key: faults.without(coerce, raw[key], kind, f"{where}: {key}") for key, kind in TOP.items() if key in raw}
