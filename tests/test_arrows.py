@@ -17,10 +17,12 @@ ORDER = (
     "reading",
     "hub",
     "machine",
+    "space.moving",
     "space",
     "space.algebra",
     "space.rules",
     "space.actions",
+    "space.forms",
     "space.trace",
     "checkpoints",
     "nets",
@@ -66,6 +68,7 @@ STRANGERS = {
 # Doors: a public face that finds what lies below it when it is first asked.
 DOORS = {
     ("space.weightspace", "space.trace"): "WeightSpace.trace",
+    ("space.weightspace", "space.forms"): "WeightSpace.canonicalize",
     ("metanets.load", "generators"): "load_metanet",
 }
 

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from weightspace.space.axes import Atom, Axis, Product
-from weightspace.space.fitting import check_drawable, check_fits, check_types
+from weightspace.space.fitting import check_drawable
 from weightspace.space.matrices import conjugated, draw_matrices, moved_matrices, multiplied
-from weightspace.space.move import move_entries
 from weightspace.space.parts import KINDS, TensorSpec
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ class Symmetry:
         check_space(self, other.space)
         permutations = dict(other.permutations)
         for name, order in self.permutations.items():
-            permutations[name] = _gather(permutations[name], order) if name in permutations else order
+            permutations[name] = gathered(permutations[name], order) if name in permutations else order
         factors = dict(other.factors)
         back = {name: order.argsort(-1) for name, order in other.permutations.items()}
         for index in sorted(set(self.factors) | set(other.factors)):
@@ -98,11 +97,11 @@ class Symmetry:
         action = self.space.actions[index]
         neutral = torch.full((), 0.0 if action.kind == "phase" else 1.0, dtype=torch.float64)
         second = self.factors.get(index)
-        second = neutral if second is None else _gather(second, back.get(action.name))
+        second = neutral if second is None else gathered(second, back.get(action.name))
         first = neutral if first is None else first
         if action.kind != "phase":
             return first * second
-        return first * _gather(self._sign_on_shift(index), back.get(action.name)) + second
+        return first * gathered(self._sign_on_shift(index), back.get(action.name)) + second
 
     def _sign_on_shift(self, index: int) -> Tensor:
         """The sign by which this symmetry multiplies the shifted tensors of a phase action."""
@@ -116,7 +115,7 @@ class Symmetry:
         return sign
 
     def _moved(self, name: str, vector: Tensor) -> Tensor:
-        return _gather(vector, self.permutations.get(name))
+        return gathered(vector, self.permutations.get(name))
 
 
 def check_space(symmetry: Symmetry, space: "WeightSpace") -> None:
@@ -167,33 +166,6 @@ def _draw(kind: str, shape: tuple[int, ...], generator: torch.Generator | None) 
     if kind == "sign":
         return torch.randint(0, 2, shape, generator=generator).double() * 2 - 1
     return torch.randint(-2, 3, shape, generator=generator).double()
-
-
-def apply_symmetry(space: "WeightSpace", symmetry: Symmetry, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """See `WeightSpace.apply`."""
-    check_space(symmetry, space)
-    count = space.check(weights)
-    check_types(space, weights)
-    check_fits(space, symmetry, count)
-    stacked = count is not None
-    orders: dict[tuple[Axis, torch.device], Tensor | None] = {}
-    result = {}
-    for name, spec in space.tensors.items():
-        tensor = scaled(symmetry, name, spec, weights[name], stacked)
-        result[name] = _permute(symmetry, spec, tensor, stacked, orders)
-    return result
-
-
-def _permute(symmetry: Symmetry, spec: TensorSpec, tensor: Tensor, stacked: bool, orders: dict) -> Tensor:
-    moves = []
-    for dim, axis in enumerate(spec.axes):
-        if (axis, tensor.device) not in orders:
-            order = axis_order(axis, symmetry.permutations)
-            orders[axis, tensor.device] = None if order is None else order.to(tensor.device)
-        order = orders[axis, tensor.device]
-        if order is not None:
-            moves.append((dim + stacked, order))
-    return move_entries(tensor, moves, stacked)
 
 
 def scaled(symmetry: Symmetry, name: str, spec: TensorSpec, tensor: Tensor, stacked: bool) -> Tensor:
@@ -318,7 +290,8 @@ def find_atom(spec: TensorSpec, name: str) -> tuple[int, int]:
     raise ValueError(f"No axis of '{' '.join(map(str, spec.axes))}' bears the name {name!r}.")
 
 
-def _gather(vector: Tensor, order: Tensor | None) -> Tensor:
+def gathered(vector: Tensor, order: Tensor | None) -> Tensor:
+    """The entries of a vector in another order, each ``[size]`` or ``[nets, size]``; None leaves them."""
     if order is None:
         return vector
     lead = torch.broadcast_shapes(vector.shape[:-1], order.shape[:-1])

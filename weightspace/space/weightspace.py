@@ -13,13 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from weightspace.reading import Unread, read_json
+from weightspace.space.apply import apply_symmetry
 from weightspace.space.explain import explain_tensor
 from weightspace.space.matrices import MatrixGroup
 from weightspace.space.parts import Action, Group, Link, Site, TensorSpec
 from weightspace.space.read import FORMAT, read_parts
 from weightspace.space.references import check_references
 from weightspace.space.report import Report
-from weightspace.space.symmetry import Symmetry, apply_symmetry, identity_symmetry, random_symmetry
+from weightspace.space.symmetry import Symmetry, identity_symmetry, random_symmetry
 from weightspace.space.table import space_table
 
 
@@ -144,13 +145,23 @@ class WeightSpace:
         """
         return random_symmetry(self, generator, kinds, batch)
 
-    def apply(self, symmetry: Symmetry, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Act on the weights of one net, or of each net of a stack; the function they compute stays the same."""
-        return apply_symmetry(self, symmetry, weights)
+    def apply(
+        self, symmetry: Symmetry, weights: Mapping[str, Tensor], out: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Act on the weights of one net, or of each net of a stack; the function they compute stays the same.
+
+        Args:
+            symmetry: what acts. weights: of one net, or of a stack.
+            out: tensors to write into, like the weights; may be the weights themselves, which then change in place.
+
+        Raises:
+            ValueError: the weights, the symmetry or ``out`` don't fit the space or each other.
+        """
+        return apply_symmetry(self, symmetry, weights, out)
 
     def canonicalize(self, weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Symmetry]:
         """The canonical member of the weights' orbit, and the symmetry that leads to it."""
-        from weightspace.space.canonical import canonicalize
+        from weightspace.space.forms.canonical import canonicalize
 
         return canonicalize(self, weights)
 

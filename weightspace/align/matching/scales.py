@@ -8,7 +8,7 @@ from torch import Tensor
 
 from weightspace.align.matching.places import Place, place_of
 from weightspace.space import Symmetry, WeightSpace
-from weightspace.space.canonical_matrices import settle_matrices
+from weightspace.space.forms.matrices import settle_matrices
 from weightspace.space.symmetry import scaled
 
 _ROUNDS, _TOLERANCE, _FITTED, _TURNS = 100, 1e-3, 1e-8, 4

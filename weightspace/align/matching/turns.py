@@ -9,7 +9,7 @@ from torch import Tensor
 from weightspace.align.matching.assign import assign
 from weightspace.align.matching.descent import Match, descend
 from weightspace.space import Symmetry, WeightSpace
-from weightspace.space.canonical_matrices import separate_groups, sides
+from weightspace.space.forms.matrices import separate_groups, sides
 
 _ROUNDS = 3
 Stack = Mapping[str, Tensor]

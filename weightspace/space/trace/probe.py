@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from weightspace.space.move import move_entries
+from weightspace.space.moving.tensors import move_entries
 from weightspace.space.parts import TensorSpec
 from weightspace.space.symmetry import Symmetry, axis_order
 from weightspace.space.trace.copies import as_double, copied, find_ties, state_of

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from weightspace.space import move
+from weightspace.space.moving import tensors as move
 
 
 def slow(tensor, moves):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from weightspace.space.canonical_matrices import separate_groups, settle_matrices
+from weightspace.space.forms.matrices import separate_groups, settle_matrices
 from weightspace.space.parts import TensorSpec
 from weightspace.space.symmetry import Symmetry, scaled, spread_over_axis
 

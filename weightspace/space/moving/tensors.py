@@ -27,6 +27,10 @@ def move_entries(tensor: Tensor, moves: Sequence[tuple[int, Tensor]], stacked: b
         for dim, order in moves:
             tensor = _per_net(tensor, dim, order)
         return tensor
+    if tensor.requires_grad and torch.is_grad_enabled():
+        for dim, order in moves:
+            tensor = tensor.index_select(dim, order)
+        return tensor
     if len(moves) == 1 and moves[0][0] == stacked:
         return tensor.index_select(int(stacked), moves[0][1])
     orders = dict(moves)

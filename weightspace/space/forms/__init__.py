@@ -1,0 +1,1 @@
+"""Canonical forms: one member of each orbit."""

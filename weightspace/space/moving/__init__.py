@@ -1,0 +1,1 @@
+"""Moving entries of tensors to other places: by code that is compiled from C, and by tensors."""
