@@ -11,7 +11,15 @@ import torch
 from PIL import Image
 
 from weightspace.data import load_dataset, load_signals
-from weightspace.data.checksums import IDX_MD5, IDX_SIZES, check_examples, check_file, check_idx, hub_checksum
+from weightspace.data.checksums import (
+    IDX_MD5,
+    IDX_SIZES,
+    check_examples,
+    check_file,
+    check_idx,
+    hold_file,
+    hub_checksum,
+)
 from weightspace.data.hub import decode_parquet, fetch_images
 from weightspace.data.idx import read_idx
 from weightspace.data.local import read_folder
@@ -236,3 +244,15 @@ def test_the_hub_names_its_files_by_checksum(tmp_path):
     assert hub_checksum(tmp_path / "train.parquet") == checksum
     (tmp_path / "plain").write_bytes(b"abc")
     assert hub_checksum(tmp_path / "plain") == ""
+
+
+def test_what_came_first_is_held(tmp_path):
+    """Collections without a published checksum are recorded at the first download."""
+    file, record = tmp_path / "train.parquet", tmp_path / "cache" / "fashion.sha256"
+    file.write_bytes(b"abc")
+    hold_file(file, record)
+    hold_file(file, record)
+    assert record.read_text() == hashlib.sha256(b"abc").hexdigest() + "\n"
+    file.write_bytes(b"abd")
+    with pytest.raises(ValueError, match=r"must have SHA-256 ba7816bf.*, as when it was first downloaded, but has"):
+        hold_file(file, record)

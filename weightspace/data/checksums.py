@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from weightspace.machine.whole_file import whole_file
+
 # MD5 of the four files of MNIST and Fashion-MNIST after decompression, as published
 IDX_MD5 = {
     "mnist": {
@@ -53,6 +55,31 @@ def check_file(path: Path, checksum: str) -> None:
         came = hashlib.file_digest(file, "sha256").hexdigest()
     if came != checksum:
         raise ValueError(f"{path} must have SHA-256 {checksum}, but has {came}; delete it and fetch it again")
+
+
+def hold_file(path: Path, record: Path) -> None:
+    """Records a file's SHA-256 when it is first downloaded, and refuses any other from then on.
+
+    For files whose checksum nobody has published: whoever downloads first trusts what comes over the Hub's connection
+    at a pinned commit, and has the same bytes ever after.
+
+    Args:
+        path: what was downloaded. record: a text file of this user's cache, one SHA-256.
+
+    Raises:
+        ValueError: names both checksums, and the record to delete if the new file is the right one.
+    """
+    with open(path, "rb") as file:
+        came = hashlib.file_digest(file, "sha256").hexdigest()
+    if not record.exists():
+        with whole_file(record) as temporary:
+            temporary.write_text(f"{came}\n", encoding="utf-8")
+    held = record.read_text(encoding="utf-8").strip()
+    if came != held:
+        raise ValueError(
+            f"{path} must have SHA-256 {held}, as when it was first downloaded, but has {came}; delete it and fetch it "
+            f"again. If the new one is right, delete {record}"
+        )
 
 
 def hub_checksum(path: Path) -> str:

@@ -8,7 +8,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from weightspace.data.checksums import check_examples, check_file, hub_checksum
+from weightspace.data.checksums import check_examples, check_file, hold_file, hub_checksum
 from weightspace.data.sources import SOURCES, Source
 from weightspace.machine.cache import cache_folder
 
@@ -19,7 +19,8 @@ def fetch_images(name: str) -> tuple[Arrays, Arrays]:
     """Training and test images ``[n, height, width(, channels)]`` in bytes with labels, from the Hub or from cache.
 
     Checked: the commit is pinned; a file must have the SHA-256 written in ``SOURCES``, or where none is written there
-    the one that the Hub announced for it; the number of images must be the published one; the cache has CRCs.
+    the one that the Hub announced for it, and that of this user's first download (`hold_file`); the number of images
+    must be the published one; the cache has CRCs.
 
     Raises:
         ConnectionError: no network and nothing cached; says what to do.
@@ -57,6 +58,8 @@ def _read_parquet(name: str, source: Source, part: int) -> Arrays:
     check_examples(str(path), images, labels)
     if len(images) != source.counts[part]:
         raise ValueError(f"{path} must hold {source.counts[part]} images, but holds {len(images)}; fetch it again")
+    if not source.checksums[part]:
+        hold_file(Path(path), cache_folder() / f"{name}-{source.revision[:8]}-{part}.sha256")
     return images, labels
 
 

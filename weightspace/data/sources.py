@@ -12,7 +12,8 @@ class Source:
         revision: commit.
         files: for training and for testing.
         counts: images in them.
-        checksums: SHA-256 of the files, or empty where nobody wrote it down: then the Hub's own word is compared.
+        checksums: SHA-256 of the files, or empty where nobody wrote it down: then the Hub's own word is compared, and
+            what came first is held from then on (`weightspace.data.checksums.hold_file`).
         column: that holds the images.
     """
 
