@@ -1,10 +1,8 @@
 import os
-from pathlib import Path
 
 import pytest
 
 from weightspace.machine import compiler as native
-from weightspace.machine.cache import cache_folder
 from weightspace.machine.compiler import load_native
 from weightspace.zoo.train.native.adam import SOURCE as ADAM
 from weightspace.zoo.train.native.siren import SOURCE as SIREN
@@ -97,9 +95,3 @@ def test_the_cache_is_private_whatever_the_umask(fresh):
         os.umask(before)
     (kept,) = fresh.iterdir()
     assert not any(path.stat().st_mode & 0o022 for path in (kept, fresh, fresh.parent))
-
-
-@pytest.mark.parametrize("named", ["", "cache", "./cache"])
-def test_a_cache_is_never_in_the_working_directory(monkeypatch, named):
-    monkeypatch.setenv("XDG_CACHE_HOME", named)
-    assert cache_folder() == Path.home() / ".cache" / "weightspace"

@@ -4,14 +4,16 @@ import os
 import stat
 from pathlib import Path
 
+import platformdirs
+
 
 def cache_folder() -> Path:
-    """The folder of this user's cache that is ours; it may not exist yet.
+    """The folder of this user's cache that is ours, where this system keeps caches; it may not exist yet.
 
-    ``XDG_CACHE_HOME`` must be absolute, as its standard asks: a relative one would mean the working directory.
+    A variable that names it, as ``XDG_CACHE_HOME``, must be absolute: a relative one would mean the working directory.
     """
-    named = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(named) if os.path.isabs(named) else Path.home() / ".cache") / "weightspace"
+    found = platformdirs.user_cache_path("weightspace", appauthor=False)
+    return found if found.is_absolute() else Path.home() / ".cache" / "weightspace"
 
 
 def private_folder(name: str) -> Path:

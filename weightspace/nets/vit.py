@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -63,10 +64,11 @@ class Layer(nn.Module):
         return x + self.dropout(self.down(self.activation(self.up(self.norm2(x)))))
 
     def attend(self, x: Tensor) -> Tensor:
-        batch, tokens, dim = x.shape
-        q, k, v = self.qkv(x).view(batch, tokens, 3, self.heads, dim // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
-        scores = (q @ k.transpose(2, 3)) / math.sqrt(dim // self.heads)
-        return self.out((scores.softmax(3) @ v).transpose(1, 2).reshape(batch, tokens, dim))
+        q, k, v = rearrange(
+            self.qkv(x), "batch token (three head dim) -> three batch head token dim", three=3, head=self.heads
+        )
+        scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[3])
+        return self.out(rearrange(scores.softmax(3) @ v, "batch head token dim -> batch token (head dim)"))
 
 
 class ViT(Net):
@@ -94,7 +96,7 @@ class ViT(Net):
         return POSITION_SPREAD * math.sqrt(3) if name == "positions" else super().default_bound(name)
 
     def forward(self, x: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch classes"]:
-        x = self.patches(x).flatten(2).transpose(1, 2) + self.positions
+        x = rearrange(self.patches(x), "batch dim row column -> batch (row column) dim") + self.positions
         for layer in self.layers:
             x = layer(x)
         return self.head(self.norm(x).mean(1))

@@ -233,3 +233,8 @@ def test_a_file_of_any_size_is_refused(tmp_path):
         file.truncate(20 << 30)  # sparse: it takes no room
     with pytest.raises(ValueError, match=r"a.toml must have 268,435,456 bytes at most, got 21,474,836,480"):
         Recipe.load(tmp_path / "a.toml")
+
+
+def test_text_above_the_basic_plane_is_read_from_python_as_from_a_file():
+    content = {"name": "tiny", "nets": 1, "data": {"name": "digits"}, "net": {"name": "mlp"}, "train": {"steps": 1}}
+    assert Recipe.from_dict({**content, "description": "nets 😀"}).description == "nets 😀"

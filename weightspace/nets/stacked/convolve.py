@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 import torch
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
@@ -44,16 +45,17 @@ def convolve_unfolded(
     shared: bool,
 ) -> Float[Tensor, "batch nets_out height2 width2"]:
     """Patches as columns, then one batched matrix product."""
-    nets, out = weight.shape[:2]
+    nets = len(weight)
     assert not isinstance(conv.padding, str)
     pairs = zip(x.shape[2:], conv.kernel_size, conv.padding, conv.dilation, conv.stride, strict=True)
     height, width = ((size + 2 * pad - gap * (side - 1) - 1) // step + 1 for size, side, pad, gap, step in pairs)
     columns = functional.unfold(x, conv.kernel_size, conv.dilation, conv.padding, conv.stride)
-    columns = columns.view(len(x), 1 if shared else nets, -1, columns.shape[2]).permute(1, 2, 0, 3).flatten(2)
-    rows = weight.flatten(2)
+    groups = 1 if shared else nets
+    columns = rearrange(columns, "batch (net patch) pixel -> net patch (batch pixel)", net=groups)
+    rows = rearrange(weight, "net out channel h w -> net out (channel h w)")
     result = torch.matmul(rows, columns) if bias is None else torch.matmul(rows, columns) + bias.unsqueeze(2)
-    result = result.view(nets, out, len(x), -1).permute(2, 0, 1, 3)
-    return result.reshape(len(x), nets * out, height, width)
+    pattern = "net out (batch row column) -> batch (net out) row column"
+    return rearrange(result, pattern, batch=len(x), row=height, column=width)
 
 
 WAYS: dict[str, Way] = {"grouped": convolve_grouped, "unfolded": convolve_unfolded}

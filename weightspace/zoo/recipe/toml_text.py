@@ -1,8 +1,10 @@
 """Writing TOML."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import ConvertError
 
 
 def write_toml(content: Mapping[str, Any]) -> str:
@@ -11,22 +13,33 @@ def write_toml(content: Mapping[str, Any]) -> str:
     Raises:
         TypeError: a value that TOML has no words for; names its key.
     """
-    lines = [f"{key} = {_value(value, key)}" for key, value in content.items() if not isinstance(value, Mapping)]
+    document = tomlkit.document()
+    for key, value in content.items():
+        if not isinstance(value, Mapping):
+            document.add(key, _item(value, key))
     for key, table in content.items():
         if isinstance(table, Mapping):
-            lines += ["", f"[{key}]", *(f"{name} = {_value(value, f'{key}.{name}')}" for name, value in table.items())]
-    return "\n".join(lines) + "\n"
+            entries = tomlkit.table()
+            for name, value in table.items():
+                entries.add(name, _item(value, f"{key}.{name}"))
+            document.add(key, entries)
+    return tomlkit.dumps(document)
 
 
-def _value(value: Any, where: str) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return json.dumps(value)
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_value(item, where) for item in value)}]"
+def _item(value: Any, where: str) -> Any:
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key} = {_value(item, where)}' for key, item in value.items())}}}"
-    raise TypeError(f"{where} must be a string, a number, true or false, a list or a table, got {value!r}")
+        table = tomlkit.inline_table()
+        for key, inner in value.items():
+            table.append(key, _item(inner, f"{where}.{key}"))
+        return table
+    if isinstance(value, list | tuple):
+        array = tomlkit.array()
+        for inner in value:
+            array.append(_item(inner, where))
+        return array
+    try:
+        return tomlkit.item(value)
+    except ConvertError:
+        raise TypeError(
+            f"{where} must be a string, a number, true or false, a list or a table, got {value!r}"
+        ) from None
