@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 import torch
@@ -45,3 +46,14 @@ def test_figures_are_written(zoo, tmp_path):
     written = plot_zoo(zoo, tmp_path / "figures")
     assert [path.name for path in written] == ["metrics.png", "hyperparameters.png", "curves.png"]
     assert all(path.read_bytes()[:4] == b"\x89PNG" for path in written)
+
+
+@pytest.mark.parametrize("name", ["x/../../../escaped", "../../escaped", "a\x00b", "n" * 400, "\x1b[31mred"])
+def test_a_name_in_a_manifest_does_not_lead_outside(zoo, tmp_path, name):
+    shutil.copytree(zoo.path, tmp_path / "a" / "evil")
+    manifest = json.loads((tmp_path / "a" / "evil" / "manifest.json").read_text())
+    (tmp_path / "a" / "evil" / "manifest.json").write_text(json.dumps(manifest | {"name": name}))
+    merge_zoos([tmp_path / "a" / "evil", zoo.path], tmp_path / "a" / "merged")
+    assert not list(tmp_path.glob("escaped*")) and not list((tmp_path / "a").glob("escaped*"))
+    first, second = sorted(path.name for path in (tmp_path / "a" / "merged" / "sources").iterdir())
+    assert first.startswith("0-") and first.isprintable() and len(first) < 70 and second == "1-tiny.toml"

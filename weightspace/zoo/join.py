@@ -1,5 +1,6 @@
 """Joining zoos."""
 
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,7 +61,8 @@ def _renumbered(zoo: Zoo, k: int, shards: int, nets: int) -> pa.Table:
 
 def _copy_recipe(zoo: Zoo, out: Path, k: int) -> None:
     if (zoo.path / RECIPE).exists():
-        _copy(zoo.path / RECIPE, out / "sources" / f"{k}-{zoo.manifest['name']}.toml")
+        name = re.sub(r"[^\w.-]+", "_", zoo.manifest["name"])[:60]  # a name may hold anything, slashes too
+        _copy(zoo.path / RECIPE, out / "sources" / f"{k}-{name}.toml")
 
 
 def _copy(source: Path, target: Path) -> None:
