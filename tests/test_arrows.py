@@ -56,6 +56,7 @@ ORDER = (
     "tasks.quickstart",
     "testing",
     "cli.terminal",
+    "app",
     "cli.zoo",
     "cli",
 )

@@ -7,7 +7,20 @@ from collections.abc import Sequence
 from functools import partial
 
 from weightspace import __version__
-from weightspace.cli import align, edit, generate, graph, hub, inspect, pack, predict, quickstart, symmetries, train
+from weightspace.cli import (
+    align,
+    app,
+    edit,
+    generate,
+    graph,
+    hub,
+    inspect,
+    pack,
+    predict,
+    quickstart,
+    symmetries,
+    train,
+)
 from weightspace.cli.terminal.answer import answer
 from weightspace.cli.terminal.completion import SHELLS, PrintCompletion
 from weightspace.cli.terminal.parser import Parser
@@ -35,7 +48,7 @@ def build_parser() -> Parser:
     parser = Parser("weightspace", description=_DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"weightspace {__version__}")
     parser.add_argument("--completion", choices=SHELLS, action=PrintCompletion, help="print what a shell completes by")
-    for module in (quickstart, symmetries, inspect, graph, zoo, train, predict, edit, align, pack, generate, hub):
+    for module in (quickstart, symmetries, inspect, graph, zoo, train, predict, edit, align, pack, generate, hub, app):
         module.add_command(parser)
     return parser
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
@@ -130,10 +131,11 @@ class Zoo:
 
     def final(self) -> "Zoo":
         """The last saved state of every net."""
-        last = self.table.group_by("net").aggregate([("step", "max")])
-        steps = dict(zip(last["net"].to_pylist(), last["step_max"].to_pylist(), strict=True))
-        pairs = zip(self.table["net"].to_pylist(), self.table["step"].to_pylist(), strict=True)
-        return self.view(self.table.filter(pa.array([steps[net] == step for net, step in pairs], pa.bool_())))
+        _, nets = np.unique(self.table["net"].to_numpy(), return_inverse=True)
+        steps = self.table["step"].to_numpy()
+        last = np.full(len(self.table), np.iinfo(np.int64).min)
+        np.maximum.at(last, nets, steps)
+        return self.view(self.table.filter(pa.array(last[nets] == steps, pa.bool_())))
 
     def by_space(self) -> dict[str, "Zoo"]:
         """A view for every weight space that occurs."""

@@ -1,0 +1,64 @@
+"""The site: every block of its pages runs, it builds without a network, and the notebooks run."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from weightspace.cli import main
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = sorted((DOCS / "pages").glob("*.md"))
+BLOCK = re.compile(r"^```(python|bash)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def blocks(page):
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.stem)
+def test_every_block_runs_in_the_order_of_the_page(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": page.stem}
+    for kind, text in blocks(page):
+        if kind == "python":
+            exec(compile(text, f"{page.name}", "exec"), names)
+        else:
+            for line in text.strip().splitlines():
+                program, *words = shlex.split(line, comments=True)
+                assert program == "weightspace" and main(words) == 0, line
+
+
+def test_a_page_for_every_entry_and_an_entry_for_every_page():
+    named = re.findall(r"[\w-]+\.md", (DOCS / "mkdocs.yml").read_text(encoding="utf-8").partition("nav:")[2])
+    assert sorted(named) == [page.name for page in PAGES]
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_network(tmp_path):
+    pytest.importorskip("mkdocs")
+    pytest.importorskip("mkdocstrings")
+    command = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "-q",
+        "--strict",
+        "-f",
+        str(DOCS / "mkdocs.yml"),
+        "-d",
+        str(tmp_path),
+    ]
+    nowhere = {"https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, env={**os.environ, **nowhere}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    reference = (tmp_path / "reference" / "index.html").read_text(encoding="utf-8")
+    assert "random_symmetry" in reference and "load_metanet" in reference
+    pages = "".join(page.read_text(encoding="utf-8") for page in tmp_path.rglob("*.html"))
+    assert not re.findall(r'<(?:script|img|link rel="stylesheet")[^>]+(?:src|href)="(https?://[^"]+)"', pages)
