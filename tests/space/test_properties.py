@@ -16,7 +16,10 @@ from weightspace.space.parts import Group
 from weightspace.space.trace.probe import Probe
 
 WIDTH = 8
-ACTIVATIONS = {"relu": F.relu, "tanh": torch.tanh, "gelu": F.gelu, "sin": torch.sin, "none": lambda h: h}
+ACTIVATIONS = {
+    "relu": F.relu, "tanh": torch.tanh, "gelu": F.gelu, "sin": torch.sin, "none": lambda h: h,
+    "mask": lambda h: h * (h > 0), "clamp": lambda h: h.clamp(-1, 1),
+}  # fmt: skip
 
 
 class Residual(nn.Module):
@@ -86,6 +89,57 @@ class Normed(nn.Module):
         return self.norm(x.transpose(1, 2)).transpose(1, 2)
 
 
+class Recurrent(nn.Module):
+    """Two layers that read the sequence, of which the second alone is read at all places."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.body = nn.GRU(width, 5, 2, batch_first=True)
+        self.out = nn.Linear(10, width)
+
+    def forward(self, x):
+        every, last = self.body(x)
+        return self.out(torch.cat([every, last[0][:, None].expand_as(every)], -1))
+
+
+class Chosen(nn.Module):
+    """At each place the two largest neurons, and the expert with the largest score."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.route, self.experts = nn.Linear(width, 3), nn.Parameter(torch.randn(3, width, width))
+
+    def forward(self, x):
+        gain, place = self.route(x).softmax(-1).max(-1)
+        winners = x * (x >= x.topk(2, -1)[0][..., 1:])
+        return torch.einsum("bti,btoi->bto", winners, self.experts[place]) * gain[..., None]
+
+
+class Stacked(nn.Module):
+    """Two maps, one above the other, read apart and laid flat."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.one, self.other = nn.Linear(width, 5), nn.Linear(width, 5)
+        self.flat, self.out = nn.Linear(10, width), nn.Linear(5, width)
+
+    def forward(self, x):
+        both = torch.stack([self.one(x), self.other(x)], 2)
+        return self.flat(both.flatten(2).relu()) + self.out(both[:, :, 1])
+
+
+class Waves(nn.Module):
+    """Sine and cosine of a sum of two maps and a constant."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.one, self.other, self.out = nn.Linear(width, 4), nn.Linear(width, 4), nn.Linear(8, width)
+
+    def forward(self, x):
+        angle = self.one(x) + self.other(x.flip(1)) + 0.3
+        return self.out(torch.cat([angle.sin(), angle.cos()], -1))
+
+
 class Activation(nn.Module):
     """A function entry by entry."""
 
@@ -115,6 +169,7 @@ def build(plan: Plan) -> nn.Module:
             "depthwise": lambda w: Mixed(w, w), "norm": nn.LayerNorm, "rms": nn.RMSNorm, "groups": Folded, "glu": Gated,
             # without what passes around it, attention makes all places alike, and then its scores don't matter
             "attention": lambda w: Residual(Attention(w, 2), "add"), "positions": Positions, "batch norm": Normed,
+            "recurrent": Recurrent, "chosen": Chosen, "stacked": Stacked, "waves": Waves,
         }[kind](width)  # fmt: skip
         if detail in ACTIVATIONS:
             parts += [block, Activation(detail)]
@@ -125,7 +180,8 @@ def build(plan: Plan) -> nn.Module:
     return nn.Sequential(*parts, *flat).double()
 
 
-KINDS = ["linear", "conv", "grouped", "depthwise", "norm", "rms", "groups", "glu", "attention"]
+KINDS = ["linear", "conv", "grouped", "depthwise", "norm", "rms", "groups", "glu", "attention", "recurrent", "chosen"]
+KINDS += ["stacked", "waves"]
 BLOCKS = st.tuples(st.sampled_from(KINDS), st.sampled_from([*ACTIVATIONS, "add", "cat", "times"]))
 PLANS = st.builds(Plan, st.lists(BLOCKS, min_size=1, max_size=4).map(tuple), st.sampled_from(["flatten", "each place"]))
 ENOUGH = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}

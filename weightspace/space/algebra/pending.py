@@ -7,7 +7,7 @@ neurons move together.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from math import prod
 from typing import Union
 
@@ -106,7 +106,7 @@ def _pieces(
         runs = [op.slice(wide, old + len(lead), i * rest, (i + 1) * rest) for i in range(count)]
         return [reshaped(op, run, _without(sizes, axis)) for run in runs]
 
-    return pieces
+    return cache(pieces)
 
 
 def _rearranged(op: Operation, part: Pending, old: slice, new: slice, sizes: Sequence[int]) -> Part | None:
@@ -138,7 +138,7 @@ def permuted(op: Operation, part: Part, order: Sequence[int]) -> Part:
 
 
 def _each(entries: Callable[[], Sequence[Part]], change: Callable[[Part], Part]) -> Callable[[], Sequence[Part]]:
-    return lambda: [change(entry) for entry in entries()]
+    return cache(lambda: [change(entry) for entry in entries()])
 
 
 def _without(sizes: Sequence[int], axis: int) -> list[int]:
