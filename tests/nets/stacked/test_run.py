@@ -3,7 +3,7 @@ import copy
 import pytest
 import torch
 
-from weightspace.nets import build_net
+from weightspace.nets import NETS, build_net
 from weightspace.nets.stacked.dropout import Noise
 from weightspace.nets.stacked.run import STACKED, run_stack
 from weightspace.nets.stacked.vmap import run_any
@@ -21,6 +21,7 @@ CASES = {
     "resnet-group": ("resnet", {"width": 4, "blocks": [2], "norm": "group", "activation": "gelu"}),
     "vit": ("vit", {"dim": 8, "depth": 1, "patch": 4}),
     "siren": ("siren", {"hidden": [5, 4], "w0": 2.0, "w0_hidden": 2.0}),
+    "fourier": ("fourier", {"hidden": [5, 4], "features": 3, "activation": "tanh"}),
 }
 
 
@@ -89,5 +90,6 @@ def test_masks_keep_the_mean_and_the_rate():
     assert torch.corrcoef(torch.stack([mask[:-1, 2].flatten(), mask[1:, 2].flatten()]))[0, 1].abs() < 0.03
 
 
-def test_the_hand_stacked_nets_are_on_the_list():
-    assert {kind.__name__ for kind in STACKED} >= {"CNN", "MLP"}
+def test_every_net_is_on_the_list():
+    assert {name for name, _ in CASES.values()} == set(NETS)
+    assert set(STACKED) <= set(NETS.values())
