@@ -91,6 +91,24 @@ def test_rows_of_a_zoo(tiny_zoo, tmp_path, capsys):
     assert "row must be a whole number below" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["align", "merge", "lineage", "inspect"])
+def test_a_zoo_is_no_net(tiny_zoo, tmp_path, capsys, command):
+    words = [command, str(tiny_zoo.path), *([] if command == "inspect" else [f"{tiny_zoo.path}@1"])]
+    words += ["--out", str(tmp_path / "out.safetensors")] if command in ("align", "merge") else []
+    assert main(words) == 2
+    assert f"is a zoo: name its nets by their rows, {tiny_zoo.path}@0" in capsys.readouterr().err
+
+
+def test_folders_and_patterns(files, capsys):
+    (files / "nets").mkdir()
+    for name in "abc":
+        (files / f"{name}.safetensors").rename(files / "nets" / f"{name}.safetensors")
+    assert main(["merge", "nets", *NET, "--out", "m.safetensors"]) == 0
+    assert "of 3 nets" in capsys.readouterr().err
+    assert main(["merge", "nets/[ab].safetensors", *NET, "--out", "m.safetensors"]) == 0
+    assert "of 2 nets" in capsys.readouterr().err
+
+
 def test_pack_and_unpack(tmp_path, capsys):
     generator = torch.Generator().manual_seed(0)
     base = {"w": torch.randn(256, 128, generator=generator), "b": torch.randn(256, generator=generator)}

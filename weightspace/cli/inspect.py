@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from weightspace.cli.graph import draw_net
-from weightspace.cli.models import MODELS, add_models, load_models
+from weightspace.cli.models import MODELS, add_models, load_models, refuse_zoo
 from weightspace.cli.terminal.console import say, write_json, write_lines, write_table
 from weightspace.cli.terminal.metanet import refuse_tables
 from weightspace.cli.terminal.parser import Parser
@@ -48,8 +48,10 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def _net(arguments: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     from weightspace.checkpoints import read_checkpoint
+    from weightspace.tasks.labelled.row import names_row
 
-    if arguments.module or arguments.space or "@" in arguments.net:
+    refuse_zoo(arguments.net)
+    if arguments.module or arguments.space or names_row(arguments.net):
         models = load_models(arguments, [arguments.net])
         return models.space, models.weights[0]
     return None, read_checkpoint(arguments.net)[0]

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,16 +40,23 @@ def expand(paths: Sequence[str]) -> list[str]:
         ValueError: a zoo without a row; says how to name one. A folder or a pattern without a checkpoint.
     """
     from weightspace.checkpoints import find_checkpoints
+    from weightspace.tasks.labelled.row import names_row
 
     found: list[str] = []
     for path in paths:
-        if "@" in path and not Path(path).exists():
-            found.append(path)
-        elif (Path(path) / "manifest.json").is_file():
-            raise ValueError(f"{path} is a zoo: name its nets by their rows, {path}@0 {path}@1.")
-        else:
-            found += map(str, find_checkpoints([path]))
+        refuse_zoo(path)
+        found += [path] if names_row(path) else map(str, find_checkpoints([path]))
     return found
+
+
+def refuse_zoo(path: str) -> None:
+    """See that a net isn't a whole zoo.
+
+    Raises:
+        ValueError: it is; says how its nets are named.
+    """
+    if (Path(path) / "manifest.json").is_file():
+        raise ValueError(f"{path} is a zoo: name its nets by their rows, {path}@0 {path}@1.")
 
 
 def load_models(arguments: argparse.Namespace, paths: Sequence[str]) -> Models:
@@ -61,6 +69,7 @@ def load_models(arguments: argparse.Namespace, paths: Sequence[str]) -> Models:
     from weightspace.align import check_same_space
     from weightspace.checkpoints import fit_checkpoint, read_checkpoint
     from weightspace.space import WeightSpace
+    from weightspace.tasks.labelled.row import names_row
 
     module, known = None, None
     if arguments.module:
@@ -70,7 +79,8 @@ def load_models(arguments: argparse.Namespace, paths: Sequence[str]) -> Models:
         known = WeightSpace.from_json(Path(arguments.space).read_text(encoding="utf-8"))
     weights, first = [], (known, "--module" if arguments.module else "--space")
     for path in paths:
-        if "@" in path and not Path(path).exists():
+        refuse_zoo(path)
+        if names_row(path):
             space, net, own = _row(path)
             module = own if module is None else module
         elif known is None:
@@ -84,15 +94,13 @@ def load_models(arguments: argparse.Namespace, paths: Sequence[str]) -> Models:
 
 
 def _row(text: str) -> tuple[Any, dict[str, Any], Any]:
-    """Space, weights and module of ``ZOO@ROW``."""
-    from weightspace.zoo import Zoo
+    """Space, weights and module of ``ZOO@ROW``; no module where a function makes it that wasn't imported."""
+    from weightspace.tasks.labelled.row import zoo_row
 
-    path, _, row = text.rpartition("@")
-    zoo = Zoo(path)
-    if not row.isdecimal() or int(row) >= len(zoo):
-        raise ValueError(f"{text}: the row must be a whole number below {len(zoo)}, got {row!r}.")
-    weights, entry = zoo[int(row)]
-    return zoo.spaces[entry["space"]], weights, zoo.module(int(row))
+    zoo, module = zoo_row(text), None
+    with suppress(ValueError):
+        module = zoo.module(0)
+    return zoo.space, zoo[0][0], module
 
 
 def add_data(parser: argparse.ArgumentParser, required: bool) -> None:

@@ -41,7 +41,7 @@ def add_command(parent: Parser) -> None:
         "checkpoints",
         metavar="CHECKPOINT",
         nargs="+",
-        help="checkpoints, folders of them, patterns like 'ckpts/*.pth', zoos",
+        help="checkpoints, folders of them, patterns like 'ckpts/*.pth', zoos, rows of zoos (ZOO@ROW)",
     )
     parser.add_argument("--space", metavar="HASH", help="the weight space of the nets, where tensors don't tell it")
     add_factory(parser, "--module")

@@ -80,6 +80,15 @@ def test_other_data_are_a_warning_and_so_is_no_convention(classifier, nets, tmp_
     assert all("net.safetensors" in warning for warning in warnings)
 
 
+def test_a_row_of_a_zoo_is_one_state(tiny_quickstart, tiny_zoo):
+    metanet = load_metanet(tiny_quickstart[0] / "metanet")
+    whole = predict_files(metanet, [tiny_zoo.path])
+    ((name, said),) = predict_files(metanet, [f"{tiny_zoo.path}@3"]).items()
+    assert said == pytest.approx(whole[name], abs=1e-5)
+    with pytest.raises(ValueError, match="the row must be a whole number below 24, got '24'"):
+        predict_files(metanet, [f"{tiny_zoo.path}@24"])
+
+
 @pytest.fixture(scope="module")
 def on_relu(tiny_zoo):
     """A metanet for nets with ReLU alone, untrained."""

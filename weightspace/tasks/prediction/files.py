@@ -11,6 +11,7 @@ from weightspace.checkpoints import describe_space, find_checkpoints, fit_checkp
 from weightspace.metanets import Metanet
 from weightspace.space import WeightSpace
 from weightspace.tasks.labelled.domain import compare_domains, compare_spaces, domain_of, read_domain
+from weightspace.tasks.labelled.row import names_row, zoo_row
 from weightspace.tasks.prediction.fit import labelled_config, predict
 from weightspace.zoo import Zoo
 
@@ -37,7 +38,8 @@ def predict_files(
     """The labels of the nets in checkpoints, in folders of them and in zoos.
 
     Args:
-        paths: see `find_checkpoints`; a folder with a ``manifest.json`` is a zoo.
+        paths: see `find_checkpoints`; a folder with a ``manifest.json`` is a zoo, and ``ZOO@ROW`` one of its
+            saved states.
         space: the weight space that they are of, or the beginning of its hash; without it files are trusted that say
             it, and others are taken to be as in training where their tensors tell no more, with a warning.
         anyway: predict nets of another domain too, with a warning.
@@ -55,8 +57,9 @@ def predict_files(
     heard: dict[str, list[str]] = {}
     try:
         for path in map(Path, paths):
-            if (path / "manifest.json").is_file():
-                found |= predict_zoo(metanet, Zoo(path), anyway=anyway, warn=partial(_hear, heard, path))
+            if (path / "manifest.json").is_file() or names_row(path):
+                zoo = zoo_row(path) if names_row(path) else Zoo(path)
+                found |= predict_zoo(metanet, zoo, anyway=anyway, warn=partial(_hear, heard, path))
                 continue
             for file in find_checkpoints([path]):
                 labels = predict_file(metanet, file, space, anyway=anyway, warn=partial(_hear, heard, file))
