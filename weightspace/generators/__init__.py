@@ -5,6 +5,7 @@ from weightspace.generators.base import Generator, GeneratorConfig, finite_nets
 from weightspace.generators.densities import KernelDensity, LayerGaussian, PrincipalDensity, PrincipalDensityConfig
 from weightspace.generators.flow import Flow, FlowConfig
 from weightspace.generators.fresh import Fresh, FreshConfig
+from weightspace.generators.hypernetwork import Hypernetwork, hypernetize
 from weightspace.generators.initialize import initialize
 from weightspace.generators.load import GENERATORS
 from weightspace.generators.mixtures import MeanNet, Retrieval, Soup, SoupConfig
@@ -22,6 +23,7 @@ __all__ = [
     "Generated",
     "Generator",
     "GeneratorConfig",
+    "Hypernetwork",
     "KernelDensity",
     "LayerGaussian",
     "LearnedStart",
@@ -33,6 +35,7 @@ __all__ = [
     "Soup",
     "SoupConfig",
     "finite_nets",
+    "hypernetize",
     "initialize",
     "write_zoo",
 ]
