@@ -62,3 +62,15 @@ def test_the_site_builds_without_a_network(tmp_path):
     assert "random_symmetry" in reference and "load_metanet" in reference
     pages = "".join(page.read_text(encoding="utf-8") for page in tmp_path.rglob("*.html"))
     assert not re.findall(r'<(?:script|img|link rel="stylesheet")[^>]+(?:src|href)="(https?://[^"]+)"', pages)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook", sorted((DOCS / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_every_notebook_runs(notebook, tmp_path):
+    nbclient = pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    import nbformat
+
+    found = nbformat.read(notebook, as_version=4)
+    assert not any(cell.get("outputs") for cell in found.cells)  # kept without, so that a change of code shows
+    nbclient.NotebookClient(found, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
