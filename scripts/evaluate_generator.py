@@ -21,9 +21,9 @@ import torch
 import tyro
 from tqdm import tqdm
 
-from weightspace import Zoo, load_metanet
+from weightspace import Zoo
 from weightspace.cli import one_line_errors
-from weightspace.generators import Generator
+from weightspace.generators import load_generator
 from weightspace.tasks.generation.judge import NOVELTIES, Judge, Sampled
 from weightspace.tasks.generation.novelty_picture import draw_novelty
 from weightspace.tasks.generation.rivals import SWEEPS, envelope, make_rivals
@@ -104,8 +104,7 @@ def main(config: Config) -> None:
         keep(record(config, judge, name, settings, 0, sampled), out)
     prompt = {config.prompt.split("=")[0]: float(config.prompt.split("=")[1])} if config.prompt else {}
     for path in config.generators:
-        generator = load_metanet(path)
-        assert isinstance(generator, Generator), path
+        generator = load_generator(path)
         for seed in range(config.seeds):
             drawn = generator.sample(stage.space, config.samples, prompt=prompt, seed=seed)
             generators[Path(path).name] = judge.measure(drawn)

@@ -5,7 +5,7 @@
 
 Starts and rates are learned on the training signals (Meta-SGD, and Reptile beside it), the rate of Adam after each
 start is picked on validation signals for each number of steps by itself, and the table is on test signals. Writes
-``start`` (which `weightspace.load_metanet` loads), ``results.jsonl`` and ``steps.png``.
+``start`` (which `weightspace.generators.load_generator` loads), ``results.jsonl`` and ``steps.png``.
 """
 
 import json

@@ -44,6 +44,7 @@ ORDER = (
     "metanets.layers",
     "metanets",
     "generators",
+    "load",
     "optimizers",
     "tasks.training",
     "tasks.labelled",
@@ -70,7 +71,6 @@ STRANGERS = {
 DOORS = {
     ("space.weightspace", "space.trace"): "WeightSpace.trace",
     ("space.weightspace", "space.forms"): "WeightSpace.canonicalize",
-    ("metanets.load", "generators"): "load_metanet",
 }
 
 

@@ -52,21 +52,33 @@ def test_import_is_light():
 
 def test_faces_of_tasks_are_light():
     assert loaded_after("import weightspace.tasks") == set()
-    assert loaded_after("from weightspace.tasks.prediction.metrics import score, kendall_tau") == set()
-    assert loaded_after("from weightspace.tasks import score, TrainConfig") <= {"accelerate", "huggingface_hub"}
+    assert loaded_after("from weightspace.tasks import Score, score, kendall_tau") == set()
+    assert not loaded_after("from weightspace.tasks import score, TrainConfig, AugmentConfig, LabelledNets") & {
+        "torch_geometric",
+        "accelerate",
+        "sklearn",
+    }
     assert loaded_after("import weightspace.tasks, sys; assert 'torch' not in sys.modules") == set()
 
 
-@pytest.mark.parametrize("name", ["weightspace", "weightspace.tasks"])
+def test_faces_of_graphs_and_metanets_are_light():
+    faces = "import weightspace.metanets; assert 'torch' not in sys.modules; from weightspace.metanets import presets"
+    assert loaded_after(f"{faces}; from weightspace.graphs import skeleton, topology, Layout") == set()
+
+
+@pytest.mark.parametrize("name", ["weightspace", "weightspace.tasks", "weightspace.graphs", "weightspace.metanets"])
 def test_a_lazy_face_says_the_same_to_python_and_to_type_checkers(name):
     """Names lie where the imports for type checkers say, and none is hidden by a file or folder of the package."""
     module = import_module(name)
     tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
     block = next(node for node in tree.body if isinstance(node, ast.If))
-    said = {alias.name: node.module for node in block.body for alias in node.names}
+    at_once = [n for n in tree.body if isinstance(n, ast.ImportFrom) and n.module not in ("typing", "weightspace.lazy")]
+    lazily = {alias.name: node.module for node in block.body for alias in node.names}
+    said = lazily | {alias.name: node.module for node in at_once for alias in node.names}
     assert set(said) | {"__version__"} >= set(module.__all__) >= set(said)
     for public, home in said.items():
         assert getattr(module, public) is getattr(import_module(home), public)
+    for public in lazily:
         assert not any((Path(module.__path__[0]) / each).exists() for each in (public, f"{public}.py"))
     assert dir(module) == sorted(module.__all__)
 

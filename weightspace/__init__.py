@@ -15,7 +15,7 @@ from weightspace.lazy import lazy_names
 
 if TYPE_CHECKING:
     from weightspace.graphs import from_graph, to_graph
-    from weightspace.metanets import load_metanet
+    from weightspace.load import load_metanet
     from weightspace.space import WeightSpace
     from weightspace.zoo import Recipe, Zoo, build_zoo
 
@@ -27,7 +27,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "weightspace.graphs": ["from_graph", "to_graph"],
-        "weightspace.metanets": ["load_metanet"],
+        "weightspace.load": ["load_metanet"],
         "weightspace.space": ["WeightSpace"],
         "weightspace.zoo": ["Recipe", "Zoo", "build_zoo"],
     },

@@ -44,17 +44,12 @@ def add_command(parent: Parser) -> None:
 def _run(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from weightspace.generators import Generator, write_zoo
-    from weightspace.metanets import load_metanet
+    from weightspace.generators import load_generator, write_zoo
 
     def shown(shards: Iterable[int]) -> Iterable[int]:
         return tqdm(shards, unit="shard", disable=arguments.quiet)
 
-    generator = load_metanet(arguments.generator)
-    if not isinstance(generator, Generator):
-        raise ValueError(
-            f"{arguments.generator} holds a {type(generator).__name__}, which reads weights and writes none."
-        )
+    generator = load_generator(arguments.generator)
     architecture, prompt = _architecture(arguments), _prompt(arguments.prompt)
     try:
         zoo = write_zoo(

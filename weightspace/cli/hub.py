@@ -38,7 +38,7 @@ def add_command(parent: Parser) -> None:
 
 def _run_push(arguments: argparse.Namespace) -> None:
     from weightspace.hub.saved import publish_saved
-    from weightspace.metanets import load_metanet
+    from weightspace.load import load_metanet
 
     folder = Path(arguments.folder)
     if not folder.is_dir():
@@ -50,7 +50,7 @@ def _run_push(arguments: argparse.Namespace) -> None:
 def _run_pull(arguments: argparse.Namespace) -> None:
     from weightspace.hub.saved import pull_saved
     from weightspace.hub.source import PREFIX
-    from weightspace.metanets import load_metanet
+    from weightspace.load import load_metanet
 
     source = PREFIX + arguments.name.removeprefix(PREFIX)
     found = load_metanet(source)

@@ -84,7 +84,8 @@ def _show(space: Any, found: Any) -> None:
 def _spectrum(facts: Any) -> tuple[str, str, str]:
     if facts.singular is None:
         return "", "", ""
-    return (*(f"{value:.3g}" for value in facts.singular), "" if not facts.stable_rank else f"{facts.stable_rank:.2f}")
+    first, last = (f"{value:.3g}" for value in facts.singular)
+    return (first, last, "" if not facts.stable_rank else f"{facts.stable_rank:.2f}")
 
 
 def _show_neurons(space: Any, neurons: Any) -> None:

@@ -7,7 +7,7 @@ from weightspace.generators.flow import Flow, FlowConfig
 from weightspace.generators.fresh import Fresh, FreshConfig
 from weightspace.generators.hypernetwork import Hypernetwork, hypernetize
 from weightspace.generators.initialize import initialize
-from weightspace.generators.load import GENERATORS
+from weightspace.generators.load import GENERATORS, load_generator
 from weightspace.generators.mixtures import MeanNet, Retrieval, Soup, SoupConfig
 from weightspace.generators.start import LearnedStart, LearnedStartConfig
 from weightspace.generators.write import Generated, write_zoo
@@ -37,5 +37,6 @@ __all__ = [
     "finite_nets",
     "hypernetize",
     "initialize",
+    "load_generator",
     "write_zoo",
 ]

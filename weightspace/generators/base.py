@@ -50,7 +50,7 @@ class Generator(Pretrained):
 
     ``sample`` gives nets whose distribution doesn't depend on how the neurons of the training nets were numbered
     beyond what the class says; net i of a seed is the same whatever the number of nets. Kept like a metanet:
-    ``save_pretrained``, and `weightspace.load_metanet` loads it again.
+    ``save_pretrained``, and `weightspace.generators.load_generator` loads it again.
 
     Attributes:
         conditions: what ``condition`` is for this class, in words; None if it takes none.

@@ -1,15 +1,20 @@
 """Weights as graphs: nodes are neurons at a site, edges are the weights between them."""
 
-from weightspace.graphs.batches import by_skeleton, in_order, join, mix, take
+from typing import TYPE_CHECKING
+
 from weightspace.graphs.blocks import EdgeBlock, VectorBlock
-from weightspace.graphs.convert import from_graph, to_graph
-from weightspace.graphs.dataset import GraphDataset
-from weightspace.graphs.draw import draw_graph, to_networkx
 from weightspace.graphs.features import EDGE_FEATURES, POSITIONS, SITE_FEATURES
 from weightspace.graphs.layout import NODE_SLOTS, Layout
-from weightspace.graphs.rows import edge_parts, edge_values
 from weightspace.graphs.skeleton import skeleton
 from weightspace.graphs.topology import Topology, topology
+from weightspace.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from weightspace.graphs.batches import by_skeleton, in_order, join, mix, take
+    from weightspace.graphs.convert import from_graph, to_graph
+    from weightspace.graphs.dataset import GraphDataset
+    from weightspace.graphs.draw import draw_graph, to_networkx
+    from weightspace.graphs.rows import edge_parts, edge_values
 
 __all__ = [
     "EDGE_FEATURES",
@@ -35,3 +40,14 @@ __all__ = [
     "to_networkx",
     "topology",
 ]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "weightspace.graphs.batches": ["by_skeleton", "in_order", "join", "mix", "take"],
+        "weightspace.graphs.convert": ["from_graph", "to_graph"],
+        "weightspace.graphs.dataset": ["GraphDataset"],
+        "weightspace.graphs.draw": ["draw_graph", "to_networkx"],
+        "weightspace.graphs.rows": ["edge_parts", "edge_values"],
+    },
+)

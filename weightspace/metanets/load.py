@@ -8,7 +8,7 @@ from weightspace.metanets.flatmlp import FlatMLP
 from weightspace.metanets.graphmetanet import GraphMetanet
 from weightspace.metanets.neuralgraph import NeuralGraphGNN
 from weightspace.metanets.neuralgraphtransformer import NeuralGraphTransformer
-from weightspace.metanets.pretrained import Pretrained, read_json
+from weightspace.metanets.pretrained import read_json
 from weightspace.metanets.probenet import ProbeNet
 from weightspace.metanets.pygmetanet import PyGMetanet
 from weightspace.metanets.scalegmn import ScaleGMN
@@ -32,8 +32,8 @@ METANETS: dict[str, type[Metanet]] = {
 """Every metanet of the toolkit by name; each contract test runs over this list."""
 
 
-def load_metanet(path_or_repo: str | Path, **options: Any) -> Pretrained:
-    """Load a metanet or a generator of any class.
+def load_metanet(path_or_repo: str | Path, **options: Any) -> Metanet:
+    """Load a metanet of any class.
 
     Args:
         path_or_repo: a folder that ``save_pretrained`` wrote; the name of a net that ships with the package, such as
@@ -41,7 +41,7 @@ def load_metanet(path_or_repo: str | Path, **options: Any) -> Pretrained:
         options: as for `Metanet.from_pretrained`.
 
     Raises:
-        ValueError: the class is unknown, or configuration or tensors don't fit it.
+        ValueError: the class is unknown or a generator's, or configuration or tensors don't fit it.
 
     Example::
 
@@ -49,11 +49,9 @@ def load_metanet(path_or_repo: str | Path, **options: Any) -> Pretrained:
         metanet(metanet.graph(space, weights))
     """
     name = read_json(path_or_repo, options).get("metanet")
-    if name in METANETS:
-        return METANETS[name].from_pretrained(path_or_repo, **options)
-    from weightspace.generators.load import GENERATORS
-
-    if name not in GENERATORS:
-        known = ", ".join((*METANETS, *GENERATORS))
-        raise ValueError(f"{path_or_repo} holds a metanet {name!r}; known are {known}.")
-    return GENERATORS[name].from_pretrained(path_or_repo, **options)
+    if name not in METANETS:
+        raise ValueError(
+            f"{path_or_repo} holds a metanet {name!r}; known are {', '.join(METANETS)}. What writes weights is loaded "
+            "with weightspace.generators.load_generator."
+        )
+    return METANETS[name].from_pretrained(path_or_repo, **options)

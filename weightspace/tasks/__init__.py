@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from weightspace.tasks.quickstart.quickstart import QuickstartConfig, run_quickstart
     from weightspace.tasks.training.presets import TRAIN_PRESETS, train_preset
     from weightspace.tasks.training.processes import is_main_process, local_device
-    from weightspace.tasks.training.train import TrainConfig, train
+    from weightspace.tasks.training.train import train
+    from weightspace.tasks.training.trainconfig import TrainConfig
 
 __all__ = [
     "EDITS",
@@ -102,6 +103,7 @@ __getattr__, __dir__ = lazy_names(
         "weightspace.tasks.quickstart.quickstart": ["QuickstartConfig", "run_quickstart"],
         "weightspace.tasks.training.presets": ["TRAIN_PRESETS", "train_preset"],
         "weightspace.tasks.training.processes": ["is_main_process", "local_device"],
-        "weightspace.tasks.training.train": ["TrainConfig", "train"],
+        "weightspace.tasks.training.train": ["train"],
+        "weightspace.tasks.training.trainconfig": ["TrainConfig"],
     },
 )

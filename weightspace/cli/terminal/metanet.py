@@ -1,10 +1,13 @@
 """METANET on a command line: loaded, and seen to be a metanet that was trained for what the command does."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from weightspace.metanets import Metanet
 
 
-def load_for(command: str, source: str) -> Any:
+def load_for(command: str, source: str) -> "Metanet":
     """The metanet of a folder or a name, for ``"predict"`` or ``"edit"``.
 
     Raises:
@@ -24,7 +27,7 @@ def load_for(command: str, source: str) -> Any:
         )
     metanet = load_metanet(source)
     edits = (metanet.config.domain or {}).get("editing") is not None
-    if command == "predict" and edits and not metanet.config.labels:  # pyright: ignore
+    if command == "predict" and edits and not metanet.config.labels:
         raise ValueError(
             f"{source} was trained to edit nets, not to predict labels: weightspace edit {source} INR --out FILE."
         )

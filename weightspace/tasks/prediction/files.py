@@ -101,7 +101,9 @@ def _predict_file(
         own, weights = fit_checkpoint([space], weights, widths=True)
         chosen = nearest_space(metanet, own, {name: w[None] for name, w in weights.items()}, anyway=anyway, warn=tell)
     else:
-        chosen, weights = fit_checkpoint(metanet.spaces, weights, wanted, widths=True, remedy=REMEDY)
+        chosen, weights = fit_checkpoint(
+            metanet.spaces, weights, space or note.get("space"), widths=True, remedy=REMEDY
+        )
         if chosen not in metanet.spaces:
             tell("its layers have other widths than those of the nets in training")
     if broken := nonfinite_tensors(weights):

@@ -109,7 +109,7 @@ def run_quickstart(
         predicted |= baseline_predictions(parts, out / "training", config, say, progress)
     with stage("checkpoint", "6  Saving the metanet, loading it, predicting one checkpoint twice"):
         metanet.save_pretrained(out / "metanet")
-        shown = inspect_checkpoint(load_metanet(out / "metanet"), parts["test"], out, config.seed)  # pyright: ignore
+        shown = inspect_checkpoint(load_metanet(out / "metanet"), parts["test"], out, config.seed)
         for line in describe_checkpoint(shown):
             say("   " + line)
     with stage("figure", f"7  Writing table, figure and metanet to {out}"):
