@@ -147,7 +147,8 @@ def _net(weights: Mapping[str, Tensor], net: int) -> dict[str, Tensor]:
 def _schema(asked: Generated) -> pa.Schema:
     numbers = [(name, pa.int64()) for name in ("net", "run", "seed", "step", "shard", "row")]
     texts = [(name, pa.string()) for name in ("space", "generator", "split", "checksum", "status", "reason")]
-    return pa.schema([*numbers, *texts, *((f"prompt_{name}", pa.float64()) for name in asked.prompt)])
+    seconds = [("seconds", pa.float32())]  # of training, which these had none of
+    return pa.schema([*numbers, *texts, *seconds, *((f"prompt_{name}", pa.float64()) for name in asked.prompt)])
 
 
 def _record(asked: Generated, net: int, row: int, shard: int, weights: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -164,6 +165,7 @@ def _record(asked: Generated, net: int, row: int, shard: int, weights: Mapping[s
         "checksum": state_checksum(dict(weights)),
         "status": "ok",
         "reason": "",
+        "seconds": None,
         **{f"prompt_{name}": value for name, value in asked.prompt.items()},
     }
 
