@@ -14,6 +14,7 @@ ORDER = (
     "palette",
     "suggest",
     "lazy",
+    "markdown",
     "reading",
     "hub",
     "machine",

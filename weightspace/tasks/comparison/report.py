@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 
+from weightspace.markdown import table_lines
 from weightspace.tasks.comparison.editmethod import EDIT_METHODS
 from weightspace.tasks.comparison.method import METHODS
 from weightspace.tasks.comparison.protocol import PROTOCOLS
@@ -102,40 +103,38 @@ def protocol_report(protocol: str, tier: str, results: Sequence[Result]) -> str:
         return "\n".join([*lines, "No result yet.", ""])
     stale = any(result.method.endswith(STALE) for result in results)
     note = _note(results) + (_STALE_NOTE if stale else "")
-    return "\n".join([*lines, *table_lines(results), "", note, ""])
+    return "\n".join([*lines, *result_lines(results), "", note, ""])
 
 
-def table_lines(results: Sequence[Result]) -> list[str]:
+def result_lines(results: Sequence[Result]) -> list[str]:
     """The lines of the table in Markdown; the best of each column is bold."""
     cells = cells_of(results)
     columns = list(dict.fromkeys(key for row in cells.values() for key in row))
     first = {result.method: result for result in reversed(results)}
     heads = ["method", "reads", *(f"{readable(column)} {MEASURES[name].title}" for column, name in columns)]
-    lines = ["| " + " | ".join([*heads, "parameters", "seconds"]) + " |"]
-    lines.append("|" + "---|" * (len(heads) + 2))
     best = {key: _best([row[key].mean for row in cells.values() if key in row], key[1]) for key in columns}
+    rows = []
     for method, row in cells.items():
         texts = []
         for key in columns:
             text = row[key].text(MEASURES[key[1]]) if key in row else ""
             texts.append(f"**{text}**" if key in row and row[key].mean == best[key] else text)
         about = [f"{first[method].parameters:,}", f"{_seconds(results, method):.0f}"]
-        lines.append("| " + " | ".join([method, first[method].reads, *texts, *about]) + " |")
-    return lines + _ceiling(results, columns)
+        rows.append([method, first[method].reads, *texts, *about])
+    return table_lines([*heads, "parameters", "seconds"], rows + _ceiling(results, columns))
 
 
 def scores_table(scores: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """One table of method -> column -> measure -> value, in Markdown."""
     columns = [(c, m) for c, measures in next(iter(scores.values())).items() for m in measures if m in MEASURES]
-    lines = ["| " + " | ".join(["method", *(f"{readable(c)} {MEASURES[m].title}" for c, m in columns)]) + " |"]
-    lines.append("|" + "---|" * (len(columns) + 1))
-    for method, row in scores.items():
-        texts = [Cell(row[c][m], 0.0, 1).text(MEASURES[m]) for c, m in columns]
-        lines.append("| " + " | ".join([method, *texts]) + " |")
-    return "\n".join(lines) + "\n"
+    heads = ["method", *(f"{readable(c)} {MEASURES[m].title}" for c, m in columns)]
+    rows = [
+        [method, *(Cell(row[c][m], 0.0, 1).text(MEASURES[m]) for c, m in columns)] for method, row in scores.items()
+    ]
+    return "\n".join(table_lines(heads, rows)) + "\n"
 
 
-def _ceiling(results: Sequence[Result], columns: Sequence[tuple[str, str]]) -> list[str]:
+def _ceiling(results: Sequence[Result], columns: Sequence[tuple[str, str]]) -> list[list[str]]:
     scores = results[0].scores
     if not any("tau_ceiling" in scores[column] for column, _ in columns if column in scores):
         return []
@@ -144,7 +143,7 @@ def _ceiling(results: Sequence[Result], columns: Sequence[tuple[str, str]]) -> l
         Cell(scores[column]["tau_ceiling"] if name == "tau" else perfect[name], 0.0, 1).text(MEASURES[name])
         for column, name in columns
     ]
-    return ["| " + " | ".join(["a perfect ranker", "", *texts, "", ""]) + " |"]
+    return [["a perfect ranker", "", *texts, "", ""]]
 
 
 def _note(results: Sequence[Result]) -> str:

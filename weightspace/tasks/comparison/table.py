@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from weightspace.markdown import table_lines
+
 _MEASURES = (("tau", "tau"), ("r2", "R2"), ("mae", "MAE"))
 
 
@@ -26,9 +28,8 @@ def table_cells(result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 def markdown(result: dict[str, Any]) -> str:
     """The table in Markdown, with the title above and the notes below."""
     columns, rows = table_cells(result)
-    lines = [f"**{result['title']}**", "", "| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([*lines, "", *result["notes"]]) + "\n"
+    lines = [f"**{result['title']}**", "", *table_lines(columns, rows), "", *result["notes"]]
+    return "\n".join(lines) + "\n"
 
 
 def readable(label: str) -> str:

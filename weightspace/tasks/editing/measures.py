@@ -9,6 +9,7 @@ from torch import Tensor
 
 from weightspace.inr import Convention, render_stack
 from weightspace.inr.readout import solve_readout
+from weightspace.markdown import table_lines
 from weightspace.tasks.editing.editnets import EditNets
 from weightspace.tasks.editing.editor import Editor, edit_names
 from weightspace.tasks.editing.refit import refit
@@ -110,10 +111,9 @@ def pictures(editor: Editor, nets: EditNets, edit: int, count: int = 12) -> dict
 
 def edit_table(scores: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """What `measure_editor` gave, as a table in Markdown."""
-    lines = ["| edit | method | MSE x 10^-2 | PSNR, dB | ms a net |", "|---|---|---|---|---|"]
-    for edit, rows in scores.items():
-        lines += [
-            f"| {edit} | {method} | {100 * row['mse']:.3f} | {row['psnr']:.2f} | {1000 * row['seconds']:.2f} |"
-            for method, row in rows.items()
-        ]
-    return "\n".join(lines) + "\n"
+    cells = [
+        [edit, method, f"{100 * row['mse']:.3f}", f"{row['psnr']:.2f}", f"{1000 * row['seconds']:.2f}"]
+        for edit, rows in scores.items()
+        for method, row in rows.items()
+    ]
+    return "\n".join(table_lines(["edit", "method", "MSE x 10^-2", "PSNR, dB", "ms a net"], cells)) + "\n"
