@@ -200,3 +200,39 @@ def test_a_name_that_is_no_zoo_of_the_hub(hub, monkeypatch, tmp_path):
         Zoo("hf://datasets/tiny")
     with pytest.raises(FileNotFoundError, match=r"if it lies on the Hub, write hf://datasets/me/tiny"):
         Zoo("me/tiny")
+
+
+def test_a_push_that_was_stopped_leaves_no_half_zoo_and_goes_on(pushed, tiny_zoo, monkeypatch):
+    from weightspace.hub import publish
+
+    commit = publish._commit
+
+    def stop_at_shards(api, place, revision, message, files, old=()):
+        if any(name.startswith("shards/") for name in files):
+            raise OSError("the connection was reset")
+        commit(api, place, revision, message, files, old)
+
+    monkeypatch.setattr(publish, "_commit", stop_at_shards)
+    with pytest.raises(ConnectionError, match=r"me/tiny can't be reached: the connection was reset"):
+        tiny_zoo.push_to_hub("me/tiny")
+    with pytest.raises(FileNotFoundError, match=r"is no finished zoo: it has no manifest.json.*upload isn't done"):
+        Zoo(URL)
+    monkeypatch.setattr(publish, "_commit", commit)
+    pushed.asked.clear()
+    tiny_zoo.push_to_hub("me/tiny")
+    assert not [line for line in pushed.asked if line.startswith("PUT")]  # the shards had arrived before
+    assert same(Zoo(URL), tiny_zoo)
+
+
+def test_a_download_that_never_comes_whole_says_so(pushed, tiny_zoo, monkeypatch):
+    def broken(*_, **__):
+        raise OSError("Consistency check failed: file should be of size 100 but has size 40")
+
+    zoo = Zoo(URL)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", broken)
+    with pytest.raises(ConnectionError, match=r"shards/\d+.safetensors of me/tiny didn't arrive whole: .*same call"):
+        zoo.fetch()
+    full = OSError(28, "No space left on device")
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_, **__: (_ for _ in ()).throw(full))
+    with pytest.raises(OSError, match="No space left"):
+        zoo.fetch()

@@ -73,12 +73,10 @@ def run_page(paths: Sequence[str] = (), port: int | None = None, say: Callable[[
 
 def launch(page: Any, port: int | None = None) -> tuple[Any, str, Any]:
     """Starts the server of a page; nothing is loaded from elsewhere, nothing is sent anywhere."""
-    import gradio as gr
+    from gradio.themes import Base
 
     import_module("weightspace.graphs")  # takes seconds: now, rather than when the first net is drawn
-    theme = gr.themes.Base(
-        primary_hue="cyan", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
-    )
+    theme = Base(primary_hue="cyan", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     return page.launch(
         server_name="127.0.0.1", server_port=port, share=False, quiet=True, prevent_thread_lock=True, inbrowser=False,
         max_file_size=LARGEST, ssr_mode=False, theme=theme, css=_CSS, footer_links=[], enable_monitoring=False,

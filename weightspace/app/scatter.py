@@ -64,7 +64,7 @@ class Axis:
             return (places - self.low) / (self.high - self.low), [self.kinds[int(place)][:12] for place in places]
         from matplotlib.ticker import MaxNLocator
 
-        places = MaxNLocator(5).tick_values(self.low, self.high)
+        places = np.asarray(MaxNLocator(5).tick_values(self.low, self.high))
         places = places[(places >= self.low) & (places <= self.high)]
         shown = 10**places if self.log else places
         return (places - self.low) / (self.high - self.low), [f"{value:.3g}" for value in shown]

@@ -38,15 +38,23 @@ def hub_errors(
         raise ConnectionError(_offline(repository, file, kind, options or {})) from None
     except errors.HfHubHTTPError as error:
         raise _answered(error, repository, file, kind, options or {}) from None
-    except (errors.HfHubHTTPError.__bases__[0], errors.OfflineModeIsEnabled, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # of this machine: a full disk, no rights
+    except Exception as error:
+        transport = errors.HfHubHTTPError.__bases__[0]  # of whichever HTTP library the client uses
+        if not isinstance(error, transport | OSError):
             raise
-        if not file:
-            raise ConnectionError(f"{repository} can't be reached: {_line(error)} What is there stays.") from None
-        raise ConnectionError(
-            f"{file} of {repository} didn't arrive whole: {_line(error)} The same call fetches it again; files that "
-            "did arrive stay."
-        ) from None
+        raise _broken_off(error, repository, file) from None
+
+
+def _broken_off(error: Exception, repository: str, file: str) -> Exception:
+    """Our error for a connection that failed; what this machine refuses (a full disk, no rights) stays as it is."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error
+    if not file:
+        return ConnectionError(f"{repository} can't be reached: {_line(error)} What is there stays.")
+    return ConnectionError(
+        f"{file} of {repository} didn't arrive whole: {_line(error)} The same call fetches it again; files that did "
+        "arrive stay."
+    )
 
 
 def _answered(error: Any, repository: str, file: str, kind: str, options: Mapping[str, Any]) -> OSError:
