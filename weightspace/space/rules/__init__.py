@@ -1,6 +1,7 @@
 """What each operator does to the axes of its inputs."""
 
 from weightspace.space.rules import (
+    activations,
     arrange,
     attention,
     conv,
@@ -22,6 +23,7 @@ from weightspace.space.rules.registry import RULES, Rule, rule
 __all__ = [
     "RULES",
     "Rule",
+    "activations",
     "arrange",
     "attention",
     "conv",

@@ -8,19 +8,11 @@ from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.value import Value
 from weightspace.space.rules.registry import rule
 
-# Functions of one tensor, by what they let through (see `STEP_KINDS`).
+# Functions that change no entry but for its sign or type.
 _PASS = (
     "neg", "clone", "contiguous", "detach", "alias", "to", "_to_copy", "type_as", "lift_fresh", "lift_fresh_copy",
     "dropout", "alpha_dropout", "native_dropout", "feature_dropout", "positive", "requires_grad", "float", "double",
     "detach_copy", "alias_copy", "lift", "real", "imag", "conj", "resolve_conj", "resolve_neg",
-)  # fmt: skip
-_POSITIVE = ("relu", "leaky_relu", "rrelu", "rrelu_with_noise")
-_ODD = ("tanh", "erf", "asin", "atan", "sinh", "asinh", "atanh", "tan", "softshrink", "hardshrink", "softsign",
-        "special_i1", "special_i1e", "trunc", "round", "erfinv", "frac")  # fmt: skip
-_EVEN = ("cosh", "sinc", "i0", "special_i0e")
-_ACTIVATIONS = (
-    "gelu", "silu", "sigmoid", "elu", "selu", "celu", "mish", "softplus", "relu6", "hardswish",
-    "hardsigmoid", "log_sigmoid", "exp", "softmax", "log_softmax", "_softmax", "_log_softmax",
 )  # fmt: skip
 
 
@@ -35,78 +27,6 @@ def passes(op: Operation, value: Any, *_: Any, **__: Any) -> Any:
     return (out, out) if op.name == "aten.native_dropout" else out
 
 
-@rule(*(f"aten.{name}" for name in _POSITIVE))
-def positive(op: Operation, value: Value, *_: Any, **__: Any) -> Value:
-    """Commutes with positive factors."""
-    return _activation(op, "positive", value)
-
-
-@rule(*(f"aten.{name}" for name in _ODD))
-def odd(op: Operation, value: Value, *_: Any, **__: Any) -> Value:
-    """Commutes with a change of sign."""
-    return _activation(op, "odd", value)
-
-
-@rule("aten.sin")
-def sine(op: Operation, value: Value) -> Value:
-    """Commutes with a change of sign, and turns half a turn into one."""
-    return _activation(op, "sine", value)
-
-
-@rule("aten.cos")
-def cosine(op: Operation, value: Value) -> Value:
-    """Forgets the sign, and turns half a turn into one."""
-    return _activation(op, "cosine", value)
-
-
-@rule(*(f"aten.{name}" for name in _EVEN))
-def even(op: Operation, value: Value) -> Value:
-    """Forgets the sign."""
-    return _activation(op, "even", value)
-
-
-@rule("aten.abs")
-def absolute(op: Operation, value: Value) -> Value:
-    """Forgets the sign, keeps positive factors."""
-    return _activation(op, "abs", value)
-
-
-@rule(*(f"aten.{name}" for name in _ACTIVATIONS))
-def activation(op: Operation, value: Value, *_: Any, **__: Any) -> Value:
-    """Lets no factor through."""
-    return _activation(op, "opaque", value)
-
-
-@rule("aten.clamp_min", "aten.clamp", "aten.clip")
-def clamp(op: Operation, value: Value, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None) -> Value:
-    """Clamping at zero is a relu, between a number and its negative it is odd; any other bound is opaque."""
-    low, high = low if low is not None else min, high if high is not None else max
-    others = [bound for bound in (low, high) if isinstance(bound, Value)]
-    if not others and {low, high} == {0, None}:
-        return _activation(op, "positive", value)
-    if not others and None not in (low, high) and low == -high:
-        return _activation(op, "odd", value)
-    return op.pointwise("opaque", value, *others)
-
-
-@rule("aten.clamp_max")
-def clamp_max(op: Operation, value: Value, high: Any) -> Value:
-    """Clamping from above."""
-    return clamp(op, value, None, high)
-
-
-@rule("aten.hardtanh")
-def hardtanh(op: Operation, value: Value, low: Any = -1, high: Any = 1) -> Value:
-    """Odd where its bounds are."""
-    return _activation(op, "odd" if low == -high else "opaque", value)
-
-
-@rule("aten.threshold")
-def threshold(op: Operation, value: Value, bound: Any, fill: Any) -> Value:
-    """At zero it is a relu."""
-    return _activation(op, "positive" if bound == fill == 0 else "opaque", value)
-
-
 @rule("aten.gt", "aten.lt", "aten.ge", "aten.le", "aten.eq", "aten.ne", "aten.heaviside")
 def compare(op: Operation, one: Value, other: Any) -> Value:
     """Which side of zero an entry lies on, or which of two that share a positive factor is more, ignores the factor."""
@@ -116,20 +36,6 @@ def compare(op: Operation, one: Value, other: Any) -> Value:
         zero = other.constant == "zero" or op.name == "aten.heaviside"
         return op.pointwise("order" if zero else "opaque", one, other)
     return op.pointwise("order", op.pointwise("positive", one, other))
-
-
-@rule("aten.sign", "aten.sgn")
-def sign(op: Operation, value: Value) -> Value:
-    """Keeps the sign alone."""
-    return op.pointwise("signum", value)
-
-
-@rule("aten.fmod", "aten.remainder")
-def remainder(op: Operation, value: Value, divisor: Any) -> Value:
-    """What is left of a division by a number has the sign of what was divided (fmod)."""
-    if isinstance(divisor, Value):
-        return opaque_pointwise(op, value, divisor)
-    return op.pointwise("odd" if op.name == "aten.fmod" else "opaque", value)
 
 
 @rule("aten.lerp")
@@ -178,12 +84,6 @@ def complex_(op: Operation, real: Value, imaginary: Value) -> Value:
 def polar(op: Operation, length: Value, angle: Value) -> Value:
     """The length carries the factor."""
     return meet(op, "product", length, op.pointwise("opaque", angle), "other", "product")
-
-
-def _activation(op: Operation, kind: str, value: Value) -> Value:
-    out = op.pointwise(kind, value)
-    op.book.activate(out.site, op.name.removeprefix("aten.").strip("_"))
-    return out
 
 
 @rule("aten.pow")
@@ -294,27 +194,6 @@ def masked_fill(op: Operation, value: Value, mask: Value, fill: Any) -> Value:
 
 def _gated(op: Operation, value: Value, gate: Value) -> Value:
     return op.pointwise("product", value, op.pointwise("opaque", gate))
-
-
-@rule("aten.prelu", "aten._prelu_kernel")
-def prelu(op: Operation, value: Value, slope: Value) -> Value:
-    """Commutes with positive factors; the slopes belong to the channels."""
-    if slope.dims and slope.dims[0].size > 1 and len(slope.dims) == 1 and len(value.dims) > 1:
-        slope = op.reshape(slope, [slope.dims[0].size] + [1] * (len(value.dims) - 2))
-    free = op.pointwise("opaque", slope)  # a slope multiplies one half of the line only
-    out = op.with_param("product", op.pointwise("positive", value), free, "other")
-    op.book.activate(out.site, "prelu")
-    return out
-
-
-@rule("aten.glu")
-def glu(op: Operation, value: Value, axis: int = -1) -> Value:
-    """One half gates the other."""
-    half = value.dims[axis].size // 2
-    gate = op.pointwise("opaque", op.slice(value, axis, half, 2 * half))
-    out = op.pointwise("product", op.slice(value, axis, 0, half), gate)
-    op.book.activate(out.site, "glu")
-    return out
 
 
 @rule("aten.copy")

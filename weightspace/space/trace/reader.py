@@ -19,6 +19,7 @@ from weightspace.space.algebra.value import Value
 from weightspace.space.rules import RULES, Rule, opaque_pointwise
 from weightspace.space.rules.pending import read_in_parts
 from weightspace.space.rules.places import KNOWS_PLACES, forget_places, keep_places
+from weightspace.space.trace.decomposed import decomposition
 from weightspace.space.trace.lines import cause_of
 
 
@@ -141,7 +142,7 @@ class Reader:
         """The operator's own definition by simpler operators, or None if torch has none."""
         key = (target, _key([args, kwargs]))
         if key not in self._decomposed:
-            self._decomposed[key] = _decomposition(target, args, kwargs)
+            self._decomposed[key] = decomposition(target, args, kwargs)
         return self._decomposed[key]
 
 
@@ -247,33 +248,3 @@ def _flatten(tree: Any) -> list[Any]:
 
 def _key(tree: Any) -> str:
     return repr([(leaf.shape, leaf.dtype) if isinstance(leaf, Value) else leaf for leaf in _flatten(tree)])
-
-
-@cache
-def _decompositions() -> dict[Any, Any]:
-    from torch._decomp import core_aten_decompositions
-
-    return dict(core_aten_decompositions())
-
-
-def _decomposition(target: OpOverload, args: Any, kwargs: Any) -> fx.GraphModule | None:
-    from torch.fx.experimental.proxy_tensor import make_fx
-    from torch.utils import _pytree as pytree
-
-    leaves, spec = pytree.tree_flatten((args, kwargs), is_leaf=lambda x: isinstance(x, Value))
-    places = [index for index, leaf in enumerate(leaves) if isinstance(leaf, Value)]
-
-    def call(*tensors: Tensor) -> Any:
-        filled = list(leaves)
-        for place, tensor in zip(places, tensors, strict=True):
-            filled[place] = tensor
-        call_args, call_kwargs = pytree.tree_unflatten(filled, spec)
-        return target(*call_args, **call_kwargs)
-
-    inputs = [torch.zeros(leaves[place].shape, dtype=leaves[place].dtype) for place in places]
-    try:
-        graph = make_fx(call, _decompositions(), tracing_mode="fake")(*inputs)
-    except Exception:  # whatever torch can't decompose counts as an operator without a rule
-        return None
-    own = [node.target for node in graph.graph.nodes if isinstance(node.target, OpOverload)]
-    return None if target in own or not own else graph
