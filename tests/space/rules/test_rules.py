@@ -5,9 +5,10 @@ import torch
 
 from tests.space.operators import FIXING, OPERATORS, make
 from weightspace.space import WeightSpace
+from weightspace.space.algebra import in_parts
 from weightspace.space.algebra.dims import leaf
 from weightspace.space.algebra.value import Value
-from weightspace.space.rules import RULES, pending, reduce, rule
+from weightspace.space.rules import RULES, reduce, rule
 
 # Nothing is forgotten where all entries are equal, or where what reads the places fixes an axis that it doesn't know.
 EQUAL = {"aten.full_like", "aten.zeros_like", "aten.ones", "aten.argsort", "aten.one_hot"}
@@ -136,7 +137,7 @@ def test_a_part_taken_from_the_wrong_place_is_caught(monkeypatch):
 
     module, x = make(forward, image=False)
     right = WeightSpace.trace(module, x)
-    monkeypatch.setitem(pending.READS, "aten.select", lambda op, part, dim, index: part.along(dim)[1 - index])
+    monkeypatch.setitem(in_parts.READS, "aten.select", lambda op, part, dim, index: part.along(dim)[1 - index])
     wrong = WeightSpace.trace(module, x)
     assert not right.report.failed and wrong.report.failed and wrong.report.sound
 

@@ -1,4 +1,4 @@
-"""Linear maps: contractions of activations with weights, and of activations with each other."""
+"""Linear maps: contractions of activations with weights, and with each other, as in attention."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -149,3 +149,38 @@ def bilinear(op: Operation, one: Value, other: Value, weight: Value, bias: Value
     op.book.link(other.site, site[0], "product") if site and other.site else None
     out.site = site or out.site
     return biased(op, out, bias)
+
+
+@rule("aten.scaled_dot_product_attention")
+def attention(
+    op: Operation,
+    query: Value,
+    key: Value,
+    value: Value,
+    mask: Value | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Value:
+    """``softmax(q k^T) v`` over the last two axes; with grouped queries, keys and values serve several heads."""
+    if enable_gqa and query.shape[-3] != key.shape[-3]:
+        repeat = query.shape[-3] // key.shape[-3]
+        key, value = repeat_heads(op, key, repeat), repeat_heads(op, value, repeat)
+    if is_causal:
+        for tensor in (query, key, value):
+            fix(tensor.dims[-2])
+    scores = matmul(op, query, op.permute(key, [*range(len(key.dims) - 2), -1, -2]))
+    if mask is not None:
+        scores = meet(op, "opaque", scores, mask, "other", "residual")
+    weights = op.pointwise("opaque", scores)
+    op.book.activate(weights.site, "softmax")
+    return matmul(op, weights, value)
+
+
+def repeat_heads(op: Operation, value: Value, repeat: int) -> Value:
+    """Each head several times in a row."""
+    lead, (heads, length, width) = list(value.shape[:-3]), value.shape[-3:]
+    wide = op.expand(op.reshape(value, [*lead, heads, 1, length, width]), [*lead, heads, repeat, length, width])
+    return op.reshape(wide, [*lead, heads * repeat, length, width])

@@ -11,15 +11,15 @@ from torch import Tensor, fx
 from torch._ops import OpOverload
 
 from weightspace.space.algebra.causes import because
+from weightspace.space.algebra.decomposed import decomposition
 from weightspace.space.algebra.dims import fix
+from weightspace.space.algebra.in_parts import read_in_parts
 from weightspace.space.algebra.operation import Operation, constant
 from weightspace.space.algebra.pending import Pending, whole_of
 from weightspace.space.algebra.record import Record
 from weightspace.space.algebra.value import Value
 from weightspace.space.rules import RULES, Rule, opaque_pointwise
-from weightspace.space.rules.pending import read_in_parts
-from weightspace.space.rules.places import KNOWS_PLACES, forget_places, keep_places
-from weightspace.space.trace.decomposed import decomposition
+from weightspace.space.rules.place import KNOWS_PLACES, forget_places, keep_places
 from weightspace.space.trace.lines import cause_of
 
 

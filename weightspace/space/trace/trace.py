@@ -20,7 +20,7 @@ from weightspace.space.algebra.record import Record
 from weightspace.space.algebra.value import Step, Value
 from weightspace.space.parts import Group
 from weightspace.space.report import Report
-from weightspace.space.rules.places import forget_places
+from weightspace.space.rules.place import forget_places
 from weightspace.space.trace.admit import admit
 from weightspace.space.trace.assemble import assemble
 from weightspace.space.trace.copies import Tie, copied, find_ties, state_of

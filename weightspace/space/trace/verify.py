@@ -89,15 +89,27 @@ def settle(space: WeightSpace, module: nn.Module, args: Sequence[Any], kwargs: M
 
 def _proved_matrices(space: WeightSpace, probe: Probe) -> tuple[MatrixGroup, ...]:
     """The groups of matrices that hold; one that holds only if all heads share a matrix is kept so."""
-    proved = []
-    for group in space.matrices:
-        for tried in [group, replace(group, per=None)] if group.per else [group]:
-            alone = replace(space, matrices=(tried,))
-            drawn = draw(alone, ("linear",))
-            if probe.error(alone, drawn, probe.cases) <= TOLERANCE:
-                proved.append(tried)
-                break
-    return tuple(proved)
+    groups: list[MatrixGroup | None] = list(space.matrices)
+    wrong = _failing_matrices(space, probe, space.matrices)
+    shared = [index for index in wrong if space.matrices[index].per]
+    for index in wrong:
+        groups[index] = None
+    tried = [replace(space.matrices[index], per=None) for index in shared]
+    still = _failing_matrices(space, probe, tried)
+    for place, index in enumerate(shared):
+        groups[index] = None if place in still else tried[place]
+    return tuple(group for group in groups if group is not None)
+
+
+def _failing_matrices(space: WeightSpace, probe: Probe, groups: Sequence[MatrixGroup]) -> list[int]:
+    """The places of the groups whose matrices change the outputs."""
+    alone = replace(space, matrices=tuple(groups))
+    drawn = draw(alone, ("linear",)).matrices
+
+    def chosen(places: list[int]) -> Symmetry:
+        return Symmetry(alone, {}, {}, {place: drawn[place] for place in places})
+
+    return _halve(list(range(len(groups))), chosen, probe, probe.cases)
 
 
 def _with_actions(space: WeightSpace, probe: Probe) -> WeightSpace:
