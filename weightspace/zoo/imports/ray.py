@@ -82,7 +82,7 @@ def model_net(params: Unread) -> Architecture:
     def at(key: str) -> Unread:
         return found.get(key, Unread(None, f"{params.place}: {key}"))
 
-    kind = at("model::type").text()
+    kind = found["model::type"].text() if "model::type" in found else None
     nlin = at("model::nlin").text() if "model::nlin" in found else "relu"
     activation = ACTIVATIONS.get(nlin, nlin)
     if kind == "MLP":
