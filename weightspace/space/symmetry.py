@@ -104,15 +104,18 @@ class Symmetry:
         return first * gathered(self._sign_on_shift(index), back.get(action.name)) + second
 
     def _sign_on_shift(self, index: int) -> Tensor:
-        """The sign by which this symmetry multiplies the shifted tensors of a phase action."""
+        """The sign by which this symmetry multiplies the shifted tensors of a phase action, before it shifts them.
+
+        Signs multiply there, and half turns of phases too, often those of the same action: ``sin(z)`` is
+        ``sin(pi - z)``.
+        """
         action = self.space.actions[index]
-        sign = torch.ones(self.space.names[action.name].size or 1, dtype=torch.float64)
+        tensor, sign = next(iter(action.shifts)), torch.ones((), dtype=torch.float64)
         for other, vector in self.factors.items():
-            found = self.space.actions[other]
-            powers = sum(power for tensor in action.shifts for _, _, power in found.powers.get(tensor, ()))
-            if found.kind in ("sign", "phase") and powers % 2:
-                sign = sign * (vector if found.kind == "sign" else 1 - 2 * (vector.abs() % 2))
-        return sign
+            acting = self.space.actions[other]
+            for _, _, power in acting.powers.get(tensor, ()):
+                sign = sign * (1 - 2 * (vector.abs() % 2) if acting.kind == "phase" else vector**power)
+        return sign.expand(self.space.names[action.name].size or 1) if sign.ndim == 0 else sign
 
     def _moved(self, name: str, vector: Tensor) -> Tensor:
         return gathered(vector, self.permutations.get(name))

@@ -9,7 +9,7 @@ from torch import Tensor
 from weightspace.align.matching.assign import assign
 from weightspace.align.matching.descent import Match, descend
 from weightspace.space import Symmetry, WeightSpace
-from weightspace.space.forms.matrices import separate_groups, sides
+from weightspace.space.forms.matrices import settled_groups, sides
 
 _ROUNDS = 3
 Stack = Mapping[str, Tensor]
@@ -37,7 +37,7 @@ def paired_heads(space: WeightSpace, a: Stack, b: Stack) -> Symmetry:
     The agreement of two heads is the sum of the singular values of the product of their weights, over all groups.
     """
     tables: dict[str, Tensor] = {}
-    for index in separate_groups(space):
+    for index in settled_groups(space):
         group = space.matrices[index]
         if group.per is not None:
             values = torch.linalg.svdvals(_products(space, index, a, b)).sum(-1)
@@ -48,7 +48,7 @@ def paired_heads(space: WeightSpace, a: Stack, b: Stack) -> Symmetry:
 def turned(space: WeightSpace, a: Stack, b: Stack) -> Symmetry:
     """The orthogonal matrices that bring b, otherwise aligned, closest to a (Procrustes), group by group."""
     matrices = {}
-    for index in separate_groups(space):
+    for index in settled_groups(space):
         product = _products(space, index, a, b).diagonal(dim1=1, dim2=2).movedim(-1, 1)
         left, _, right = torch.linalg.svd(product)
         matrices[index] = left @ right

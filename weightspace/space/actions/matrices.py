@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from weightspace.space.actions.scales import Scales
-from weightspace.space.algebra.dims import Dim, atoms_of, find, is_fixed
+from weightspace.space.algebra.dims import LEAF, PRODUCT, Dim, atoms_of, factors, find, is_fixed, terms
 from weightspace.space.algebra.value import Step, Value
 from weightspace.space.matrices import MatrixGroup
 
@@ -133,5 +133,25 @@ def _per(
         for axis, dim in enumerate(value.dims):
             if any(free in scales.system.resolve(unknown) for _, unknown in scales.unknowns(value, axis)):
                 labels = [names.get(find(atom)) for atom in atoms_of(dim)]
-                shared = {name for name in shared or () if labels.count(name) == 1}
+                places = [place for place, atom in enumerate(atoms_of(dim)) if not is_fixed(atom)]
+                own = [place for place, (_, unknown) in zip(places, scales.unknowns(value, axis), strict=True)
+                       if free in scales.system.resolve(unknown)]  # fmt: skip
+                beside = [{names.get(find(atom)) for atom in _beside(dim, place)} for place in own]
+                shared = {n for n in shared or () if labels.count(n) == 1 and all(n in found for found in beside)}
     return min(shared, default=None) if shared else None
+
+
+def _beside(dim: Dim, place: int) -> list[Dim]:
+    """The atoms of an axis that stand beside one of them in a product, behind each of its entries."""
+    dim = find(dim)
+    if dim.kind == LEAF or is_fixed(dim):
+        return []
+    parts, found = factors(dim) if dim.kind == PRODUCT else terms(dim), list[Dim]()
+    for part in parts:
+        atoms = atoms_of(part)
+        if 0 <= place < len(atoms):
+            found += _beside(part, place)
+        elif dim.kind == PRODUCT and len(atoms) == 1:
+            found += atoms
+        place -= len(atoms)
+    return found

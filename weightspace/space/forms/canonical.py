@@ -1,33 +1,22 @@
 """A canonical form: one member of each orbit, the same whichever member one starts from."""
 
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from math import pi
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from weightspace.space.forms.matrices import separate_groups, settle_matrices
-from weightspace.space.parts import TensorSpec
-from weightspace.space.symmetry import Symmetry, scaled, spread_over_axis
+from weightspace.space.forms.entries import Entry, entries_of, neurons_along, plan, sums_along
+from weightspace.space.forms.matrices import mixed_places, settle_matrices, settled_groups, unsettled
+from weightspace.space.forms.signs import joint_signs
+from weightspace.space.symmetry import Symmetry
 
 if TYPE_CHECKING:
     from weightspace.space.weightspace import WeightSpace
 
-_SWEEPS = 500
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One place where an action multiplies: an atom of an axis of a tensor."""
-
-    action: int
-    tensor: str
-    dim: int
-    occurrence: int
-    power: int | float
+_SWEEPS, _NEWTON = 500, 30
 
 
 def canonicalize(space: "WeightSpace", weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Symmetry]:
@@ -35,32 +24,37 @@ def canonicalize(space: "WeightSpace", weights: Mapping[str, Tensor]) -> tuple[d
 
     Phases: a sine's bias lies within a quarter turn of zero. Scales: what feeds a neuron has norm 1. Matrices: what
     writes the neurons and what reads them are singular vectors, times roots of the singular values, until scales and
-    order are settled. Order: neurons are sorted by a weighted sum of the squares of their entries. Signs: the cubes of
+    order are settled. Order: neurons are sorted by a weighted sum of even powers of their entries. Signs: the cubes of
     what feeds a neuron add up to something positive. Layers are settled one after the other, each from tensors that
     nothing unsettled touches.
-    Where two scales meet in one tensor (heads, and channels of a head), they are settled in turns until both hold;
-    where two signs do, the first neuron of the one decides the other. So for nets in general position every member of
-    an orbit gives the same form, to rounding.
+    Where two scales meet in every tensor (heads, and channels of a head), the sum of squares of what they multiply is
+    made smallest; where two signs do, entries decide one after the other, as long as they tell something new. So for
+    nets in general position every member of an orbit gives the same form, to rounding.
 
     A dead neuron (all that feeds it is zero) keeps its scale and sign. Neurons that tie keep the order they came in; if
-    they tie because they are equal, that is no ambiguity.
+    they tie because they are equal, that is no ambiguity. Groups of matrices that meet in one tensor have no form
+    here: their part of the symmetry stays as it came, a warning names them, and so does
+    `weightspace.space.forms.matrices.unsettled`.
 
     Args:
         weights: of one net, or of a stack.
 
     Returns:
         The canonical weights, and the symmetry that makes them: ``space.apply(symmetry, weights)`` gives them again.
+
+    Warns:
+        UserWarning: some groups of matrices can't be settled.
     """
     form = _Form(space, weights)
-    for index, action in enumerate(space.actions):
-        if action.kind == "phase":
-            form.act(index, form.phase(index))
+    if left := unsettled(space):
+        warnings.warn(f"The canonical form leaves open: {'; '.join(left)}.", stacklevel=3)
+    form.settle_phases()
     form.settle_all("scale")
-    if separate_groups(space):
+    if settled_groups(space):
         form.settle_all("sign")
         form.apply(settle_matrices(space, form.weights))
         form.settle_all("scale")
-    form.sort()
+    form.apply(Symmetry(space, form.orders(), {}))
     form.settle_all("sign")
     return form.weights, form.symmetry
 
@@ -69,155 +63,124 @@ class _Form:
     """Weights on their way to the canonical form, and the symmetry so far."""
 
     def __init__(self, space: "WeightSpace", weights: Mapping[str, Tensor]):
-        self.space, self.weights = space, dict(weights)
+        self.space, self.weights, self.entries = space, dict(weights), entries_of(space)
         self.stacked = space.check(weights) is not None
         self.symmetry = space.identity()
-
-    def act(self, index: int, vector: Tensor) -> None:
-        step, action = Symmetry(self.space, {}, {index: vector}), self.space.actions[index]
-        touched = {*action.powers, *action.shifts}
-        acted = {n: scaled(step, n, self.space.tensors[n], self.weights[n], self.stacked) for n in touched}
-        self.weights = {**self.weights, **acted}
-        self.symmetry = step.compose(self.symmetry)
-
-    def sort(self) -> None:
-        self.apply(Symmetry(self.space, self._orders(), {}))
+        self.factors: dict[int, Tensor] = {}  # of the stage that runs
 
     def apply(self, step: Symmetry) -> None:
+        """Act with a symmetry."""
         self.weights = self.space.apply(step, self.weights)
         self.symmetry = step.compose(self.symmetry)
 
-    def phase(self, index: int) -> Tensor:
-        """Whole half turns that bring the bias next to zero."""
-        action = self.space.actions[index]
-        tensor, shift = next(iter(action.shifts.items()))
-        bias = self.weights[tensor].detach().double().cpu()
-        return -(bias / shift).round()
+    def _finish_stage(self) -> None:
+        self.symmetry = Symmetry(self.space, {}, self.factors).compose(self.symmetry)
+        self.factors = {}
+
+    # ---- phases ------------------------------------------------------------------------------------------------------
+
+    def settle_phases(self) -> None:
+        """Bring the bias of every sine next to zero by whole half turns."""
+        shifted: dict[str, list[int]] = {}
+        phases = [index for index, action in enumerate(self.space.actions) if action.kind == "phase"]
+        for index in phases:
+            shifted.setdefault(next(iter(self.space.actions[index].shifts)), []).append(index)
+        for index in phases:
+            turns = self._turns(index)
+            parity = 1 - 2 * (turns.abs() % 2)
+            for entry in self.entries[index]:
+                self.weights[entry.tensor] = entry.multiply(self.weights[entry.tensor], parity, self.stacked)
+                for other in shifted.get(entry.tensor, ()):
+                    if other in self.factors:
+                        self.factors[other] = self.factors[other] * parity
+            for tensor, shift in self.space.actions[index].shifts.items():
+                self.weights[tensor] = self.weights[tensor] + (turns * shift).to(self.weights[tensor])
+            self.factors[index] = turns
+        self._finish_stage()
+
+    def _turns(self, index: int) -> Tensor:
+        """How many half turns bring the bias within a quarter turn; an odd number may flip the bias itself."""
+        tensor, shift = next(iter(self.space.actions[index].shifts.items()))
+        turns = (self.weights[tensor].detach().double().cpu() / shift).round()
+        flips = any(entry.tensor == tensor for entry in self.entries[index])
+        return torch.where(turns % 2 == 1, turns, -turns) if flips else -turns
+
+    # ---- scales and signs --------------------------------------------------------------------------------------------
 
     def settle_all(self, kind: str) -> None:
         """Settle all actions of one kind, those first that some tensor decides by itself."""
-        waiting = [index for index, action in enumerate(self.space.actions) if action.kind == kind]
-        while waiting:
-            index = next((index for index in waiting if self._deciding(index, waiting)), None)
-            if index is None:
-                return self._settle_together(kind, waiting)
-            self.act(index, self._vector(self._deciding(index, waiting), []))
-            waiting.remove(index)
-        return None
+        order = plan(self.space, kind, mixed_places(self.space, settled_groups(self.space)))
+        for index, deciding in order.steps:
+            self._act(index, self._vector(kind, deciding))
+        rest = order.rest
+        if rest and kind == "sign":
+            for index, signs in joint_signs(self.space, self.weights, rest, self.stacked).items():
+                self._act(index, signs)
+        elif rest:
+            self._settle_in_turns(rest)
+        self._finish_stage()
 
-    def _settle_together(self, kind: str, waiting: list[int]) -> None:
-        """Actions that meet in every tensor: scales in turns until nothing changes, as in Sinkhorn's algorithm."""
-        if kind == "sign":
-            return self._settle_signs(waiting)
+    def _settle_in_turns(self, rest: Sequence[int]) -> None:
+        """Scales that meet in every tensor, in turns until nothing changes.
+
+        The sum of squares of all that they multiply is made smallest, which happens in one member of an orbit only, as
+        it is convex in the logarithms of the scales (Kempf and Ness 1979, "The length of vectors in representation
+        spaces").
+        """
+        touched = {entry.tensor for index in rest for entry in self.entries[index]}
         for _ in range(_SWEEPS):
-            before = self.weights
-            for index in waiting:
-                entries = self._deciding(index, [index]) or self._entries([index])[:1]
-                self.act(index, self._vector(entries, []))
-            # not the vectors: where heads and channels differ in number, one's constant undoes the other's for ever
-            if all(_unchanged(before[name], self.weights[name]) for name in before):
-                return None
-        return None
+            before = {name: self.weights[name] for name in touched}
+            for index in rest:
+                self._act(index, self._balanced(self.entries[index]))
+            # not the factors: where heads and channels differ in number, one's constant undoes the other's for ever
+            if all(_unchanged(before[name], self.weights[name]) for name in touched):
+                return
 
-    def _settle_signs(self, waiting: list[int]) -> None:
-        """Each from one tensor, where it meets one settled before, so that all hang on the sign of the first."""
-        rest, done = list(waiting), list[int]()
-        while rest:
-            known = self._entries(done)
-            index, entry = next(
-                (
-                    (entry.action, entry)
-                    for index in rest
-                    for entry in self._deciding(index, [index])
-                    if not done or any(self._meet(entry, other) for other in known)
-                ),
-                (rest[0], self._entries(rest[:1])[0]),
-            )
-            self.act(index, self._vector([entry], [e for e in self._entries(waiting) if e.action != index]))
-            rest.remove(index)
-            done.append(index)
+    def _balanced(self, entries: Sequence[Entry]) -> Tensor:
+        """Factors under which the entries with positive powers weigh as much as those with negative ones."""
+        sums: dict[int | float, Tensor] = {}
+        for entry in entries:
+            squares = self.weights[entry.tensor].detach().double().cpu() ** 2
+            sums[entry.power] = sums.get(entry.power, 0) + entry.sums(squares, self.stacked)
+        if min(sums) > 0 or max(sums) < 0:  # nothing to balance with: norm 1, as elsewhere
+            power, total = next(iter(sums.items()))
+            return torch.where(total > 0, total, 1.0) ** (-0.5 / power)
+        up, down = (sum(s for p, s in sums.items() if p * sign > 0) for sign in (1, -1))
+        alive = (up > 0) & (down > 0)
+        logs = torch.where(alive, (down / up).log() / 4, 0.0)  # the answer, where all powers are 1 and -1
+        for _ in range(0 if set(sums) == {1, -1} else _NEWTON):
+            parts = {power: total * (2 * power * logs).exp() for power, total in sums.items()}
+            slope, bend = (sum(power**order * part for power, part in parts.items()) for order in (1, 2))
+            logs = logs - torch.where(alive, (slope / (2 * bend)).clamp(-1, 1), 0.0)
+        return logs.exp()
 
-    def _entries(self, actions: Sequence[int]) -> list[Entry]:
-        return [
-            Entry(index, tensor, dim, occurrence, power)
-            for index in actions
-            for tensor, powers in self.space.actions[index].powers.items()
-            for dim, occurrence, power in powers
-        ]
-
-    def _deciding(self, index: int, waiting: Sequence[int]) -> list[Entry]:
-        """The entries of an action on which no other entry of a waiting action acts, and that share one power."""
-        rivals = self._entries(waiting)
-        clean = [
-            entry
-            for entry in self._entries([index])
-            if not any(other != entry and self._meet(entry, other) for other in rivals)
-        ]
-        clean = [entry for entry in clean if not self._mixed(entry)] or clean
-        return [entry for entry in clean if entry.power == clean[0].power]
-
-    def _mixed(self, entry: Entry) -> bool:
-        """Matrices of other neurons act on the tensor, so that it isn't settled before they are."""
-        name = self.space.actions[entry.action].name
-        groups = [self.space.matrices[index] for index in separate_groups(self.space)]
-        return any(entry.tensor in group.powers for group in groups if group.name != name)
-
-    def _meet(self, one: Entry, other: Entry) -> bool:
-        if one.tensor != other.tensor:
-            return False
-        if one.dim != other.dim:
-            return True
-        axis = self.space.tensors[one.tensor].axes[one.dim]
-        inside = [self._neurons(axis, entry.occurrence) > 0 for entry in (one, other)]
-        return bool((inside[0] & inside[1]).any())
-
-    def _vector(self, entries: Sequence[Entry], rivals: Sequence[Entry]) -> Tensor:
-        action = self.space.actions[entries[0].action]
-        power = 2 if action.kind == "scale" else 3
-        total = sum((self._sum(entry, power, rivals) for entry in entries), torch.zeros((), dtype=torch.float64))
-        if action.kind == "sign":
+    def _vector(self, kind: str, entries: Sequence[Entry]) -> Tensor:
+        power = 2 if kind == "scale" else 3
+        values = [self.weights[entry.tensor].detach().double().cpu() ** power for entry in entries]
+        total = torch.stack([e.sums(v, self.stacked) for e, v in zip(entries, values, strict=True)]).sum(0)
+        if kind == "sign":
             return torch.where(total < 0, -1.0, 1.0).double()
-        alive = torch.where(total > 0, total, torch.ones_like(total))
-        return alive ** (-0.5 / entries[0].power)
+        return torch.where(total > 0, total, torch.ones_like(total)) ** (-0.5 / entries[0].power)
 
-    def _sum(self, entry: Entry, power: int, rivals: Sequence[Entry]) -> Tensor:
-        """For each neuron its entries to a power, added up; of the rivals' neurons only the first counts."""
-        spec = self.space.tensors[entry.tensor]
-        values = self.weights[entry.tensor].detach().double().cpu() ** power
-        for rival in rivals:
-            if self._meet(entry, rival):
-                values = values * self._first(spec, rival)
-        return self._per_neuron(spec, entry.dim, entry.occurrence, values)
+    def _act(self, index: int, vector: Tensor) -> None:
+        for entry in self.entries[index]:
+            self.weights[entry.tensor] = entry.multiply(self.weights[entry.tensor], vector**entry.power, self.stacked)
+        self.factors[index] = self.factors[index] * vector if index in self.factors else vector
 
-    def _first(self, spec: TensorSpec, entry: Entry) -> Tensor:
-        axis = spec.axes[entry.dim]
-        chosen = (self._neurons(axis, entry.occurrence) <= 1).double()
-        return chosen.reshape(-1, *[1] * (len(spec.axes) - entry.dim - 1))
+    # ---- order -------------------------------------------------------------------------------------------------------
 
-    def _neurons(self, axis, occurrence: int) -> Tensor:
-        """For each entry of an axis the neuron behind it, counted from 1; 0 where there is none."""
-        size = axis.atoms()[occurrence].size
-        return spread_over_axis(axis, occurrence, torch.arange(1.0, size + 1.0), fill=0.0).long()
-
-    def _per_neuron(self, spec: TensorSpec, dim: int, occurrence: int, values: Tensor) -> Tensor:
-        axis = spec.axes[dim]
-        others = [d for d in range(self.stacked, values.ndim) if d != dim + self.stacked]
-        along = values.sum(others) if others else values
-        neuron = self._neurons(axis, occurrence)
-        total = torch.zeros((*along.shape[:-1], axis.atoms()[occurrence].size or 1), dtype=torch.float64)
-        return total.index_add(-1, neuron[neuron > 0] - 1, along[..., neuron > 0])
-
-    def _orders(self) -> dict[str, Tensor]:
-        """Neurons in the order of a weighted sum of squares, with another weight for each tensor and axis."""
+    def orders(self) -> dict[str, Tensor]:
+        """Neurons in the order of a weighted sum of even powers, with other weights for each tensor and axis."""
         keys: dict[str, Tensor] = {}
         for place, (tensor, spec) in enumerate(self.space.tensors.items()):
             squares = self.weights[tensor].detach().double().cpu() ** 2
-            add = partial(self._per_neuron, spec, values=squares)
+            values = squares + squares**2 / 3  # where scales make all sums of squares 1, those of fourth powers differ
             for dim, axis in enumerate(spec.axes):
                 for occurrence, atom in enumerate(axis.atoms()):
                     if atom.name is not None and self.space.names[atom.name].free:
+                        neurons = neurons_along(axis, occurrence)
                         weight = 1 + (place * pi + dim * pi**2 + occurrence * pi**3) % 1
-                        key = add(dim, occurrence) * weight
+                        key = sums_along(values, dim, neurons, atom.size or 1, self.stacked) * weight
                         keys[atom.name] = keys[atom.name] + key if atom.name in keys else key
         return {name: key.argsort(dim=-1, stable=True) for name, key in keys.items()}
 
