@@ -57,3 +57,12 @@ def test_a_name_in_a_manifest_does_not_lead_outside(zoo, tmp_path, name):
     assert not list(tmp_path.glob("escaped*")) and not list((tmp_path / "a").glob("escaped*"))
     first, second = sorted(path.name for path in (tmp_path / "a" / "merged" / "sources").iterdir())
     assert first.startswith("0-") and first.isprintable() and len(first) < 70 and second == "1-tiny.toml"
+
+
+@pytest.mark.parametrize("file", ["shards/00001.safetensors", "recipe.toml"])
+def test_a_file_of_another_size_is_not_copied(zoo, tmp_path, file):
+    shutil.copytree(zoo.path, tmp_path / "huge")
+    with open(tmp_path / "huge" / file, "r+b") as opened:
+        opened.truncate(20 << 30)  # sparse: it takes no room
+    with pytest.raises(ValueError, match=rf"{file} must have [\d,]+ bytes, as its manifest says, got 21,474,836,480"):
+        merge_zoos([zoo.path, tmp_path / "huge"], tmp_path / "merged")

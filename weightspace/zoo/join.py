@@ -22,7 +22,8 @@ def merge_zoos(paths: Sequence[str | Path], out: str | Path, name: str = "merged
     from, and the recipes stand in ``sources/``. A merged zoo is read like any other, but not built on.
 
     Raises:
-        ValueError: fewer than two zoos, zoos whose columns of one name differ in type, or a folder that is not empty.
+        ValueError: fewer than two zoos, zoos whose columns of one name differ in type, a file of another size than its
+            manifest says, or a folder that is not empty.
     """
     out = Path(out)
     zoos = [Zoo(path) for path in paths]
@@ -35,7 +36,7 @@ def merge_zoos(paths: Sequence[str | Path], out: str | Path, name: str = "merged
         tables.append(_renumbered(zoo, k, shards, nets))
         spaces |= {name: stored.entry.value for name, stored in read_spaces(zoo.path).items()}
         for shard in zoo.table["shard"].unique().to_pylist():
-            _copy(zoo.shard(shard), shard_path(out, shards + shard))
+            _copy(_whole(zoo, zoo.shard(shard)), shard_path(out, shards + shard))
         _copy_recipe(zoo, out, k)
         shards += max(zoo.table["shard"].to_pylist()) + 1
         nets += max(zoo.table["net"].to_pylist()) + 1
@@ -62,7 +63,15 @@ def _renumbered(zoo: Zoo, k: int, shards: int, nets: int) -> pa.Table:
 def _copy_recipe(zoo: Zoo, out: Path, k: int) -> None:
     if (zoo.path / RECIPE).exists():
         name = re.sub(r"[^\w.-]+", "_", zoo.manifest["name"])[:60]  # a name may hold anything, slashes too
-        _copy(zoo.path / RECIPE, out / "sources" / f"{k}-{name}.toml")
+        _copy(_whole(zoo, zoo.path / RECIPE), out / "sources" / f"{k}-{name}.toml")
+
+
+def _whole(zoo: Zoo, path: Path) -> Path:
+    """A file that has the size that the manifest says, so that a damaged one can't fill the disk."""
+    wanted = zoo.manifest.get("sizes", {}).get(path.relative_to(zoo.path).as_posix())
+    if wanted is not None and path.is_file() and path.stat().st_size != wanted:
+        raise ValueError(f"{path} must have {wanted:,} bytes, as its manifest says, got {path.stat().st_size:,}")
+    return path
 
 
 def _copy(source: Path, target: Path) -> None:
