@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "weightspace"
-ROOMS = ("graphs", "metanets", "generators", "tasks", "align", "hub", "testing")
+ROOMS = ("graphs", "metanets", "generators", "optimizers", "tasks", "align", "hub", "testing")
 
 
 def modules(room: str) -> Iterator[str]:
