@@ -37,7 +37,9 @@ class SavedConfig:
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `read_config` reads them back."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        values = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        spaces = {name: [space.to_dict() for space in value] for name, value in values.items() if name == "spaces"}
+        return values | spaces
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,6 @@ class SpacesConfig(SavedConfig):
             raise TypeError(f"spaces must be WeightSpaces, got {kinds}. Read JSON with WeightSpace.from_dict.")
         if not self.spaces:
             raise ValueError("spaces must hold one weight space at least, got none. Make it with WeightSpace.trace().")
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values; `read_config` reads them back."""
-        return super().to_dict() | {"spaces": [space.to_dict() for space in self.spaces]}
 
 
 @dataclass(frozen=True)

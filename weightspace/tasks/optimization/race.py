@@ -56,18 +56,18 @@ class Momentum(Contestant):
         return self.velocity
 
 
-class NewtonSchulz(Adam):
+class NewtonSchulz(Contestant):
     """Momentum .95, Nesterov, made orthogonal for matrices, as Muon; Adam for the other tensors. Steps of unit size."""
 
     def __init__(self, task: InnerTask, rows: Rows):
         super().__init__(task, rows)
-        self.velocity = torch.zeros_like(rows)
+        self.adam, self.velocity = Adam(task, rows), torch.zeros_like(rows)
 
     def direction(self, rows: Rows, gradient: Rows) -> Rows:
         self.velocity.lerp_(gradient, 0.05)
         look = gradient.lerp(self.velocity, 0.95)
         parts = zip(
-            self.task.packing.shaped(look), self.task.packing.shaped(super().direction(rows, gradient)), strict=True
+            self.task.packing.shaped(look), self.task.packing.shaped(self.adam.direction(rows, gradient)), strict=True
         )
         return torch.cat([(_orthogonal(a) if a.ndim > 2 else b).flatten(1) for a, b in parts], 1)
 
