@@ -40,6 +40,7 @@ ORDER = (
     "graphs",
     "align.matching",
     "align",
+    "align.merging",
     "metanets.frames",
     "metanets.inputs",
     "metanets.layers",

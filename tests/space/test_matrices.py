@@ -1,10 +1,15 @@
 """Matrices that mix neurons: found, proved, drawn, applied, composed, undone, canonicalised and written down."""
 
+import json
+import re
+from dataclasses import replace
+
 import pytest
 import torch
 
-from tests.space.mixing import KINDS, MIXING, Attending, mixing
-from weightspace.space import MatrixGroup, WeightSpace
+from tests.space.mixing import KINDS, MATRICES, MIXING, Attending, mixing
+from weightspace.space import MatrixGroup, Symmetry, WeightSpace
+from weightspace.space.matrices import Side
 
 NAMES = list(MIXING)
 
@@ -37,7 +42,7 @@ def test_a_nonlinearity_or_a_gain_between_leaves_none():
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("kinds", [("linear",), KINDS])
+@pytest.mark.parametrize("kinds", [MATRICES, KINDS])
 def test_the_function_stays(name, kinds):
     space, module, x, weights = mixing(name)
     before, moved = run(module, weights, x), space.apply(draw(space, 1, kinds), weights)
@@ -48,10 +53,12 @@ def test_the_function_stays(name, kinds):
 @pytest.mark.parametrize("name", NAMES)
 def test_matrices_on_one_side_alone_are_noticed(name):
     space, module, x, weights = mixing(name)
-    moved = space.apply(draw(space, 1, ("linear",)), weights)
-    tensor = next(iter(space.matrices[0].powers))
     before = run(module, weights, x)
-    assert (run(module, {**weights, tensor: moved[tensor]}, x) - before).abs().max() > 1e-3 * before.abs().max()
+    for group in space.matrices:
+        alone = replace(space, matrices=(group,))
+        moved = alone.apply(draw(alone, 1, MATRICES), weights)
+        tensor = next(iter(group.powers))
+        assert (run(module, {**weights, tensor: moved[tensor]}, x) - before).abs().max() > 1e-3 * before.abs().max()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -109,12 +116,102 @@ def test_json_and_table(name):
     again = WeightSpace.from_json(space.to_json())
     assert again == space
     assert again.matrices == space.matrices
-    assert "linear per q.heads" in str(space) if name == "attention" else ", linear" in str(space)
+    for group in space.matrices:
+        assert str(group) in str(space)
+
+
+FOUND = {
+    "two linear layers": ["linear"], "adapter": ["linear"],
+    **{name: ["linear per heads", "linear per heads"] for name in ("attention", "fused", "split", "packed")},
+    "rotary": ["linear per heads", "complex in halves per heads", "orthogonal"],
+    "rotary, grouped": ["linear per part", "complex in halves per part", "orthogonal"],
+    "rotary, adjacent": ["linear per heads", "complex side by side per heads", "orthogonal"],
+    "rotary, one head": ["linear", "complex in halves", "orthogonal"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_kinds_that_are_found(name):
+    found = [re.sub(r"per \S*\.", "per ", str(group)) for group in mixing(name)[0].matrices]
+    assert found == FOUND[name]
+
+
+@pytest.mark.parametrize("gain", [False, True])
+def test_a_gain_or_a_mean_leaves_no_orthogonal_matrices(gain):
+    norm = torch.nn.RMSNorm(8) if gain else torch.nn.LayerNorm(8, elementwise_affine=False)
+    module = Normed(norm)
+    assert "orthogonal" not in [group.kind for group in WeightSpace.trace(module, torch.randn(3, 5)).matrices]
+    plain = WeightSpace.trace(Normed(torch.nn.RMSNorm(8, elementwise_affine=False)), torch.randn(3, 5))
+    assert [group.kind for group in plain.matrices] == ["orthogonal"]
+
+
+class Normed(torch.nn.Module):
+    """A residual block."""
+
+    def __init__(self, norm):
+        super().__init__()
+        self.norm, self.embed, self.out = norm, torch.nn.Linear(5, 8), torch.nn.Linear(8, 3)
+        self.up, self.down = torch.nn.Linear(8, 6), torch.nn.Linear(6, 8)
+
+    def forward(self, x):
+        x = self.embed(x)
+        return self.out(self.norm(x + self.down(torch.relu(self.up(self.norm(x))))))
+
+
+def test_wrong_pairs_are_noticed_by_the_proof():
+    space, module, x, _ = mixing("rotary")
+    wrong = [replace(g, pairs="adjacent") if g.pairs else g for g in space.matrices]
+    report = replace(space, matrices=tuple(wrong)).verify(module, x)
+    assert report.errors["complex"] > 1e-3
+    assert max(report.errors[kind] for kind in ("linear", "orthogonal")) < 1e-9
+
+
+WRONG = {
+    "rotary": [
+        (0, "linear", "invertible"),
+        (1, "complex", "lengths and turns of pairs"),
+        (2, "orthogonal", "orthogonal"),
+    ],
+}
+
+
+@pytest.mark.parametrize(("index", "kind", "words"), WRONG["rotary"])
+def test_matrices_that_are_none_of_their_group_are_refused(index, kind, words):
+    space, _, _, weights = mixing("rotary")
+    shape = space.matrices[index].shape(space)
+    wrong = torch.zeros(shape) if kind == "linear" else 0.1 * torch.randn(shape) + torch.eye(shape[-1])
+    with pytest.raises(ValueError, match=f"group {index}, which .*, must be finite and {words}"):
+        space.apply(Symmetry(space, {}, {}, {index: wrong.double()}), weights)
+    with pytest.raises(ValueError, match=r"must have shape \[.*got \[3, 3\]"):
+        space.apply(Symmetry(space, {}, {}, {index: torch.eye(3)}), weights)
+    with pytest.raises(TypeError, match=r"tensor of float64, got torch\.int64"):
+        space.apply(Symmetry(space, {}, {}, {index: torch.ones(shape, dtype=torch.int64)}), weights)
+    with pytest.raises(ValueError, match="for the 3 groups of the space, counted from 0; got 9"):
+        space.apply(Symmetry(space, {}, {}, {9: torch.eye(3)}), weights)
+
+
+@pytest.mark.parametrize(
+    ("index", "change", "words"),
+    [(0, {"pairs": "halves"}, "given for a complex group"), (1, {"pairs": "thirds"}, "one of halves, adjacent"),
+     (1, {"per": "v.dim"}, "an axis and an atom of channels"), (2, {"name": "v.dim"}, "an axis and an atom"),
+     (2, {"powers": {"q.weight": [[1, 0, -1]]}}, "an axis and an atom"), (0, {"kind": "affine"}, "one of linear"),
+     (0, {"powers": {"v.weight": [[0, 1, 1, 0]]}}, "number of atoms from 1"),
+     (1, {"powers": {"q.weight": [[0, 1, 1, 1, 7, 0]]}}, "an axis and an atom"),
+     (0, {"powers": {"v.weight": [[0, 1]]}}, "3, 4 or 6 numbers")],
+)  # fmt: skip
+def test_groups_from_outside_must_fit_the_space(index, change, words):
+    text = json.loads(mixing("rotary")[0].to_json())
+    text["matrices"][index].update(change)
+    with pytest.raises(ValueError, match=words):
+        WeightSpace.from_dict(text)
 
 
 def test_a_planted_wrong_group_is_dropped_by_the_proof(monkeypatch):
-    wrong = MatrixGroup("b", "linear", {"b.weight": ((0, 0, 1),), "b.bias": ((0, 0, 1),), "c.weight": ((1, 0, -1),)})
+    wrong = MatrixGroup(
+        "b", "linear", {"b.weight": (Side(0, 0, 1),), "b.bias": (Side(0, 0, 1),), "c.weight": (Side(1, 0, -1),)}
+    )
     monkeypatch.setattr("weightspace.space.trace.trace.find_matrices", lambda *_: [wrong])
-    space, _, _, _ = mixing("two linear layers")
-    assert space.matrices == ()
+    module, shape = MIXING["two linear layers"]
+    space = WeightSpace.trace(module(), torch.randn(*shape))
+    assert [group for group in space.matrices if group.kind == "linear"] == []
     assert space.report.sound

@@ -154,7 +154,9 @@ def test_a_symmetry_of_another_space():
 
 
 def test_unknown_kinds():
-    with pytest.raises(ValueError, match=r"Kinds of symmetry are .*, phase, linear; got \['scales'\]"):
+    with pytest.raises(
+        ValueError, match=r"Kinds of symmetry are .*, phase, linear, orthogonal, complex; got \['scales'\]"
+    ):
         traced("relu_mlp").random_symmetry(kinds=("scales",))
 
 

@@ -7,11 +7,10 @@ from torch import Tensor, nn
 
 from weightspace.align.checks import check_pair, ready
 from weightspace.align.matching.activations import match_activations
-from weightspace.align.matching.descent import match
 from weightspace.align.matching.learned import learn
 from weightspace.align.matching.scales import balanced
 from weightspace.align.matching.score import Data, check_data
-from weightspace.align.matching.turns import match_mixed
+from weightspace.align.matching.turns import match_whole, turned
 from weightspace.space import Symmetry, WeightSpace
 
 METHODS = ("weights", "activations", "straight-through", "sinkhorn")
@@ -78,6 +77,7 @@ def _align_by_data(
         one, here = balanced(space, a)
         other, there = balanced(space, b)
         found = match_activations(space, module, one, other, data[0])
+        found = turned(space, one, space.apply(found, other)).compose(found)
         return unstacked(here.inverse().compose(found).compose(there))
     start = unstacked(align_stacks(space, a, b, starts, seed))
     single, partner = ({name: tensor[0] for name, tensor in side.items()} for side in (a, b))
@@ -92,9 +92,7 @@ def align_stacks(
     one, here = balanced(space, a)
     other, there = balanced(space, b)
     one, other = paired(one, other)
-    found = match(space, one, other, starts, torch.Generator().manual_seed(seed))
-    if space.matrices:
-        found = match_mixed(space, one, other, found)
+    found = match_whole(space, one, other, starts, torch.Generator().manual_seed(seed))
     return here.inverse().compose(found).compose(there)
 
 

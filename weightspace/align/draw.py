@@ -3,10 +3,14 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+from torch import Tensor
+
 from weightspace.palette import FAINT, INK, NEGATIVE, OURS, THEIRS
 
 if TYPE_CHECKING:
     from weightspace.align.barrier import Barrier
+    from weightspace.align.correspond import Correspondence
     from weightspace.align.tree import FamilyTree
 
 
@@ -90,3 +94,43 @@ def _spots(tree: "FamilyTree") -> dict[int, tuple[float, float]]:
             children = [edge.child for edge in tree.edges if edge.parent == net]
             stack += [(child, generation + 1) for child in reversed(children)]
     return spots
+
+
+def draw_correspondence(found: "Correspondence", path: Path) -> Path:
+    """The table of a correspondence, rows and columns in an order that shows it; returns the path."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    rows, columns = _order_of(found)
+    table = found.table[rows][:, columns].cpu().numpy()
+    figure, axis = pyplot.subplots(figsize=(5.2, 4.6))
+    limit = max(1e-12, float(abs(table).max()))
+    image = axis.imshow(table, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest", aspect="auto")
+    if found.groups is not None:
+        for labels, order, draw in ((found.groups[0], rows, axis.axhline), (found.groups[1], columns, axis.axvline)):
+            sorted_labels = labels[order]
+            for place in (sorted_labels[1:] != sorted_labels[:-1]).nonzero().flatten().tolist():
+                draw(place + 0.5, color=INK, linewidth=0.6)
+    axis.set_xlabel("neurons of b")
+    axis.set_ylabel("neurons of a")
+    axis.set_title(f"{found.layer}, {found.way}: mean score {float(found.scores.mean()):.2f}", fontsize=9)
+    figure.colorbar(image, ax=axis, label="coefficient" if found.way == "one-to-many" else "correlation")
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+    pyplot.close(figure)
+    return path
+
+
+def _order_of(found: "Correspondence") -> tuple[Tensor, Tensor]:
+    """Best neurons first with their partners beside them; groups one after the other."""
+    if found.groups is not None:
+        rows, columns = (labels.argsort(stable=True) for labels in found.groups)
+        return rows, columns
+    rows = found.scores.argsort(descending=True)
+    first = found.partners if found.partners is not None else found.table.abs().argmax(1)
+    rest = torch.arange(found.table.shape[1])
+    columns = torch.tensor(list(dict.fromkeys([*first[rows].tolist(), *rest.tolist()])))
+    return rows, columns

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from weightspace.align.matching.descent import match
+from weightspace.align.matching.turns import match_whole
 from weightspace.space import WeightSpace
 
 _ENTRIES = 1 << 21  # entries of one side of the pairs that are matched at once: more no longer fit the cache
@@ -33,7 +33,7 @@ def over_pairs(
         one, other = rows_of(a, part[:, 0]), rows_of(b, part[:, 1])
         if space.free:
             generator = torch.Generator().manual_seed(seed)
-            other = space.apply(match(space, one, other, starts, generator), other)
+            other = space.apply(match_whole(space, one, other, starts, generator), other)
         found.append(compare(one, other).cpu())
     return torch.cat(found) if found else torch.zeros(0, dtype=torch.float64)
 

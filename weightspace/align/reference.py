@@ -9,7 +9,9 @@ from weightspace.align.align import align_stacks, unstacked
 from weightspace.align.checks import ready
 from weightspace.align.matching.descent import Match, descend
 from weightspace.align.matching.scales import balanced
+from weightspace.align.matching.turns import match_mixed
 from weightspace.space import Symmetry, WeightSpace
+from weightspace.space.forms.matrices import separate_groups
 
 _ROUNDS = 10
 
@@ -37,15 +39,20 @@ def align_all(
         for number in range(len(moved)):
             others = [net for k, net in enumerate(moved) if k != number]
             mean = {name: _mean([net[name] for net in others]) for name in space.tensors}
-            match = Match(space, mean, moved[number])
-            descend(match)
-            moved[number] = space.apply(match.symmetry, moved[number])
-            paths[number] = match.symmetry.compose(paths[number])
+            step = _towards(space, mean, moved[number])
+            moved[number] = space.apply(step, moved[number])
+            paths[number] = step.compose(paths[number])
         before, spread = spread, _spread(moved)
         if spread > before * (1 - 1e-4):
             break
     home = paths[0].inverse()
     return [unstacked(home.compose(path)) for path in paths]
+
+
+def _towards(space: WeightSpace, mean: dict[str, Tensor], net: dict[str, Tensor]) -> Symmetry:
+    match = Match(space, mean, net)
+    descend(match)
+    return match_mixed(space, mean, net, match.symmetry) if separate_groups(space) else match.symmetry
 
 
 def _first(

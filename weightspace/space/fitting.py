@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from weightspace.space.matrices import MatrixGroup, pair_places
 from weightspace.suggest import suggestion
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _MOST_DRAWN = 2**27  # neurons, or entries of matrices; a permutation of so many takes 3 GB to draw
 _WORST_CONDITION = 1e15  # of a matrix, in float64: its inverse has no digit left
+_OFF = 1e-6  # by how much an entry of a matrix may fail to be what its kind says
 
 
 def _check_sizes(space: "WeightSpace", names: Iterable[str]) -> None:
@@ -117,10 +119,28 @@ def _check_matrices(space: "WeightSpace", index: int, matrices: Tensor, count: i
         raise ValueError(
             f"Matrices must be for the {len(space.matrices)} groups of the space, counted from 0; got {index!r}."
         )
-    what = f"The matrices of group {index}, which mix {space.matrices[index].name!r},"
+    group = space.matrices[index]
+    mixes = "turn pairs of channels" if group.name is None else f"mix {group.name!r}"
+    what = f"The matrices of group {index}, which {mixes},"
     if not isinstance(matrices, Tensor) or not _is_continuous(matrices.dtype):
         found = matrices.dtype if isinstance(matrices, Tensor) else type(matrices).__name__
         raise TypeError(f"{what} must be a tensor of float64, got {found}.")
-    _check_shape(what, matrices, space.matrices[index].shape(space), count)
-    if not bool(matrices.isfinite().all()) or not bool((torch.linalg.cond(matrices) <= _WORST_CONDITION).all()):
-        raise ValueError(f"{what} must be finite and invertible.")
+    _check_shape(what, matrices, group.shape(space), count)
+    if not bool(matrices.isfinite().all()) or not _is_of_kind(group, matrices):
+        words = {"linear": "invertible", "orthogonal": "orthogonal"}.get(group.kind, "lengths and turns of pairs")
+        raise ValueError(f"{what} must be finite and {words}.")
+
+
+def _is_of_kind(group: MatrixGroup, matrix: Tensor) -> bool:
+    if group.kind == "linear":
+        return bool((torch.linalg.cond(matrix) <= _WORST_CONDITION).all())
+    if group.kind == "orthogonal":
+        gap = matrix @ matrix.transpose(-1, -2) - torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
+        return bool(gap.abs().max() < _OFF)
+    one, other = pair_places(matrix.shape[-1], group.pairs or "halves")
+    cosine, sine = matrix[..., one, one], matrix[..., other, one]
+    rest = matrix.clone()
+    for rows, columns, part in ((one, one, cosine), (other, other, cosine), (other, one, sine), (one, other, -sine)):
+        rest[..., rows, columns] -= part
+    lengths = (cosine.square() + sine.square()).sqrt()
+    return bool(rest.abs().max() < _OFF * lengths.max() and lengths.min() > 0)

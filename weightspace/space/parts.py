@@ -9,7 +9,7 @@ from weightspace.space.axes import Atom, Axis, format_axes
 
 ROLES = ("weight", "vector", "other")
 SLOTS = ("weight", "bias", "scale", "shift", "mean", "var", "other")
-KINDS = ("permutation", "scale", "sign", "phase", "linear")
+KINDS = ("permutation", "scale", "sign", "phase", "linear", "orthogonal", "complex")
 MODES = ("both", "train", "eval")
 
 

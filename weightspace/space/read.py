@@ -6,7 +6,7 @@ import torch
 
 from weightspace.reading import Unread
 from weightspace.space.axes import Axis, parse_axes
-from weightspace.space.matrices import MatrixGroup
+from weightspace.space.matrices import MATRIX_KINDS, PAIRS, MatrixGroup, Side
 from weightspace.space.parts import KINDS, MODES, ROLES, SLOTS, Action, Group, Link, Site, TensorSpec
 from weightspace.space.report import Report
 
@@ -129,14 +129,21 @@ def _action(unread: Unread) -> Action:
 
 
 def _matrix_group(unread: Unread) -> MatrixGroup:
-    found = unread.fields("name", "kind", "powers", "per")
+    found = unread.fields("name", "kind", "powers", "per", optional=("pairs",))
     powers = {name: tuple(_side(item) for item in value.items()) for name, value in found["powers"].entries().items()}
-    return MatrixGroup(found["name"].text(), found["kind"].text(("linear",)), powers, found["per"].maybe(Unread.text))
+    pairs = found["pairs"].text(PAIRS) if "pairs" in found else None
+    name, per = found["name"].maybe(Unread.text), found["per"].maybe(Unread.text)
+    return MatrixGroup(name, found["kind"].text(MATRIX_KINDS), powers, per, pairs)
 
 
-def _side(unread: Unread) -> tuple[int, int, int]:
-    dim, occurrence, power = unread.items(3)
-    return _number(dim), _number(occurrence), power.whole()
+def _side(unread: Unread) -> Side:
+    given = unread.items()
+    if len(given) not in (3, 4, 6):
+        unread.fail("3, 4 or 6 numbers: axis, occurrence, power, number of atoms, and an atom with its entry")
+    numbers = [number.whole(least=-1, most=_DEEPEST) for number in given]
+    if numbers[2] not in (-1, 1) or min(*numbers[:2], *numbers[3:], 0) < 0 or 0 in numbers[3:4]:
+        unread.fail("an axis, an occurrence, a power of 1 or -1, and a number of atoms from 1")
+    return Side.from_list(numbers)
 
 
 def _power(unread: Unread) -> tuple[int, int, int | float]:

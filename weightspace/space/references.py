@@ -1,12 +1,13 @@
 """Whether the parts of a weight space that came from outside hold together: sizes, and what refers to what."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING, NoReturn
 
 import torch
 
 from weightspace.space.axes import Atom, Axis, Sum
-from weightspace.space.matrices import MatrixGroup
+from weightspace.space.matrices import MatrixGroup, Side, owner_of
 from weightspace.space.parts import Action, TensorSpec
 from weightspace.space.read import MOST
 
@@ -128,18 +129,50 @@ def _check_matrices(space: "WeightSpace", group: MatrixGroup, place: str) -> Non
             _fail(f"{place}.powers", "about tensors of the space", tensor)
         if not (_type(spec).is_floating_point or _type(spec).is_complex):
             _fail(f"{place}.powers, its tensor {tensor}", "of floating point numbers", spec.dtype)
-        for dim, occurrence, power in sides:
-            _check_side(group, spec, dim, occurrence, power, place)
+        for side in sides:
+            if not _is_place(space, group, spec, side):
+                what = "channels that keep their order" if group.name is None else repr(group.name)
+                _fail(f"{place}.powers.{tensor}", f"an axis and an atom of {what}", side.to_list())
+    _check_sizes(space, group, place)
 
 
-def _check_side(group: MatrixGroup, spec: TensorSpec, dim: int, occurrence: int, power: int, place: str) -> None:
-    names = [atom.name for atom in spec.axes[dim].atoms()] if dim < len(spec.axes) else []
-    if occurrence >= len(names) or names[occurrence] != group.name:
-        _fail(f"{place}.powers", f"about an axis and occurrence where {group.name!r} stands", [dim, occurrence])
-    if power not in (-1, 1):
-        _fail(f"{place}.powers", "of powers 1 and -1", power)
-    if group.per is not None and names.count(group.per) != 1:
-        _fail(f"{place}.per", f"a name that stands once beside {group.name!r}, wherever that is mixed", group.per)
+def _is_place(space: "WeightSpace", group: MatrixGroup, spec: TensorSpec, side: Side) -> bool:
+    """The side names neurons of the group, beside which the owners of its matrices stand."""
+    atoms = spec.axes[side.dim].atoms() if side.dim < len(spec.axes) else ()
+    run = atoms[side.occurrence : side.occurrence + side.span]
+    if len(run) < side.span or side.power not in (-1, 1) or (group.kind == "orthogonal" and side.power < 0):
+        return False
+    named = {atom.name for atom in run if atom.name is not None and space.names[atom.name].free}
+    if named != ({group.name} - {None}) or (named and side.span > 1):
+        return False
+    if side.part is not None:
+        place, entry = side.part
+        if place >= len(atoms) or atoms[place].name is not None or entry >= (atoms[place].size or 0):
+            return False
+    return group.per is None or _has_owner(spec, side, group.per)
+
+
+def _has_owner(spec: TensorSpec, side: Side, per: str) -> bool:
+    try:
+        owner_of(spec.axes[side.dim], side.occurrence, per)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_sizes(space: "WeightSpace", group: MatrixGroup, place: str) -> None:
+    """Every place must have as many neurons; pairs need an even number, and a kind that has pairs."""
+    sizes = set()
+    for tensor, sides in group.powers.items():
+        for side in sides:
+            run = space.tensors[tensor].axes[side.dim].atoms()[side.occurrence : side.occurrence + side.span]
+            sizes.add(prod(atom.size or 1 for atom in run))
+    if len(sizes) != 1:
+        _fail(f"{place}.powers", "of one number of neurons", sorted(sizes))
+    if (group.kind == "complex") != (group.pairs is not None) or (group.pairs and sizes.pop() % 2):
+        _fail(
+            f"{place}.pairs", "given for a complex group of an even number of channels, and for no other", group.pairs
+        )
 
 
 def _type(spec: TensorSpec) -> torch.dtype:

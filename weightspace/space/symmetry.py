@@ -78,12 +78,12 @@ class Symmetry:
     def _orders(self, index: int) -> tuple[Tensor | None, Tensor | None]:
         """The order of the neurons that a group of matrices mixes, and that of the neurons that have one each."""
         group = self.space.matrices[index]
-        return self.permutations.get(group.name), self.permutations.get(group.per or "")
+        return self.permutations.get(group.name or ""), self.permutations.get(group.per or "")
 
     def _diagonal(self, index: int) -> Tensor | None:
         """By what this symmetry scales the neurons that a group of matrices mixes, where that acts as itself."""
         group, found = self.space.matrices[index], None
-        tensor, (dim, occurrence, power) = next((name, places[0]) for name, places in group.powers.items())
+        tensor, (dim, occurrence, power, *_) = next((name, places[0]) for name, places in group.powers.items())
         for number, vector in self.factors.items():
             action = self.space.actions[number]
             for at, place, own in action.powers.get(tensor, ()):

@@ -32,7 +32,11 @@ def space_table(space: "WeightSpace") -> str:
         for name, group in space.names.items()
     ]
     head = ("name", "size", "symmetries", "modes", "stands in")
-    return "\n\n".join([space_line(space), _columns(("tensor", "axes", "place"), tensors), _columns(head, names)])
+    tables = [_columns(("tensor", "axes", "place"), tensors), _columns(head, names)]
+    unnamed = [(", ".join(group.powers), str(group)) for group in space.matrices if group.name is None]
+    if unnamed:
+        tables.append(_columns(("channels of", "symmetries"), unnamed))
+    return "\n\n".join([space_line(space), *tables])
 
 
 def _counted(number: int, noun: str) -> str:
@@ -47,7 +51,7 @@ def _kinds(space: "WeightSpace", name: str) -> tuple[str, str]:
     """The symmetries of a name, and the modes in which they hold."""
     if not space.names[name].free:
         return "fixed", "-"
-    matrices = [g.kind if g.per is None else f"{g.kind} per {g.per}" for g in space.matrices if g.name == name]
+    matrices = [str(group) for group in space.matrices if group.name == name]
     modal: dict[str, dict[str, None]] = {}
     for action in space.modal:
         if action.name == name:

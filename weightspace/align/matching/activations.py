@@ -26,7 +26,7 @@ def observed_space(space: WeightSpace, module: nn.Module, samples: int) -> Weigh
     """
     free, tensors = set(space.free), {}
     for name, spec in space.tensors.items():
-        layer = _layer(module, name)
+        layer = layer_of(module, name)
         if layer is not None and any(atom.name in free for atom in spec.axes[0].atoms()):
             tensors[name] = TensorSpec((Atom(None, samples), spec.axes[0]), dtype=spec.dtype)
     if not tensors:
@@ -34,7 +34,8 @@ def observed_space(space: WeightSpace, module: nn.Module, samples: int) -> Weigh
             "Activation matching needs linear or convolutional layers in front of free neurons; this module has none. "
             'Use method="weights".'
         )
-    return replace(space, tensors=tensors, actions=tuple(_observed(action, tensors) for action in space.actions))
+    actions = tuple(_observed(action, tensors) for action in space.actions)
+    return replace(space, tensors=tensors, actions=actions, matrices=())
 
 
 def _observed(action: Action, tensors: Mapping[str, TensorSpec]) -> Action:
@@ -47,7 +48,8 @@ def _observed(action: Action, tensors: Mapping[str, TensorSpec]) -> Action:
     return replace(action, powers=powers, shifts={})
 
 
-def _layer(module: nn.Module, tensor: str) -> nn.Module | None:
+def layer_of(module: nn.Module, tensor: str) -> nn.Module | None:
+    """The linear or convolutional layer whose weight a tensor is, or None."""
     owner, _, last = tensor.rpartition(".")
     layer = dict(module.named_modules()).get(owner)
     return layer if last == "weight" and type(layer) in _CHANNEL else None
@@ -59,7 +61,7 @@ def observe(
     """What each layer gives on the inputs, every neuron with mean 0 and norm 1 over the samples."""
     module, found, handles = frozen(module), {}, []
     for name in tensors:
-        layer = _layer(module, name)
+        layer = layer_of(module, name)
         assert layer is not None
 
         def hook(part: nn.Module, _: object, outputs: Tensor, name: str = name) -> None:

@@ -1,4 +1,4 @@
-"""Learned matching: permutations by gradient descent on the loss between two nets."""
+"""Learned matching: permutations and matrices by gradient descent on the loss between two nets."""
 
 from collections.abc import Mapping
 
@@ -10,27 +10,30 @@ from torch.func import functional_call
 from weightspace.align.matching.assign import assign, sinkhorn
 from weightspace.align.matching.places import Place, places_of
 from weightspace.align.matching.score import Data, frozen, loss_of, mixed, predictions
-from weightspace.space import Symmetry, WeightSpace
+from weightspace.space import MatrixGroup, Symmetry, WeightSpace
+from weightspace.space.forms.matrices import separate_groups
+from weightspace.space.matrices import multiplied, turns_of_pairs
 
 _SHARPNESS = 3.0  # how sure the start is of the pairs it comes with
 _BATCH, _EVERY = 256, 10
 
 
 class Soft(nn.Module):
-    """For each free name a matrix that stands for its permutation, made from scores that can be learned."""
+    """A permutation for each free name and a matrix for each group, made from numbers that can be learned."""
 
     def __init__(self, space: WeightSpace, like: Tensor):
         super().__init__()
         self.space, self.places = space, places_of(space)
-        self.names = list(self.places)
+        self.names, self.groups = list(self.places), separate_groups(space)
         sizes = [space.names[name].size or 1 for name in self.names]
         self.scores = nn.ParameterList(_SHARPNESS * torch.eye(size, dtype=like.dtype) for size in sizes)
+        self.turns = nn.ParameterList(_start(space, space.matrices[index]) for index in self.groups)
 
     def orders(self) -> dict[str, Tensor]:
         """The permutations nearest to the scores."""
         return {name: assign(score.unsqueeze(0))[0] for name, score in zip(self.names, self.scores, strict=True)}
 
-    def matrices(self, straight: bool) -> dict[str, Float[Tensor, "size size"]]:
+    def permutations(self, straight: bool) -> dict[str, Float[Tensor, "size size"]]:
         """Doubly stochastic matrices; ``straight``: permutations, with the gradient of those (straight-through)."""
         soft = {n: sinkhorn(s.unsqueeze(0))[0] for n, s in zip(self.names, self.scores, strict=True)}
         if not straight:
@@ -38,15 +41,46 @@ class Soft(nn.Module):
         hard = {name: torch.eye(len(order), dtype=soft[name].dtype)[order] for name, order in self.orders().items()}
         return {name: hard[name] + matrix - matrix.detach() for name, matrix in soft.items()}
 
+    def matrices(self) -> dict[int, Float[Tensor, "per size size"]]:
+        """The matrix of each group, which belongs to it whatever the numbers are."""
+        groups = [self.space.matrices[index] for index in self.groups]
+        return {i: _matrix(group, numbers) for i, group, numbers in zip(self.groups, groups, self.turns, strict=True)}
+
+    def symmetry(self) -> Symmetry:
+        """What has been learned, as a symmetry."""
+        return Symmetry(self.space, self.orders(), {}, {index: m.detach() for index, m in self.matrices().items()})
+
     def forward(self, weights: Mapping[str, Tensor], straight: bool) -> dict[str, Tensor]:
         """The weights of one net with these matrices along every axis that bears their name."""
         result = dict(weights)
-        for name, matrix in self.matrices(straight).items():
+        for index, matrix in self.matrices().items():
+            group = self.space.matrices[index]
+            for name in group.powers:
+                result[name] = multiplied(group, matrix, self.space, name, result[name], stacked=False)
+        for name, matrix in self.permutations(straight).items():
             for place in self.places[name]:
                 fixed = self.space.tensors[place.tensor].buffer  # norms take no gradient for their statistics
                 acting = matrix.detach() if fixed else matrix
                 result[place.tensor] = _along(place, result[place.tensor], acting)
         return result
+
+
+def _start(space: WeightSpace, group: MatrixGroup) -> Float[Tensor, "..."]:
+    """Numbers that make the identity."""
+    per, size, _ = group.shape(space)
+    shape = (2, per, size // 2) if group.kind == "complex" else (per, size, size)
+    return torch.zeros(shape, dtype=torch.float64)
+
+
+def _matrix(group: MatrixGroup, numbers: Float[Tensor, "..."]) -> Float[Tensor, "per size size"]:
+    """The matrix that numbers make: by Cayley's transform where it is orthogonal, a length and an angle for pairs."""
+    if group.kind == "complex":
+        return turns_of_pairs(numbers[0].exp(), numbers[1], group.pairs or "halves")
+    eye = torch.eye(numbers.shape[-1], dtype=numbers.dtype)
+    if group.kind == "linear":
+        return eye + numbers
+    skew = numbers - numbers.transpose(-1, -2)
+    return torch.linalg.solve(eye + skew, eye - skew)
 
 
 def _along(place: Place, tensor: Tensor, matrix: Tensor) -> Tensor:
@@ -65,20 +99,25 @@ def learn(
     steps: int,
     seed: int,
     lr: float = 0.1,
+    turning: float = 0.01,
 ) -> Symmetry:
-    """Permutations that make the mean of a and b good on data; ``b`` has been matched already, which is the start.
+    """Symmetries that make the mean of a and b good on data; ``b`` has been matched already, which is the start.
 
     ``straight``: the mean is taken with permutations (Ainsworth et al. 2023, straight-through matching), else with
-    doubly stochastic matrices (Peña et al. 2023, "Re-basin via implicit Sinkhorn differentiation"). The share of b is
-    drawn at every other step, else a half; the best permutations met, by the loss of the mean on all data, count, so
-    that it is never worse than the start.
+    doubly stochastic matrices (Peña et al. 2023, "Re-basin via implicit Sinkhorn differentiation"). Matrices of the
+    space are learned beside them: orthogonal ones by Cayley's transform of a skew one, which stays orthogonal
+    (Theus et al. 2025, "Generalized linear mode connectivity for transformers", with projections in its place). The
+    share of b is drawn at every other step, else a half; the best symmetry met, by the loss of the mean on all data,
+    counts, so that it is never worse than the start.
 
     Args:
-        a, b: single nets.
+        a, b: single nets. lr: of the permutations' scores. turning: of the matrices.
     """
     module, generator = frozen(module), torch.Generator().manual_seed(seed)
     soft = Soft(space, next(t for t in a.values() if t.is_floating_point()))
-    optimizer = torch.optim.Adam(soft.parameters(), lr=lr)
+    groups = [{"params": soft.scores.parameters(), "lr": lr}, {"params": soft.turns.parameters(), "lr": turning}]
+    optimizer = torch.optim.Adam([group for group in groups if group["params"]])
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps))
     best, lowest = space.identity(), _middle(module, a, b, data)
     for step in range(steps):
         rows = torch.randint(len(data[0]), (min(_BATCH, len(data[0])),), generator=generator)
@@ -88,8 +127,9 @@ def learn(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        schedule.step()
         if step % _EVERY == _EVERY - 1 or step == steps - 1:
-            symmetry = Symmetry(space, soft.orders(), {})
+            symmetry = soft.symmetry()
             reached = _middle(module, a, space.apply(symmetry, b), data)
             best, lowest = (symmetry, reached) if reached < lowest else (best, lowest)
     return best

@@ -24,7 +24,7 @@ def balanced(space: WeightSpace, stack: Mapping[str, Tensor]) -> tuple[dict[str,
     """
     weights, path = _in_balance(space, stack)
     for _ in range(_TURNS if space.matrices else 0):
-        step = settle_matrices(space, weights)
+        step = settle_matrices(space, weights, ("linear", "complex"))
         weights, path = space.apply(step, weights), step.compose(path)
         weights, step = _in_balance(space, weights)
         path = step.compose(path)

@@ -6,7 +6,7 @@ from typing import Any
 from weightspace.space.actions.scales import Scales
 from weightspace.space.algebra.dims import LEAF, PRODUCT, Dim, atoms_of, factors, find, is_fixed, terms
 from weightspace.space.algebra.value import Step, Value
-from weightspace.space.matrices import MatrixGroup
+from weightspace.space.matrices import MatrixGroup, Side
 
 _LINEAR = ("product", "equal", "flat", "join", "slice")
 
@@ -31,10 +31,11 @@ def find_matrices(
         wrong |= _not_linear(scales, step)
     values, found = _values(scales, steps, params.values()), []
     for free, places in powers.items():
-        sides = {power for entries in places.values() for _, _, power in entries}
-        if free not in wrong and set(places) <= set(alone) and sides == {1, -1}:
+        both = {power for entries in places.values() for _, _, power in entries}
+        if free not in wrong and set(places) <= set(alone) and both == {1, -1}:
             per = _per(scales, free, values[free], [params[name] for name in places], names)
-            found.append(MatrixGroup(owner[free], "linear", places, per))
+            sides = {name: tuple(Side(*entry) for entry in entries) for name, entries in places.items()}
+            found.append(MatrixGroup(owner[free], "linear", sides, per))
     return found
 
 
@@ -116,12 +117,22 @@ def _values(scales: Scales, steps: Sequence[Step], params: Iterable[Value]) -> d
     return found
 
 
+def _terms_with(scales: Scales, free: int, value: Value, axis: int, dim: Dim) -> list[Dim]:
+    """The terms of one axis in which an unknown acts."""
+    unknowns, found = iter(scales.unknowns(value, axis)), []
+    for term in terms(dim):
+        inside = [next(unknowns)[1] for atom in atoms_of(term) if not is_fixed(atom)]
+        if any(free in scales.system.resolve(unknown) for unknown in inside):
+            found.append(term)
+    return found
+
+
 def _per(
     scales: Scales, free: int, values: Sequence[Value], params: Sequence[Value], names: Mapping[Dim, str]
 ) -> str | None:
     """A name that stands beside the neurons wherever they are: each of its own can have a matrix.
 
-    In parameters it stands on the same axis as the neurons, once.
+    In parameters it stands on the same axis as the neurons, once in the term of it where they stand.
     """
     shared: set[str] | None = None
     for value in values:
@@ -132,12 +143,14 @@ def _per(
     for value in params:
         for axis, dim in enumerate(value.dims):
             if any(free in scales.system.resolve(unknown) for _, unknown in scales.unknowns(value, axis)):
-                labels = [names.get(find(atom)) for atom in atoms_of(dim)]
                 places = [place for place, atom in enumerate(atoms_of(dim)) if not is_fixed(atom)]
                 own = [place for place, (_, unknown) in zip(places, scales.unknowns(value, axis), strict=True)
                        if free in scales.system.resolve(unknown)]  # fmt: skip
                 beside = [{names.get(find(atom)) for atom in _beside(dim, place)} for place in own]
-                shared = {n for n in shared or () if labels.count(n) == 1 and all(n in found for found in beside)}
+                shared = {name for name in shared or () if all(name in found for found in beside)}
+                for term in _terms_with(scales, free, value, axis, dim):
+                    labels = [names.get(find(atom)) for atom in atoms_of(term)]
+                    shared = {name for name in shared or () if labels.count(name) == 1}
     return min(shared, default=None) if shared else None
 
 

@@ -9,7 +9,13 @@ import torch
 from torch import Tensor
 
 from weightspace.space.forms.entries import Entry, entries_of, neurons_along, plan, sums_along
-from weightspace.space.forms.matrices import mixed_places, settle_matrices, settled_groups, unsettled
+from weightspace.space.forms.matrices import (
+    mixed_places,
+    settle_matrices,
+    settle_signs_of_matrices,
+    settled_groups,
+    unsettled,
+)
 from weightspace.space.forms.signs import joint_signs
 from weightspace.space.symmetry import Symmetry
 
@@ -56,6 +62,8 @@ def canonicalize(space: "WeightSpace", weights: Mapping[str, Tensor]) -> tuple[d
         form.settle_all("scale")
     form.apply(Symmetry(space, form.orders(), {}))
     form.settle_all("sign")
+    if settled_groups(space):
+        form.apply(settle_signs_of_matrices(space, form.weights))
     return form.weights, form.symmetry
 
 

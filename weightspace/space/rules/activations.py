@@ -101,7 +101,7 @@ def remainder(op: Operation, value: Value, divisor: Any) -> Value:
     """What is left of a division by a number has the sign of what was divided (fmod)."""
     if isinstance(divisor, Value):
         return opaque_pointwise(op, value, divisor)
-    return op.pointwise("odd" if op.name == "aten.fmod" else "opaque", value)
+    return _activation(op, "odd" if op.name == "aten.fmod" else "opaque", value)
 
 
 def _activation(op: Operation, kind: str, value: Value) -> Value:

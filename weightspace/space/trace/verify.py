@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from weightspace.space.matrices import MatrixGroup
 from weightspace.space.parts import KINDS, Action
 from weightspace.space.report import Report
 from weightspace.space.symmetry import Symmetry
 from weightspace.space.trace.probe import Case, Probe
+from weightspace.space.trace.prove import proved_matrices
 from weightspace.space.weightspace import WeightSpace
 
 TOLERANCE = 1e-9
@@ -77,7 +77,7 @@ def settle(space: WeightSpace, module: nn.Module, args: Sequence[Any], kwargs: M
     A scale, sign or phase that holds in one mode only is kept for that mode.
     """
     probe = Probe(module, args, kwargs)
-    space = replace(space, matrices=_proved_matrices(space, probe))
+    space = replace(space, matrices=proved_matrices(space, probe, TOLERANCE))
     report = _verified(space, probe)
     if report.sound and not report.failed:
         return replace(space, report=report)
@@ -85,31 +85,6 @@ def settle(space: WeightSpace, module: nn.Module, args: Sequence[Any], kwargs: M
     fixed = _with_actions(replace(space, names=names, report=report), probe)
     after = _verified(fixed, probe)
     return replace(fixed, report=replace(after, failed=report.failed))
-
-
-def _proved_matrices(space: WeightSpace, probe: Probe) -> tuple[MatrixGroup, ...]:
-    """The groups of matrices that hold; one that holds only if all heads share a matrix is kept so."""
-    groups: list[MatrixGroup | None] = list(space.matrices)
-    wrong = _failing_matrices(space, probe, space.matrices)
-    shared = [index for index in wrong if space.matrices[index].per]
-    for index in wrong:
-        groups[index] = None
-    tried = [replace(space.matrices[index], per=None) for index in shared]
-    still = _failing_matrices(space, probe, tried)
-    for place, index in enumerate(shared):
-        groups[index] = None if place in still else tried[place]
-    return tuple(group for group in groups if group is not None)
-
-
-def _failing_matrices(space: WeightSpace, probe: Probe, groups: Sequence[MatrixGroup]) -> list[int]:
-    """The places of the groups whose matrices change the outputs."""
-    alone = replace(space, matrices=tuple(groups))
-    drawn = draw(alone, ("linear",)).matrices
-
-    def chosen(places: list[int]) -> Symmetry:
-        return Symmetry(alone, {}, {}, {place: drawn[place] for place in places})
-
-    return _halve(list(range(len(groups))), chosen, probe, probe.cases)
 
 
 def _with_actions(space: WeightSpace, probe: Probe) -> WeightSpace:

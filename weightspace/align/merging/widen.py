@@ -1,4 +1,4 @@
-"""Wider nets that compute the same: neurons are doubled, and what reads them shares their weight."""
+"""Larger nets that compute the same: neurons and heads are doubled, and what reads them shares their weight."""
 
 from collections.abc import Mapping
 
@@ -7,8 +7,9 @@ from jaxtyping import Int
 from torch import Tensor
 
 from weightspace.align.checks import ready
-from weightspace.align.matching.places import places_of
-from weightspace.space import Axis, Product, Sum, WeightSpace
+from weightspace.space import TensorSpec, WeightSpace
+from weightspace.space.axes import with_sizes
+from weightspace.space.symmetry import axis_order, spread_over_axis
 
 
 def widen(
@@ -18,7 +19,8 @@ def widen(
 
     Each new neuron is a copy of an old one, drawn evenly; what reads a neuron and its copies gets the old weight
     divided by their number (Chen et al. 2016, "Net2Net"; Wang et al. 2023, "LEMON"). Which tensors write and which read
-    is in the space, so that this works for whatever was traced: layers, channels, residual streams.
+    is in the space, so that this works for whatever was traced: layers, channels, flattened ones, residual streams,
+    heads (each with all its channels).
 
     Args:
         weights: of one net. name: a free name. size: at least its size now. seed: of the copies drawn.
@@ -29,21 +31,30 @@ def widen(
         The weights, for the same architecture with the wider layer.
 
     Raises:
-        ValueError: an unknown name, a smaller size, neurons inside a product of axes (heads), neurons that a norm takes
-            together, unless they grow by a whole number, or that no tensor reads.
+        ValueError: an unknown name, a smaller size, channels of heads, whose products would count twice, neurons that a
+            norm takes together, unless they grow by a whole number, or that no tensor reads.
     """
     single = {n: t[0] for n, t in ready(space, weights, "weights")[0].items()}
     _check(space, name, size)
     copies = _copies(space.names[name].size or 1, size, seed)
     generator = torch.Generator().manual_seed(seed + 1)
-    for place in places_of(space)[name]:
-        spec, stack = space.tensors[place.tensor], single[place.tensor].unsqueeze(0)
-        grown = stack.index_select(place.dim + 1, copies.to(stack.device))
-        if place.dim in spec.source:
-            shares = _shares(copies, noise, generator).to(grown.device, grown.dtype)
-            grown = grown * shares.reshape(-1, *[1] * (grown.ndim - place.dim - 2))
-        single[place.tensor] = grown[0]
+    for tensor, spec in space.tensors.items():
+        for dim, axis in enumerate(spec.axes):
+            order = axis_order(axis, {name: copies})
+            if order is None:
+                continue
+            grown = single[tensor].index_select(dim, order.to(single[tensor].device))
+            for occurrence in _read_at(spec, dim, name):
+                wide = with_sizes(axis, {name: size})
+                shares = spread_over_axis(wide, occurrence, _shares(copies, noise, generator), 1.0)
+                grown = grown * shares.to(grown).reshape(-1, *[1] * (grown.ndim - dim - 1))
+            single[tensor] = grown
     return {n: t.to(weights[n].dtype) for n, t in single.items()}
+
+
+def _read_at(spec: TensorSpec, dim: int, name: str) -> list[int]:
+    """The atoms of an axis where a tensor reads the neurons of a name."""
+    return [k for k, atom in enumerate(spec.axes[dim].atoms()) if atom.name == name] if dim in spec.source else []
 
 
 def _check(space: WeightSpace, name: str, size: int) -> None:
@@ -53,15 +64,20 @@ def _check(space: WeightSpace, name: str, size: int) -> None:
     if size < now:
         raise ValueError(f"{name!r} has {now} neurons and can't shrink to {size}.")
     specs = [spec for spec in space.tensors.values() if any(atom.name == name for atom in spec.atoms())]
-    if any(_is_factor(name, axis) for spec in specs for axis in spec.axes):
-        raise ValueError(f"{name!r} stands in a product of axes (heads, a flatten); widening that isn't supported.")
+    if any(group.name == name and _is_of_scores(space, group.powers) for group in space.matrices):
+        raise ValueError(f"{name!r} are channels of heads: copies would count twice where queries meet keys.")
     together = any(spec.op == "norm" and spec.slot in ("scale", "shift") for spec in specs) and not any(
         spec.slot in ("mean", "var") for spec in specs
     )
     if together and size % now:
         raise ValueError(f"A norm takes all of {name!r} together: size must be a multiple of {now}, not {size}.")
-    if not any(place.dim in space.tensors[place.tensor].source for place in places_of(space)[name]):
+    if not any(_read_at(spec, dim, name) for spec in specs for dim in range(len(spec.axes))):
         raise ValueError(f"No tensor reads the neurons of {name!r}, so copies of them would count twice.")
+
+
+def _is_of_scores(space: WeightSpace, powers: Mapping[str, tuple]) -> bool:
+    """No tensor reads the neurons: they meet each other, as queries meet keys."""
+    return not any(side.dim in space.tensors[tensor].source for tensor, sides in powers.items() for side in sides)
 
 
 def _copies(now: int, size: int, seed: int) -> Int[Tensor, "size"]:

@@ -5,7 +5,7 @@ import torch
 
 from tests.align.planted import gap, hidden
 from tests.align.trained import points, trained
-from weightspace.align import merge, merge_tasks, mergeable, transport
+from weightspace.align import merge, mergeable
 from weightspace.align.matching.score import loss_of, predictions
 
 
@@ -40,24 +40,6 @@ def test_a_greedy_soup_is_never_worse_than_its_best_member():
     assert loss(module, merge(space, nets, "aligned greedy", module, data), data) <= best + 1e-6
 
 
-def test_learned_coefficients_are_no_worse_than_the_average():
-    data = points("mlp")
-    space, module, base = trained("mlp", 0, 30)
-    children = [trained("mlp", 0, steps)[2] for steps in (60, 150)]
-    mixed, shares = merge_tasks(base, children, module, data, steps=30)
-    assert loss(module, mixed, data) < loss(module, merge(space, children, "average"), data)
-    assert set(shares) == set(base)
-    assert all(len(values) == 2 for values in shares.values())
-
-
-def test_a_task_moves_to_a_hidden_copy_of_its_base():
-    space, module, base = trained("cnn", 0, 30)
-    child = trained("cnn", 0, 150)[2]
-    other, symmetry = hidden(space, base, 4)
-    assert gap(space.apply(symmetry, child), transport(space, base, child, other)) < 1e-3
-    assert loss(module, transport(space, base, child, other), points("cnn")) < loss(module, base, points("cnn"))
-
-
 def test_copies_are_mergeable_and_strangers_less():
     space, _, one = trained("mlp")
     copy, _ = hidden(space, one, 3)
@@ -82,5 +64,3 @@ def test_bad_merges_are_told():
         merge(space, [weights, weights], "magic")
     with pytest.raises(ValueError, match="greedy soup needs module= and data="):
         merge(space, [weights, weights], "greedy")
-    with pytest.raises(ValueError, match="at least one fine-tuned net"):
-        merge_tasks(weights, [], trained("mlp")[1], points("mlp"))

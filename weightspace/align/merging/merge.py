@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from weightspace.align.align import align
 from weightspace.align.checks import ready
@@ -92,68 +91,6 @@ def _greedy(module: nn.Module, nets: Sequence[Weights], data: Data, mend: bool) 
         if reached <= best:
             chosen, best = [*chosen, net], reached
     return chosen
-
-
-# ---- task vectors ------------------------------------------------------------------------------------------------
-
-
-def merge_tasks(
-    base: Weights,
-    children: Sequence[Weights],
-    module: nn.Module,
-    data: Data,
-    steps: int = 100,
-    lr: float = 0.05,
-    batch: int = 256,
-    seed: int = 0,
-) -> tuple[dict[str, Tensor], dict[str, list[float]]]:
-    """The base plus the children's task vectors, each tensor of each with a coefficient learned on data.
-
-    Zhang et al. 2024, "Knowledge composition using task vectors with learned anisotropic scaling" (aTLAS). The
-    coefficients start at one over the number of children, which is the average of the children.
-
-    Args:
-        base: the net that all children were fine-tuned from.
-
-    Returns:
-        The weights, and for each tensor its coefficients, one a child.
-
-    Raises:
-        ValueError: no children, or data that aren't inputs and targets.
-    """
-    if not children:
-        raise ValueError("Merging tasks needs at least one fine-tuned net.")
-    data, module = check_data(data), frozen(module)
-    names = [name for name, tensor in base.items() if tensor.is_floating_point()]
-    vectors = {name: torch.stack([child[name] - base[name] for child in children]) for name in names}
-    shares = {name: torch.full((len(children),), 1 / len(children), requires_grad=True) for name in names}
-    optimizer, generator = torch.optim.Adam(shares.values(), lr=lr), torch.Generator().manual_seed(seed)
-
-    def mixed() -> dict[str, Tensor]:
-        moved = {n: base[n] + torch.tensordot(shares[n].to(vectors[n].dtype), vectors[n], 1) for n in names}
-        return {**base, **moved}
-
-    for _ in range(steps):
-        rows = torch.randint(len(data[0]), (min(batch, len(data[0])),), generator=generator)
-        optimizer.zero_grad()
-        loss_of(functional_call(module, mixed(), (data[0][rows],)), data[1][rows]).backward()
-        optimizer.step()
-    with torch.no_grad():
-        return {n: t.detach() for n, t in mixed().items()}, {n: s.tolist() for n, s in shares.items()}
-
-
-def transport(space: WeightSpace, base: Weights, child: Weights, other: Weights, seed: int = 0) -> dict[str, Tensor]:
-    """What fine-tuning changed from ``base`` to ``child``, done to another base, to which it is aligned first.
-
-    Raises:
-        ValueError: weights that don't fit the space or aren't finite.
-    """
-    symmetry = align(space, other, base, seed=seed)
-    start, end = space.apply(symmetry, base), space.apply(symmetry, child)
-    return {
-        name: tensor + (end[name] - start[name]) if tensor.is_floating_point() else tensor
-        for name, tensor in other.items()
-    }
 
 
 # ---- beforehand --------------------------------------------------------------------------------------------------

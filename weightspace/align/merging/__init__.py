@@ -1,0 +1,1 @@
+"""One net from several, and larger nets from smaller ones."""
