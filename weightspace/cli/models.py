@@ -11,8 +11,9 @@ from weightspace.cli.terminal.module import FACTORY, add_factory, load_factory
 from weightspace.cli.zoo.flags import add_data_root, import_here, set_data_root
 
 MODELS = f"""\
-A net is a checkpoint of the architecture that --module makes, or ZOO@ROW: the row of a zoo, which knows its own
-architecture. --space takes a weight space in JSON, as 'weightspace symmetries --out' writes it, instead of --module.
+A net is a checkpoint of the architecture that --module makes, ZOO@ROW: the row of a zoo, which knows its own
+architecture, or a folder of the transformers library (config.json and safetensors). --space takes a weight space in
+JSON, as 'weightspace symmetries --out' writes it, instead of --module.
 
 {FACTORY}"""
 
@@ -40,12 +41,13 @@ def expand(paths: Sequence[str]) -> list[str]:
         ValueError: a zoo without a row; says how to name one. A folder or a pattern without a checkpoint.
     """
     from weightspace.checkpoints import find_checkpoints
+    from weightspace.checkpoints.library import is_library_folder
     from weightspace.tasks.labelled.row import names_row
 
     found: list[str] = []
     for path in paths:
         refuse_zoo(path)
-        found += [path] if names_row(path) else map(str, find_checkpoints([path]))
+        found += [path] if names_row(path) or is_library_folder(path) else map(str, find_checkpoints([path]))
     return found
 
 
@@ -68,6 +70,7 @@ def load_models(arguments: argparse.Namespace, paths: Sequence[str]) -> Models:
     """
     from weightspace.align import check_same_space
     from weightspace.checkpoints import fit_checkpoint, read_checkpoint
+    from weightspace.checkpoints.library import is_library_folder, read_library_folder
     from weightspace.space import WeightSpace
     from weightspace.tasks.labelled.row import names_row
 
@@ -83,6 +86,9 @@ def load_models(arguments: argparse.Namespace, paths: Sequence[str]) -> Models:
         if names_row(path):
             space, net, own = _row(path)
             module = own if module is None else module
+        elif is_library_folder(path):
+            own, inputs, net = read_library_folder(path)
+            space, module = WeightSpace.trace(own, *inputs), own if module is None else module
         elif known is None:
             raise ValueError(f"{path} says nothing of its architecture: give --module MODULE:NAME or --space FILE.")
         else:

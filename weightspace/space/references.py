@@ -119,7 +119,7 @@ def _check_action(space: "WeightSpace", action: Action, others: Sequence[Action]
 
 
 def _check_matrices(space: "WeightSpace", group: MatrixGroup, place: str) -> None:
-    if group.name not in space.names or not space.names[group.name].free:
+    if group.name is not None and (group.name not in space.names or not space.names[group.name].free):
         _fail(f"{place}.name", f"one of the free names {', '.join(space.free) or '(none)'}", group.name)
     if not group.powers:
         _fail(f"{place}.powers", "of one tensor at least", {})

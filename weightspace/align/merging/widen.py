@@ -93,10 +93,3 @@ def _shares(copies: Int[Tensor, "size"], noise: float, generator: torch.Generato
     raw = (noise * torch.randn(len(copies), generator=generator, dtype=torch.float64)).exp()
     total = torch.zeros(int(copies.max()) + 1, dtype=torch.float64).index_add(0, copies, raw)
     return raw / total[copies]
-
-
-def _is_factor(name: str, axis: Axis) -> bool:
-    """A name stands in a product, wherever that stands."""
-    if isinstance(axis, Product):
-        return any(atom.name == name for atom in axis.atoms())
-    return isinstance(axis, Sum) and any(_is_factor(name, term) for term in axis.terms)
