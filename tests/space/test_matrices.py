@@ -193,10 +193,10 @@ def test_matrices_that_are_none_of_their_group_are_refused(index, kind, words):
 @pytest.mark.parametrize(
     ("index", "change", "words"),
     [(0, {"pairs": "halves"}, "given for a complex group"), (1, {"pairs": "thirds"}, "one of halves, adjacent"),
-     (1, {"per": "v.dim"}, "an axis and an atom of channels"), (2, {"name": "v.dim"}, "an axis and an atom"),
-     (2, {"powers": {"q.weight": [[1, 0, -1]]}}, "an axis and an atom"), (0, {"kind": "affine"}, "one of linear"),
+     (1, {"per": "v.dim"}, "stands once beside"), (2, {"name": "v.dim"}, "about an axis and occurrence where"),
+     (2, {"powers": {"q.weight": [[1, 0, -1]]}}, "of powers 1"), (0, {"kind": "affine"}, "one of linear"),
      (0, {"powers": {"v.weight": [[0, 1, 1, 0]]}}, "number of atoms from 1"),
-     (1, {"powers": {"q.weight": [[0, 1, 1, 1, 7, 0]]}}, "an axis and an atom"),
+     (1, {"powers": {"q.weight": [[0, 1, 1, 1, 7, 0]]}}, "about an axis and occurrence where"),
      (0, {"powers": {"v.weight": [[0, 1]]}}, "3, 4 or 6 numbers")],
 )  # fmt: skip
 def test_groups_from_outside_must_fit_the_space(index, change, words):

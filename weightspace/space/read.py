@@ -140,9 +140,9 @@ def _side(unread: Unread) -> Side:
     given = unread.items()
     if len(given) not in (3, 4, 6):
         unread.fail("3, 4 or 6 numbers: axis, occurrence, power, number of atoms, and an atom with its entry")
-    numbers = [number.whole(least=-1, most=_DEEPEST) for number in given]
-    if numbers[2] not in (-1, 1) or min(*numbers[:2], *numbers[3:], 0) < 0 or 0 in numbers[3:4]:
-        unread.fail("an axis, an occurrence, a power of 1 or -1, and a number of atoms from 1")
+    numbers = [number.whole(least=-_DEEPEST, most=_DEEPEST) for number in given]
+    if min(*numbers[:2], *numbers[3:], 0) < 0 or 0 in numbers[3:4]:
+        unread.fail("an axis, an occurrence and a power, and a number of atoms from 1")
     return Side.from_list(numbers)
 
 

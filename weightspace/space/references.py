@@ -130,26 +130,31 @@ def _check_matrices(space: "WeightSpace", group: MatrixGroup, place: str) -> Non
         if not (_type(spec).is_floating_point or _type(spec).is_complex):
             _fail(f"{place}.powers, its tensor {tensor}", "of floating point numbers", spec.dtype)
         for side in sides:
-            if not _is_place(space, group, spec, side):
-                what = "channels that keep their order" if group.name is None else repr(group.name)
-                _fail(f"{place}.powers.{tensor}", f"an axis and an atom of {what}", side.to_list())
+            _check_side(space, group, spec, side, place)
     _check_sizes(space, group, place)
 
 
-def _is_place(space: "WeightSpace", group: MatrixGroup, spec: TensorSpec, side: Side) -> bool:
-    """The side names neurons of the group, beside which the owners of its matrices stand."""
+def _check_side(space: "WeightSpace", group: MatrixGroup, spec: TensorSpec, side: Side, place: str) -> None:
+    """See that a side names neurons of the group, beside which the owners of its matrices stand."""
     atoms = spec.axes[side.dim].atoms() if side.dim < len(spec.axes) else ()
     run = atoms[side.occurrence : side.occurrence + side.span]
-    if len(run) < side.span or side.power not in (-1, 1) or (group.kind == "orthogonal" and side.power < 0):
-        return False
     named = {atom.name for atom in run if atom.name is not None and space.names[atom.name].free}
-    if named != ({group.name} - {None}) or (named and side.span > 1):
-        return False
-    if side.part is not None:
-        place, entry = side.part
-        if place >= len(atoms) or atoms[place].name is not None or entry >= (atoms[place].size or 0):
-            return False
-    return group.per is None or _has_owner(spec, side, group.per)
+    mixed = len(run) == side.span and named == ({group.name} - {None}) and not (named and side.span > 1)
+    if not mixed or not _is_part(atoms, side):
+        what = "channels without a free name stand" if group.name is None else f"{group.name!r} stands"
+        _fail(f"{place}.powers", f"about an axis and occurrence where {what}", side.to_list())
+    allowed = (1,) if group.kind == "orthogonal" else (1, -1)
+    if side.power not in allowed:
+        _fail(f"{place}.powers", f"of powers {' and '.join(map(str, allowed))}", side.power)
+    if group.per is not None and not _has_owner(spec, side, group.per):
+        _fail(f"{place}.per", "a name that stands once beside the neurons, wherever they are mixed", group.per)
+
+
+def _is_part(atoms: Sequence[Atom], side: Side) -> bool:
+    if side.part is None:
+        return True
+    number, entry = side.part
+    return number < len(atoms) and atoms[number].name is None and entry < (atoms[number].size or 0)
 
 
 def _has_owner(spec: TensorSpec, side: Side, per: str) -> bool:
