@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from weightspace.space.forms.entries import plan
-from weightspace.space.matrices import MatrixGroup, entries_of, pair_places, rows_along, turns_of_pairs
+from weightspace.space.matrices import MatrixGroup, Side, entries_of, pair_places, rows_along, turns_of_pairs
 from weightspace.space.symmetry import Symmetry
 
 if TYPE_CHECKING:
@@ -86,11 +86,15 @@ def _obstacle(space: "WeightSpace", index: int) -> str:
         return ""  # it changes no norm, so that others are settled whatever it is
     alone = [number for number in range(len(space.matrices)) if number not in _met(space)]
     order = plan(space, "scale", mixed_places(space, alone))
-    told = [(action, {entry.tensor for entry in deciding}) for action, deciding in order.steps]
-    told += [(action, set(space.actions[action].powers)) for action in order.rest]
-    for action, tensors in told:
+    told = [
+        (action, [(entry.tensor, entry.dim, entry.occurrence) for entry in deciding])
+        for action, deciding in order.steps
+    ]
+    told += [(action, [(t, d, o) for t, powers in space.actions[action].powers.items() for d, o, _ in powers])
+             for action in order.rest]  # fmt: skip
+    for action, places in told:
         name = space.actions[action].name
-        if name not in (group.name, group.per) and tensors & set(group.powers):
+        if name not in (group.name, group.per) and any(_mixes(space, group, *place) for place in places):
             return f"as only what they mix tells the scales of {name!r}"
     return ""
 
@@ -131,6 +135,15 @@ def _meet(space: "WeightSpace", tensor: str, one: int, other: int) -> bool:
     return any(
         left.dim != right.dim or bool((entries_of(axes[left.dim], left) & entries_of(axes[left.dim], right)).any())
         for left, right in pairs
+    )
+
+
+def _mixes(space: "WeightSpace", group: MatrixGroup, tensor: str, dim: int, occurrence: int) -> bool:
+    """Whether a group acts on entries of a tensor that an atom of one of its axes stands behind."""
+    axis, own = space.tensors[tensor].axes[dim], Side(dim, occurrence, 1)
+    return any(
+        side.dim != dim or bool((entries_of(axis, side) & entries_of(axis, own)).any())
+        for side in group.powers.get(tensor, ())
     )
 
 
