@@ -14,9 +14,11 @@ from weightspace.space import WeightSpace
 from weightspace.space.forms import entries as entries_module
 from weightspace.space.forms.matrices import unsettled
 from weightspace.space.forms.signs import joint_signs
+from weightspace.space.matrices import MATRIX_KINDS
 from weightspace.space.parts import KINDS
 from weightspace.space.trace.float64 import in_float64
 
+NO_MATRICES = tuple(kind for kind in KINDS if kind not in MATRIX_KINDS)
 NAMES = [*UNUSUAL, *(f"known {name}" for name in [*KNOWN][::6]), "known tensor train", "known attention"]
 
 
@@ -36,7 +38,7 @@ def case(name):
             for parameter in module.parameters():
                 parameter.data += 0.1 * torch.randn_like(parameter)
     weights = {key: tensor.detach() for key, tensor in module.state_dict().items()}
-    return space, module, args, weights, KINDS if not unsettled(space) else KINDS[:-1]
+    return space, module, args, weights, KINDS if not unsettled(space) else NO_MATRICES
 
 
 def draw(space, seed, kinds):
