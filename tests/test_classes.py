@@ -1,6 +1,8 @@
 """Classes are abstract or final: none overrides what a base of ours implements."""
 
+import ast
 import inspect
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from importlib import import_module
@@ -68,3 +70,29 @@ def test_what_overrides_is_found():
     assert not overridden(Good, __name__)
     assert overridden(Bad, __name__) == ["Bad.done overrides Base.done"]
     assert overridden(AlsoBad, __name__) == ["AlsoBad.hook overrides Good.hook"]
+
+
+def crowded(path: Path) -> list[str]:
+    """Arguments in the docstrings of a file's classes that share a line with the one before."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef):
+            fields = [each.target.id for each in node.body if isinstance(each, ast.AnnAssign) and
+                      isinstance(each.target, ast.Name)]  # fmt: skip
+            text = ast.get_docstring(node) or ""
+            found += [f"{path.name}: {node.name}.{name}" for name in fields if re.search(rf"\S.*[.;] {name}: ", text)]
+    return found
+
+
+def test_each_argument_of_a_class_has_a_line_of_its_own():
+    """The help of scripts shows an argument's line beside its flag: two in a line are shown under one."""
+    found = [fault for path in sorted(PACKAGE.rglob("*.py")) for fault in crowded(path)]
+    assert not found, "\n".join(found)
+
+
+def test_two_arguments_in_a_line_are_seen(tmp_path):
+    path = tmp_path / "bad.py"
+    path.write_text(
+        'class Bad:\n    """A.\n\n    Args:\n        one: it. two: other.\n    """\n\n    one: int\n    two: int\n'
+    )
+    assert crowded(path) == ["bad.py: Bad.two"]

@@ -117,7 +117,8 @@ class Unread:
     """A value from outside that nothing has checked yet.
 
     Args:
-        value: what JSON or TOML gave. place: where it stands, for example ``"config.json: widths[2]"``.
+        value: what JSON or TOML gave.
+        place: where it stands, for example ``"config.json: widths[2]"``.
     """
 
     value: Any

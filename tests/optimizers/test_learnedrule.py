@@ -174,3 +174,9 @@ def test_it_is_saved_and_loaded(tmp_path):
     again = LearnedRule.from_pretrained(tmp_path / "rule")
     assert again.config == rule.config
     assert all((a == b).all() for a, b in zip(again.state_dict().values(), rule.state_dict().values(), strict=True))
+
+
+def test_its_card_says_how_it_is_used(tmp_path):
+    LearnedRule(RuleConfig()).save_pretrained(tmp_path / "rule")
+    card = (tmp_path / "rule" / "README.md").read_text(encoding="utf-8")
+    assert "An update rule" in card and "LearnedOptimizer.from_pretrained(" in card and "load_metanet" not in card

@@ -21,8 +21,11 @@ class Axis:
     """A column on an axis.
 
     Args:
-        name: the column. values: where each net lies, NaN where nothing is known. low: and high: its ends.
-        log: powers of ten are equally far apart. kinds: the texts that whole numbers stand for, where it holds texts.
+        name: the column.
+        values: where each net lies, NaN where nothing is known.
+        low: and high: its ends.
+        log: powers of ten are equally far apart.
+        kinds: the texts that whole numbers stand for, where it holds texts.
     """
 
     name: str

@@ -22,8 +22,12 @@ class TensorFacts:
     """One tensor of floating numbers.
 
     Args:
-        axes: in the notation of `WeightSpace`; empty where the architecture isn't known. shape: of the tensor.
-        norm: the root of the sum of squares. std: of the entries. largest: absolute value. zeros: share of entries.
+        axes: in the notation of `WeightSpace`; empty where the architecture isn't known.
+        shape: of the tensor.
+        norm: the root of the sum of squares.
+        std: of the entries.
+        largest: absolute value.
+        zeros: share of entries.
         singular: the largest and the smallest singular value of a weight as a matrix, targets by all other axes.
         stable_rank: ``norm ** 2 / singular[0] ** 2``, between 1 and the rank.
         broken: entries that are infinite or NaN; then the other figures are of the finite ones.
@@ -46,8 +50,10 @@ class NeuronFacts:
     """One set of neurons that can be permuted.
 
     Args:
-        name: of the set. size: how many neurons.
-        constant: neurons to which no weight leads. unread: neurons from which no weight leads. Both are dead.
+        name: of the set.
+        size: how many neurons.
+        constant: neurons to which no weight leads.
+        unread: neurons from which no weight leads. Both are dead.
         tied: neurons whose incoming weights and own entries are those of another one, so that the two always agree.
     """
 

@@ -21,7 +21,9 @@ class FlowConfig(GeneratorConfig):
     """What a `Flow` is told.
 
     Args:
-        width: of its metanet. layers: of its metanet. steps: from noise to weights.
+        width: of its metanet.
+        layers: of its metanet.
+        steps: from noise to weights.
         guidance: how much further than without a prompt the prompt leads; 1 follows the prompt as trained.
     """
 

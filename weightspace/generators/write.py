@@ -36,9 +36,12 @@ class Generated:
     """What nets are asked for: everything that they depend on.
 
     Args:
-        generator: name of its class. fingerprint: of its configuration and tensors.
+        generator: name of its class.
+        fingerprint: of its configuration and tensors.
         architecture: of the nets.
-        nets: how many. seed: of all of them. prompt: what was asked for.
+        nets: how many.
+        seed: of all of them.
+        prompt: what was asked for.
     """
 
     generator: str

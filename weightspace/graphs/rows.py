@@ -17,7 +17,8 @@ class EdgeRows(Deferred):
     Kernels of several sizes would be padded to the largest one there: a ResNet-18 would take nine times its weights.
 
     Args:
-        topo: of all nets. values: ``[nets, weights on edges]``.
+        topo: of all nets.
+        values: ``[nets, weights on edges]``.
     """
 
     def __init__(self, topo: Topology, values: Shaped[Tensor, "nets weights"]):

@@ -18,7 +18,9 @@ class Write:
     """One vector, or a part of it, on its way to rows and columns of ``x``.
 
     Attributes:
-        vector: what is written. rows: its nodes, a slice where they are neighbours. columns: likewise.
+        vector: what is written.
+        rows: its nodes, a slice where they are neighbours.
+        columns: likewise.
     """
 
     vector: VectorBlock

@@ -13,31 +13,36 @@ tags: [weightspace, weight-space]
 | | |
 |---|---|
 | class | `{name}`, {parameters:,} parameters |
-| weight spaces | {spaces} |
 {rows}
 ```python
-import weightspace as ws
-
-loaded = ws.load_metanet("path/or/owner/name")
+{usage}
 ```
 """
 
 
 def model_card(module: Any) -> str:
-    """The text of ``README.md`` for something that `save_pretrained` keeps; it names no licence."""
+    """The text of ``README.md`` for something that `save_pretrained` keeps; it names no licence.
+
+    A class whose modules do something else than metanets and generators says so in ``purpose`` and ``usage``.
+    """
     config, domain = module.config, dict(module.config.domain)
     labels, edits = getattr(config, "labels", ()), domain.get("editing")
     what = (
         f"Predicts {', '.join(labels)} of a network from its weights." if labels
         else "Changes the weights of a network." if edits
-        else "Reads or writes the weights of networks."
+        else module.purpose
     )  # fmt: skip
-    facts = {"classes": ", ".join(getattr(config, "classes", ())), "trained on nets of": domain.get("data")}
+    spaces = ", ".join(f"`{space.hash}`" for space in getattr(config, "spaces", ())[:8])
+    facts = {
+        "weight spaces": spaces,
+        "classes": ", ".join(getattr(config, "classes", ())),
+        "trained on nets of": domain.get("data"),
+    }
     rows = "".join(f"| {name} | {str(value).replace('|', ' ')} |\n" for name, value in facts.items() if value)
     return _CARD.format(
         name=type(module).__name__,
         what=what,
         parameters=sum(parameter.numel() for parameter in module.parameters()),
-        spaces=", ".join(f"`{space.hash}`" for space in config.spaces[:8]),
         rows=rows,
+        usage=module.usage,
     )

@@ -19,7 +19,8 @@ class Repository:
     """A repository of the Hub at a revision.
 
     Args:
-        name: ``"owner/name"``. kind: ``"model"`` or ``"dataset"``.
+        name: ``"owner/name"``.
+        kind: ``"model"`` or ``"dataset"``.
         options: ``revision``, ``token``, ``cache_dir``, ``force_download``, ``local_files_only``.
     """
 

@@ -36,7 +36,8 @@ class Edit:
     """One edit with its parameters, all of them; its text is ``dilate:size=3``.
 
     Args:
-        name: in `EDITS`. parameters: pairs of name and value, in the order of the function.
+        name: in `EDITS`.
+        parameters: pairs of name and value, in the order of the function.
     """
 
     name: str

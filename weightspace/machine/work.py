@@ -18,8 +18,11 @@ class Card:
     """What a card can do at most, dense: NVIDIA's data sheets of the SXM cards.
 
     Args:
-        name: as it is sold. float32: operations a second outside of tensor cores. tf32: and inside, in TensorFloat-32.
-        bfloat16: the same in bfloat16. bandwidth: bytes a second from its memory.
+        name: as it is sold.
+        float32: operations a second outside of tensor cores.
+        tf32: and inside, in TensorFloat-32.
+        bfloat16: the same in bfloat16.
+        bandwidth: bytes a second from its memory.
     """
 
     name: str
@@ -40,8 +43,9 @@ class Work:
     """What one call did.
 
     Args:
-        flops: floating-point operations of products and convolutions. bytes: read and written by all kernels, each by
-            itself. kernels: launched, at least: calls of operators that compute, views left out.
+        flops: floating-point operations of products and convolutions.
+        bytes: read and written by all kernels, each by itself.
+        kernels: launched, at least: calls of operators that compute, views left out.
     """
 
     flops: int

@@ -25,7 +25,9 @@ class GraphNetConfig(MetanetConfig):
     """What all message-passing metanets are told.
 
     Args:
-        width: features of a node and of an edge. layers: rounds of messages. dropout: before the last layer.
+        width: features of a node and of an edge.
+        layers: rounds of messages.
+        dropout: before the last layer.
     """
 
     width: int = 64
@@ -38,7 +40,8 @@ class Encoding(NamedTuple):
 
     Attributes:
         neurons: features of every neuron ``[..., width]`` that no scale or sign changes.
-        nodes: the scaled vectors on the nodes ``[..., columns]``. edges: the scaled features of each group of edges.
+        nodes: the scaled vectors on the nodes ``[..., columns]``.
+        edges: the scaled features of each group of edges.
         moving: features of every neuron that move with scales and signs, where a class has any.
     """
 

@@ -29,9 +29,15 @@ class Pretrained(nn.Module, PyTorchModelHubMixin, ABC, library_name="weightspace
     """A module made from one frozen `Config`, which is saved with its tensors and loaded strictly.
 
     What it learned about its inputs beside its parameters (normalisation, training nets) are buffers.
+
+    Attributes:
+        purpose: what modules of the class are for, a sentence of their card.
+        usage: how one is loaded, Python in their card.
     """
 
     Config: ClassVar[type[SavedConfig]]
+    purpose: ClassVar[str] = "Reads or writes the weights of networks."
+    usage: ClassVar[str] = 'import weightspace as ws\n\nloaded = ws.load_metanet("path/or/owner/name")'
 
     def __init__(self, config: SavedConfig):
         super().__init__()

@@ -25,9 +25,11 @@ class ProbeNetConfig(MetanetConfig):
     """Configuration of `ProbeNet`.
 
     Args:
-        input_shape: shape of one input of the nets. output_size: numbers that a net answers to one input.
-        probes: learned inputs. latent: size of the vectors that a linear generator makes them from; 1 learns the inputs
-            themselves. width, layers, dropout: of the perceptron that reads the answers.
+        input_shape: shape of one input of the nets.
+        output_size: numbers that a net answers to one input.
+        probes: learned inputs.
+        latent: size of the vectors that a linear generator makes them from; 1 learns the inputs themselves. width,
+            layers, dropout: of the perceptron that reads the answers.
     """
 
     input_shape: tuple[int, ...] = (2,)

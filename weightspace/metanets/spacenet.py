@@ -29,11 +29,16 @@ class SpaceNetConfig(MetanetConfig):
     """Configuration of `SpaceNet`.
 
     Args:
-        width: features of a node, odd and even ones each. layers: rounds of messages. gates: features of an edge.
-        knots: depths at which layers are read. probes: learned inputs that are sent through the nets (see `Responses`);
-            0 reads weights alone. probe_size: height and width of such an input for a convolutional net.
-        members: perceptrons that read the net's features. hidden: their width.
-        dropout: on the features that they read. noise: weights are multiplied with 1 + noise * N(0, 1) while training.
+        width: features of a node, odd and even ones each.
+        layers: rounds of messages.
+        gates: features of an edge.
+        knots: depths at which layers are read.
+        probes: learned inputs that are sent through the nets (see `Responses`); 0 reads weights alone.
+        probe_size: height and width of such an input for a convolutional net.
+        members: perceptrons that read the net's features.
+        hidden: their width.
+        dropout: on the features that they read.
+        noise: weights are multiplied with 1 + noise * N(0, 1) while training.
         scale, sign: be invariant to them exactly; without, the size or sign of a neuron's weights can be a cue.
     """
 

@@ -24,7 +24,9 @@ class UNFConfig(MetanetConfig):
     """Configuration of `UNF`.
 
     Args:
-        width: channels. layers: equivariant layers. dropout: before the last layer.
+        width: channels.
+        layers: equivariant layers.
+        dropout: before the last layer.
         free_ends: also equivariant to permutations of inputs and outputs: NFN_NP; else NFN_HNP.
     """
 
@@ -38,7 +40,9 @@ class IndexedPiece:
     """How a piece of a tensor becomes ``[nets, *indices, channels]``: named neurons are indices, the rest channels.
 
     Args:
-        space: the weight space. tensor: the name of the tensor. piece: all of it, or one term of an axis that is a sum.
+        space: the weight space.
+        tensor: the name of the tensor.
+        piece: all of it, or one term of an axis that is a sum.
         free_ends: whether names of inputs and outputs are indices, too.
     """
 
@@ -63,7 +67,8 @@ class EquivariantLinear(nn.Module):
     Maps that write alike are applied together: what they read is averaged once and goes through one matrix.
 
     Args:
-        names: for each tensor the names of its indices. channels: in and out.
+        names: for each tensor the names of its indices.
+        channels: in and out.
     """
 
     def __init__(self, names: dict[str, tuple[str, ...]], channels: tuple[int, int]):

@@ -55,6 +55,10 @@ class FunctionalRule(Pretrained):
     """
 
     Config: ClassVar[type[FunctionalRuleConfig]] = FunctionalRuleConfig
+    purpose: ClassVar[str] = "An update rule: it reads weights and gradients and gives the next weights."
+    usage: ClassVar[str] = """from weightspace.optimizers import FunctionalRule, UNFOptimizer
+
+optimizer = UNFOptimizer(model.named_parameters(), FunctionalRule.from_pretrained("path/or/owner/name"))"""
     config: FunctionalRuleConfig
 
     def __init__(self, config: FunctionalRuleConfig):

@@ -24,8 +24,10 @@ class LearnedOptimizer(torch.optim.Optimizer):
     Schedulers, parameter groups, closures and ``state_dict`` work as with every optimizer of PyTorch.
 
     Args:
-        params: parameters or groups of them. rule: the update rule.
-        lr: the rate. weight_decay: decoupled, times the rate, as in AdamW.
+        params: parameters or groups of them.
+        rule: the update rule.
+        lr: the rate.
+        weight_decay: decoupled, times the rate, as in AdamW.
         orthogonalize: matrices move by the nearest orthogonal direction (Newton-Schulz iteration, as in Muon), as in
             Celo2's variant for hidden layers; give embeddings and last layers a group with False.
         compiled: compile the step with `torch.compile`.

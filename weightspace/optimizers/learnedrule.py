@@ -50,6 +50,10 @@ class LearnedRule(Pretrained):
     """
 
     Config: ClassVar[type[RuleConfig]] = RuleConfig
+    purpose: ClassVar[str] = "An update rule: it reads weights and gradients and gives the next weights."
+    usage: ClassVar[str] = """from weightspace.optimizers import LearnedOptimizer
+
+optimizer = LearnedOptimizer.from_pretrained("path/or/owner/name", model.parameters(), lr=1e-3)"""
     config: RuleConfig
 
     def __init__(self, config: RuleConfig):

@@ -19,7 +19,9 @@ class RuleState:
     """Averages of gradients and of their squares, over three time scales; leading axes are those of the rows.
 
     Args:
-        momentum: of the gradient. square: of its square. rows: and columns: of the square's means, as in Adafactor.
+        momentum: of the gradient.
+        square: of its square.
+        rows: and columns: of the square's means, as in Adafactor.
     """
 
     momentum: Float[Tensor, "*lead 3 entries"]

@@ -19,7 +19,9 @@ class UNFOptimizer(torch.optim.Optimizer):
     Args:
         params: ``module.named_parameters()``, of a module of the rule's weight space.
         rule: the update rule.
-        lr: the rate. residual: times the rule's output. weight_decay: decoupled, times the rate.
+        lr: the rate.
+        residual: times the rule's output.
+        weight_decay: decoupled, times the rate.
 
     Raises:
         ValueError: the parameters aren't those of the rule's weight space; names the first that differs.

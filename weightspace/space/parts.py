@@ -21,13 +21,15 @@ class TensorSpec:
         axes: one entry an axis.
         role: ``"weight"`` leads from source to target neurons, ``"vector"`` sits on the neurons of one site,
             ``"other"`` belongs to no neuron (counters, lookups that nothing could place).
-        target: which axes are the target neurons. source: which are the source neurons (none for depthwise kernels).
-        target_site: index of the site of the target neurons. source_sites: one for each term of the source axis if that
-            is a sum, else one.
+        target: which axes are the target neurons.
+        source: which are the source neurons (none for depthwise kernels).
+        target_site: index of the site of the target neurons.
+        source_sites: one for each term of the source axis if that is a sum, else one.
         slot: what a vector is to its neurons: bias, scale, shift, mean, var; ``"weight"`` for weights.
         op: the operator that reads the tensor: linear, conv, norm, embedding, matmul, elementwise, other.
         settings: that operator's settings, JSON values.
-        dtype: the name of the torch type. buffer: not a parameter.
+        dtype: the name of the torch type.
+        buffer: not a parameter.
     """
 
     axes: tuple[Axis, ...]
@@ -87,9 +89,12 @@ class Site:
     """A place in the computation where neurons stand; every entry of ``axis`` is one neuron.
 
     Args:
-        name: unique within the space. axis: the neurons. kind: ``"input"``, ``"hidden"`` or ``"output"``.
+        name: unique within the space.
+        axis: the neurons.
+        kind: ``"input"``, ``"hidden"`` or ``"output"``.
         activation: the nonlinearity that the neurons pass through here, or ``"none"``.
-        depth: length of the longest path of weights from an input. settings: of the activation (for example ``w0``).
+        depth: length of the longest path of weights from an input.
+        settings: of the activation (for example ``w0``).
     """
 
     name: str
@@ -118,7 +123,8 @@ class Action:
     ``k * shift`` is added to the tensors in ``shifts``.
 
     Args:
-        name: the free name. kind: ``"scale"`` (f > 0), ``"sign"`` (f = +-1) or ``"phase"``.
+        name: the free name.
+        kind: ``"scale"`` (f > 0), ``"sign"`` (f = +-1) or ``"phase"``.
         powers: for each tensor, triples of axis, occurrence of the atom within that axis, and power.
         shifts: for each shifted tensor the value of half a turn.
         mode: of the module in which it holds: ``"both"``, or only in ``"train"`` or ``"eval"`` (a factor before a batch

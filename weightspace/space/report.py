@@ -17,9 +17,11 @@ class Report:
         moved: fraction of the parameters that move.
         failed: names that verifying found not to be symmetries; `trace` fixes them.
         lost: operators without a rule, each with the tensors whose axes it fixed.
-        operators: number of operators traced. seconds: of each stage (export, trace, verify).
+        operators: number of operators traced.
+        seconds: of each stage (export, trace, verify).
         unread: tensors of which the example reads a part only, or nothing, each with how much; the rest of it is fixed.
-        cases: the inputs and modes that verifying compared the outputs on. notes: what it could not try.
+        cases: the inputs and modes that verifying compared the outputs on.
+        notes: what it could not try.
         causes: for each tensor a clause for each of its axes that says why it is fixed, empty where all of it is free;
             `WeightSpace.explain` reads them.
         errors: where the error is too large, that of each kind of symmetry by itself.

@@ -32,8 +32,10 @@ class WeightSpace:
     actions are; how they were found (`report`) doesn't count.
 
     Args:
-        tensors: a `TensorSpec` for every tensor of the state dict. names: a `Group` for every name in them.
-        sites: where neurons stand. links: steps without weights between sites.
+        tensors: a `TensorSpec` for every tensor of the state dict.
+        names: a `Group` for every name in them.
+        sites: where neurons stand.
+        links: steps without weights between sites.
         actions: the scale, sign and phase symmetries that hold in training as in evaluation.
         report: what `trace` found out on the way, or None.
         modal: the actions that hold in one mode alone; `in_mode` adds them to the others.

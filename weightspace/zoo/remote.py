@@ -31,7 +31,8 @@ class RemoteZoo(ABC):
     """A zoo somewhere else.
 
     Args:
-        url: as it was asked for. folder: where its files lie on this machine, as far as they have come.
+        url: as it was asked for.
+        folder: where its files lie on this machine, as far as they have come.
         manifest: what it says of itself.
     """
 

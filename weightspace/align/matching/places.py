@@ -17,7 +17,9 @@ class Place:
     """One atom of one axis of one tensor.
 
     Args:
-        tensor: its name. dim: the axis. occurrence: which atom of that axis.
+        tensor: its name.
+        dim: the axis.
+        occurrence: which atom of that axis.
         index: for each neuron the entries of the axis that are its own, or None where entry and neuron are one.
     """
 

@@ -101,9 +101,10 @@ class Mergeable:
     """How well two nets would merge, from their weights alone, and what that is made of.
 
     Args:
-        value: the correlation of the weights after aligning, in [-1, 1]: 1 for two copies. raw: the same as they are;
-            where it is as high, the nets share a start and need no aligning. kept: norm of the average over the mean
-            norm of the two, after aligning: what averaging leaves of the signal (the rest cancels).
+        value: the correlation of the weights after aligning, in [-1, 1]: 1 for two copies.
+        raw: the same as they are; where it is as high, the nets share a start and need no aligning.
+        kept: norm of the average over the mean norm of the two, after aligning: what averaging leaves of the signal
+            (the rest cancels).
         tensors: the correlation of each weight tensor after aligning.
     """
 

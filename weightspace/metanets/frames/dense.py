@@ -16,7 +16,8 @@ class Connections:
     """Where the edges of one block lead, the same for all nets.
 
     Attributes:
-        targets: the target nodes. sources: the source nodes, those of one target or, if ``paired``, of all.
+        targets: the target nodes.
+        sources: the source nodes, those of one target or, if ``paired``, of all.
         paired: whether each target has sources of its own (depthwise and grouped weights, links).
         shape: targets, sources of each.
     """

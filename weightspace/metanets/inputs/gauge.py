@@ -21,7 +21,10 @@ class Entry:
     """One place where a scale multiplies.
 
     Attributes:
-        tensor: its name. dim: the axis. power: of the factor. size: number of neurons.
+        tensor: its name.
+        dim: the axis.
+        power: of the factor.
+        size: number of neurons.
         neurons: for each entry of the axis the neuron behind it, counted from 1; 0 where there is none.
     """
 
@@ -50,7 +53,8 @@ class Gauge:
     """How the scales of a weight space are settled.
 
     Attributes:
-        actions: all entries of each scale. steps: which action next, and the entries that decide its factor.
+        actions: all entries of each scale.
+        steps: which action next, and the entries that decide its factor.
         turns: whether the steps must be repeated, because scales meet in every tensor that could decide.
     """
 

@@ -17,7 +17,9 @@ class Gauged:
     """What `gauged` gives.
 
     Attributes:
-        graph: the batch of the settled nets. weights: theirs, stacked. single: whether one net without a stack came.
+        graph: the batch of the settled nets.
+        weights: theirs, stacked.
+        single: whether one net without a stack came.
         parts: for each space in the batch the places of its nets, its gauge, and the factors that settled them.
     """
 

@@ -13,7 +13,8 @@ class RankScaling(nn.Module):
     others can't lead a predictor astray.
 
     Args:
-        features: how many. knots: quantiles that are kept of each.
+        features: how many.
+        knots: quantiles that are kept of each.
     """
 
     def __init__(self, features: int, knots: int = 33):

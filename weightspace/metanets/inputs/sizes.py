@@ -25,7 +25,8 @@ class SharedSizes(nn.Module):
     are scaled like those that were seen.
 
     Args:
-        layout: the columns that the metanet reads. knots: of relative depth.
+        layout: the columns that the metanet reads.
+        knots: of relative depth.
     """
 
     def __init__(self, layout: Layout, knots: int):

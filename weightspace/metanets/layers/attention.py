@@ -17,7 +17,8 @@ class RelationalAttention(nn.Module):
     representations of neural networks", section 4.2; after Diao and Loynd 2023, "Relational attention".
 
     Args:
-        width: features of nodes and edges. heads: parts that attend by themselves.
+        width: features of nodes and edges.
+        heads: parts that attend by themselves.
         forward: whether messages go to the targets of the edges, or back to their sources.
 
     Shapes:

@@ -14,7 +14,8 @@ class Pooling:
     """What one basis map reads: equal labels are a diagonal, labels that aren't kept are averaged over.
 
     Attributes:
-        labels: one for each index of the input. kept: the labels that remain, in order.
+        labels: one for each index of the input.
+        kept: the labels that remain, in order.
     """
 
     labels: tuple[int, ...]

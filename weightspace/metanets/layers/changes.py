@@ -20,7 +20,9 @@ class Changes(nn.Module):
     can be said, nothing and the weights themselves among them.
 
     Args:
-        columns: features of an edge. nodes: features of a node. width: of $x$ and $h$.
+        columns: features of an edge.
+        nodes: features of a node.
+        width: of $x$ and $h$.
 
     Shapes:
         $x$, $h$ ``[nets, nodes, width]`` and the old values in; changes ``[nets, nodes, columns of a node]`` and, for

@@ -16,10 +16,14 @@ class SpaceEncoder(nn.Module):
     """Odd and even features of every neuron of a batch of one skeleton, and invariant ones read from both.
 
     Args:
-        spaces: whose inputs and outputs the probes shall fit. layout: the columns that it reads.
-        width: features of a node of each kind. layers: rounds. gates: features of an edge.
+        spaces: whose inputs and outputs the probes shall fit.
+        layout: the columns that it reads.
+        width: features of a node of each kind.
+        layers: rounds.
+        gates: features of an edge.
         knots: of relative depth, for the usual sizes of tensors.
-        probes, probe_size: see `Responses`; no probes read weights alone. sign: be exactly equivariant to signs.
+        probes, probe_size: see `Responses`; no probes read weights alone.
+        sign: be exactly equivariant to signs.
     """
 
     def __init__(

@@ -12,7 +12,9 @@ class EnsembleMLP(nn.Module):
 
     Args:
         inputs, width, outputs: sizes of the features, the hidden layers and the result.
-        members: how many. layers: hidden layers. dropout: on the features and hidden layers.
+        members: how many.
+        layers: hidden layers.
+        dropout: on the features and hidden layers.
 
     Shapes:
         in ``[nets, inputs]``, out ``[members, nets, outputs]``.

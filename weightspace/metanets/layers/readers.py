@@ -82,7 +82,9 @@ class AnswerReader(nn.Module):
     points are an image, and go through three convolutions.
 
     Args:
-        responses: which inputs, and how many outputs. hidden: size of the vector. dropout: on the answers.
+        responses: which inputs, and how many outputs.
+        hidden: size of the vector.
+        dropout: on the answers.
     """
 
     def __init__(self, responses: Responses, hidden: int, dropout: float):

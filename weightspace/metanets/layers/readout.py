@@ -87,7 +87,10 @@ class Readout(nn.Module):
     of several are read by kind and depth of their sites (see `SiteSlots`), and so is an architecture that comes later.
 
     Args:
-        spaces: of the nets. width: features of a node. outputs: numbers a net. dropout: before the last layer.
+        spaces: of the nets.
+        width: features of a node.
+        outputs: numbers a net.
+        dropout: before the last layer.
 
     Shapes:
         features of the nodes ``[nets, nodes, width]`` or ``[nodes of all nets, width]`` in, ``[nets, outputs]`` out.

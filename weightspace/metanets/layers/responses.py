@@ -30,8 +30,8 @@ class Responses(nn.Module):
 
     Args:
         topo: an architecture; those with the same `response_kind` can be sent through too.
-        probes: number of inputs; of a grid the next smaller square. size: height and width of an input of a
-            convolutional net.
+        probes: number of inputs; of a grid the next smaller square.
+        size: height and width of an input of a convolutional net.
 
     Attributes:
         count: outputs of a net. grid: points on a side, 0 where the inputs are no grid.

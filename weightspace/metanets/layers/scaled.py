@@ -15,7 +15,9 @@ class ScaledState(NamedTuple):
     """Features of every neuron ``[..., width]``, by how they move with its factor.
 
     Attributes:
-        moving: with the factor. inverse: with its inverse. still: not at all.
+        moving: with the factor.
+        inverse: with its inverse.
+        still: not at all.
     """
 
     moving: Tensor
@@ -57,7 +59,9 @@ class ScaleLayer(nn.Module):
     10 to 15; the way back is ours, theirs isn't equivariant for ReLU.
 
     Args:
-        columns: features of an edge. width: of a node, each kind. both: whether messages also run back.
+        columns: features of an edge.
+        width: of a node, each kind.
+        both: whether messages also run back.
         first: whether nothing moves with an inverse factor yet.
 
     Shapes:

@@ -29,7 +29,9 @@ class SignedLayer(nn.Module):
     sums are matrix products. After Kalogeropoulos et al. 2024, "Scale equivariant graph metanetworks".
 
     Args:
-        columns: features of an edge. width: of a node, each kind. gates: of an edge.
+        columns: features of an edge.
+        width: of a node, each kind.
+        gates: of an edge.
 
     Shapes:
         odd and even features ``[nets, nodes, width]`` and those of each group of edges in, new ones of the nodes out.

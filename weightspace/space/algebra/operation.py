@@ -34,7 +34,8 @@ class Operation:
 
     Args:
         name: like ``aten.relu``. shapes, dtypes: of its results.
-        several: it gives a tuple of results, not one tensor. wanted: the numbers of the results that anything reads.
+        several: it gives a tuple of results, not one tensor.
+        wanted: the numbers of the results that anything reads.
         record: what the trace has found so far; rules add to it through the methods below alone.
         mode: in which the module takes the steps that follow.
     """

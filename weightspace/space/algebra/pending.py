@@ -26,7 +26,8 @@ class Pending:
     """A value that is made when it is first read as one.
 
     Args:
-        shape, dtype: of the value. make: makes it.
+        shape, dtype: of the value.
+        make: makes it.
         entries: by axis what gives the entries along it one by one, each without that axis.
         apart: the entries were made one by one, so that they can be joined in other ways too.
     """

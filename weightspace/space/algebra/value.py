@@ -27,7 +27,8 @@ class Value:
     """A tensor in the computation.
 
     Args:
-        dims: one `Dim` an axis. dtype: its type.
+        dims: one `Dim` an axis.
+        dtype: its type.
         site: the sites its neurons stand at: one, several after a concatenation, none for what no input reaches.
         origin: for what is made of parameters alone: each parameter, with the axes of it behind each axis of this
             value.
@@ -78,7 +79,8 @@ class Use:
     """One parameter read by one operator.
 
     Args:
-        param: its name. role: ``"weight"`` or ``"vector"``. op, slot, settings: see `TensorSpec`.
+        param: its name.
+        role: ``"weight"`` or ``"vector"``. op, slot, settings: see `TensorSpec`.
         target, source: its axes that lead to the output's neurons and that read the input's.
         target_site, source_site: where those stand.
     """

@@ -22,7 +22,11 @@ class Entry:
     """One place where an action multiplies: an atom of an axis of a tensor.
 
     Args:
-        action: its number. tensor: its name. dim: the axis. occurrence: the atom. power: of the action's factor.
+        action: its number.
+        tensor: its name.
+        dim: the axis.
+        occurrence: the atom.
+        power: of the action's factor.
         axis: the axis itself.
     """
 
@@ -100,7 +104,8 @@ class Plan:
     """In which order the actions of one kind are settled.
 
     Args:
-        steps: an action, and the places that decide its factor. rest: the actions that meet in every tensor.
+        steps: an action, and the places that decide its factor.
+        rest: the actions that meet in every tensor.
     """
 
     steps: tuple[tuple[int, tuple[Entry, ...]], ...]

@@ -23,7 +23,8 @@ class Acting:
     """What happens along one axis: new place ``i`` holds old place ``order[i]``, times ``factor[i]``.
 
     Args:
-        size: of the axis. order: ``[size]``, or ``[nets, size]`` for an order a net; None where nothing moves.
+        size: of the axis.
+        order: ``[size]``, or ``[nets, size]`` for an order a net; None where nothing moves.
         factor: the same shapes; None where nothing is scaled.
     """
 

@@ -14,8 +14,9 @@ class Tie:
     """A tensor that lies in the memory of another one.
 
     Args:
-        first: the name of the other one. order: its axes in the order of this one's, so that the two are one tensor;
-            None where they overlap in another way.
+        first: the name of the other one.
+        order: its axes in the order of this one's, so that the two are one tensor; None where they overlap in another
+            way.
     """
 
     first: str

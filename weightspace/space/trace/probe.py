@@ -38,7 +38,8 @@ class Probe:
     far as the module runs on them; ``notes`` says what couldn't be tried.
 
     Args:
-        module, args, kwargs: as for the module itself. others: find more cases than the example.
+        module, args, kwargs: as for the module itself.
+        others: find more cases than the example.
     """
 
     def __init__(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], others: bool = True):

@@ -14,7 +14,9 @@ class SitePlan:
     """Where neurons stand, with their axes in the notation.
 
     Args:
-        book: the sites found while tracing. names: of the axes. outputs: the module's output values.
+        book: the sites found while tracing.
+        names: of the axes.
+        outputs: the module's output values.
     """
 
     def __init__(self, book: SiteBook, names: Names, outputs: Sequence[Value]):

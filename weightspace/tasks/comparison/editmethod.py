@@ -14,7 +14,9 @@ class EditMethod:
     """A metanet and what it is allowed to look at.
 
     Args:
-        metanet: name in ``weightspace.metanets.METANETS``. config: how it edits. settings: fields of its `Config`.
+        metanet: name in ``weightspace.metanets.METANETS``.
+        config: how it edits.
+        settings: fields of its `Config`.
         learning_rate: the largest one.
     """
 
@@ -54,8 +56,10 @@ class EditTier:
     """A zoo of a size, and how long everything is trained on it.
 
     Args:
-        zoo: what is edited. seeds: of the methods.
-        source: what is aimed at, see `EditNets.from_zoo`. training: the same for all methods.
+        zoo: what is edited.
+        seeds: of the methods.
+        source: what is aimed at, see `EditNets.from_zoo`.
+        training: the same for all methods.
         lr: learning rate at which nets are fitted on for comparison.
     """
 

@@ -36,7 +36,9 @@ class Method:
         reads: what it sees of a net.
         run: trains it and predicts.
         obstacle: why it can't take a split; empty if it can.
-        small: settings at tier S. full: at tiers M and L. middle: at tier M instead, where a CPU would take hours.
+        small: settings at tier S.
+        full: at tiers M and L.
+        middle: at tier M instead, where a CPU would take hours.
         seeded: whether the seed changes anything.
     """
 

@@ -25,7 +25,8 @@ class Result:
 
     Args:
         protocol: which question, tier: at which size ("S", "M" or "L").
-        method: the name of the row. reads: what the method sees of a net.
+        method: the name of the row.
+        reads: what the method sees of a net.
         seed: of the method; the nets are the same for all seeds.
         scores: column of the table -> measure -> value.
         config: all settings of the method, JSON values.

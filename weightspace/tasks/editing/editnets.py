@@ -25,7 +25,8 @@ class EditNets:
     """Nets of one weight space, and for each edit their targets.
 
     Args:
-        space: their weight space. convention: how they are rendered.
+        space: their weight space.
+        convention: how they are rendered.
         weights: stacked, ``[nets, ...]``.
         renders: what they show, ``[nets, channels, points]``.
         edited: for each edit their renders, edited: what can be known of a net without its data.

@@ -25,11 +25,12 @@ class EditSettings:
             rendered, the picture edited, and the squared difference differentiated.
         passes: how often it looks at the net and changes it.
         candidates: how many edited nets it makes; their outputs are averaged, which is again one net, a wider one.
-        readout: if above 0, the last layer is solved for before and after each change: least squares against the
-            edited render, with this ridge. The gradient is then that of variable projection: which way the hidden
-            layers have to go when the last one follows. Like the gradient it needs no ground truth.
+        readout: if above 0, the last layer is solved for before and after each change: least squares against the edited
+            render, with this ridge. The gradient is then that of variable projection: which way the hidden layers have
+            to go when the last one follows. Like the gradient it needs no ground truth.
         scale: a change is this many times what the metanet says.
-        weight_sizes: the usual size of every tensor, by name. gradient_sizes: of its gradient.
+        weight_sizes: the usual size of every tensor, by name.
+        gradient_sizes: of its gradient.
     """
 
     edits: tuple[str, ...]

@@ -26,7 +26,9 @@ class EditedFile:
     """One edited checkpoint.
 
     Args:
-        source: where it came from. path: where it went. edits: the edits that it got, in order.
+        source: where it came from.
+        path: where it went.
+        edits: the edits that it got, in order.
         before, target, after: what was rendered, what was aimed at (the edited render), what is rendered now;
             ``[channels, *shape]``.
         nothing, edited: mse and psnr against the target, before and after.

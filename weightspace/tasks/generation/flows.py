@@ -17,8 +17,11 @@ class FlowTraining:
     """How a flow is trained.
 
     Args:
-        steps: of AdamW. batch: nets in each. learning_rate: at first, falling to 0 along a cosine.
-        minutes: at most; the cosine then ends earlier. dropped: share of nets whose prompt is left out.
+        steps: of AdamW.
+        batch: nets in each.
+        learning_rate: at first, falling to 0 along a cosine.
+        minutes: at most; the cosine then ends earlier.
+        dropped: share of nets whose prompt is left out.
         check: steps between looks at held-out lineages, whose error picks the parameters.
         seed: of everything random.
     """

@@ -20,11 +20,15 @@ class Sampled:
     """What was measured of some nets; every list is a number a net.
 
     Args:
-        accuracy: on test images. nearest: distance to the nearest training net, modulo symmetry; second: to the next.
-        apart: distances of pairs of these nets. answers: the nearest disagreement with a training net, the share of
-            test images that are answered otherwise; disagreement: of pairs of these nets. team: accuracy of 16 together
-            above their mean.
-        sizes: root mean square of each tensor. twins: neurons that equal another one of their net.
+        accuracy: on test images.
+        nearest: distance to the nearest training net, modulo symmetry.
+        second: to the next.
+        apart: distances of pairs of these nets.
+        answers: the nearest disagreement with a training net, the share of test images that are answered otherwise.
+        disagreement: of pairs of these nets.
+        team: accuracy of 16 together above their mean.
+        sizes: root mean square of each tensor.
+        twins: neurons that equal another one of their net.
         finite: share of finite nets; the others aren't measured.
     """
 
@@ -45,7 +49,8 @@ class Judge:
     """Measures nets against a `Stage`.
 
     Args:
-        stage: nets to compare with. pairs: of nets, whose distances are measured.
+        stage: nets to compare with.
+        pairs: of nets, whose distances are measured.
     """
 
     stage: Stage

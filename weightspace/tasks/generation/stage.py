@@ -23,8 +23,10 @@ class Stage:
     """Nets of one architecture that are as good as was asked for.
 
     Args:
-        space: their weight space. module: one net of the architecture, in evaluation mode.
-        seen: weights of the nets that generators are trained on. accuracy: theirs, on validation images, ``[seen]``.
+        space: their weight space.
+        module: one net of the architecture, in evaluation mode.
+        seen: weights of the nets that generators are trained on.
+        accuracy: theirs, on validation images, ``[seen]``.
         held: weights of held-out lineages at the same stage. inputs, labels: test images.
         domain: what generators are told of these nets.
     """

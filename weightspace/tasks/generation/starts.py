@@ -25,8 +25,11 @@ class StartConfig:
     """How a start is trained.
 
     Args:
-        steps: of the outer Adam. batch: signals in each. learning_rate: of the start, falling to 0 along a cosine.
-        rate_learning_rate: of the rates, relative to their first value. minutes: at most; the cosine then ends earlier.
+        steps: of the outer Adam.
+        batch: signals in each.
+        learning_rate: of the start, falling to 0 along a cosine.
+        rate_learning_rate: of the rates, relative to their first value.
+        minutes: at most; the cosine then ends earlier.
         seed: of the order of signals.
     """
 

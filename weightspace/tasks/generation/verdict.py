@@ -16,10 +16,12 @@ class Verdict:
     Args:
         called: any of "copies", "adds noise", "averages", "collapses", "wrong sizes", "twin neurons"; empty for a
             generator whose nets look like trainings of their own.
-        novelty: median of nearest training net over nearest of held-out lineages. contrast: median of nearest over
-            second nearest training net; for lineages of their own close to 1. lowest: that of held-out lineages which
-            all but one in twenty exceed. diversity: median distance of pairs over that of held-out lineages.
-        disagreement: the same for answers. sizes: least and largest ratio of a tensor's root mean square to the zoo's.
+        novelty: median of nearest training net over nearest of held-out lineages.
+        contrast: median of nearest over second nearest training net; for lineages of their own close to 1.
+        lowest: that of held-out lineages which all but one in twenty exceed.
+        diversity: median distance of pairs over that of held-out lineages.
+        disagreement: the same for answers.
+        sizes: least and largest ratio of a tensor's root mean square to the zoo's.
     """
 
     called: tuple[str, ...]

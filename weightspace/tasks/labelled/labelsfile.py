@@ -15,7 +15,9 @@ class LabelsFile:
     """What a CSV file says of checkpoints.
 
     Args:
-        path: of the file. columns: all but the first. rows: name of the checkpoint -> column -> text.
+        path: of the file.
+        columns: all but the first.
+        rows: name of the checkpoint -> column -> text.
     """
 
     path: Path

@@ -21,7 +21,8 @@ class InnerTask:
     """A net without buffers, its data and its loss; runs are rows ``[runs, entries]``.
 
     Args:
-        name: of the task. net: says what is computed; its own weights aren't read.
+        name: of the task.
+        net: says what is computed; its own weights aren't read.
         inputs: and targets: what is fitted; labels, or numbers of the net's output shape.
         batch: examples a step.
     """

@@ -93,7 +93,10 @@ class RaceConfig:
     """The grid that every optimizer gets.
 
     Args:
-        steps: of a training. rates: the grid. seeds: trainings of each. every: steps between two measurements.
+        steps: of a training.
+        rates: the grid.
+        seeds: trainings of each.
+        every: steps between two measurements.
         warmup: share of the steps in which the rate of a cosine schedule rises.
         seed: of the first training.
     """
