@@ -20,8 +20,9 @@ class Correspondence:
     """What the neurons of one layer have in common with those of another net's.
 
     Args:
-        way: one of `WAYS`. layer: its weight. table: what ties neuron i of a to j of b: their correlation, or the
-            coefficient with which j helps to predict i.
+        way: one of `WAYS`.
+        layer: its weight.
+        table: what ties neuron i of a to j of b: their correlation, or the coefficient with which j helps to predict i.
         scores: for each neuron of a the correlation with its partner (one-to-one), the share of its variance that is
             predicted (one-to-many), or the mean absolute correlation inside its group, less that outside it.
         partners: for each neuron of a its partner in b (one-to-one), or None.

@@ -28,9 +28,12 @@ class Side(NamedTuple):
     """One place where a group of matrices acts on a tensor.
 
     Args:
-        dim: the axis. occurrence: its first atom that holds the neurons. power: 1 for the matrix itself, -1 for its
-            inverse transposed. span: how many atoms in a row hold the neurons. part: an atom of fixed size on
-            the same axis and the entry of it that is meant: the second of the three parts of ``(3 heads dim)``.
+        dim: the axis.
+        occurrence: its first atom that holds the neurons.
+        power: 1 for the matrix itself, -1 for its inverse transposed.
+        span: how many atoms in a row hold the neurons.
+        part: an atom of fixed size on the same axis and the entry of it that is meant: the second of the three parts of
+            ``(3 heads dim)``.
     """
 
     dim: int
