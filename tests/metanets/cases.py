@@ -8,7 +8,7 @@ from torch import nn
 from tests.graphs.spaces import SPACES
 from weightspace.metanets import METANETS, Metanet, ProbeNet
 from weightspace.nets import NETS, build_net
-from weightspace.space import WeightSpace
+from weightspace.space import Sum, WeightSpace
 from weightspace.testing import randomized
 
 SMALL = {
@@ -106,7 +106,7 @@ def fits(name: str, space: WeightSpace) -> bool:
     if name == "ProbeNet":
         return any(space == traced(net) for net in NETS)
     if name == "ScaleGMN":
-        return not _behind_norms(space)
+        return not _behind_norms(space) and not _fused(space)
     return name != "DWSNet" or (matrices and single and not space.links and not _on_two_axes(space))
 
 
@@ -114,6 +114,12 @@ def _behind_norms(space: WeightSpace) -> bool:
     """Whether neurons have a scale behind a norm and a sign before it, which ScaleGMN refuses."""
     kinds = {kind: {action.name for action in space.actions if action.kind == kind} for kind in ("scale", "sign")}
     return bool(kinds["scale"] & kinds["sign"]) and any(spec.slot == "mean" for spec in space.tensors.values())
+
+
+def _fused(space: WeightSpace) -> bool:
+    """Whether one matrix leads to queries, keys and values, whose scales differ; ScaleGMN has one scale a neuron."""
+    leads = [spec.axes[dim] for spec in space.tensors.values() if spec.role == "weight" for dim in spec.target]
+    return any(isinstance(axis, Sum) for axis in leads)
 
 
 def _on_two_axes(space: WeightSpace) -> bool:

@@ -77,9 +77,7 @@ def test_it_cannot_be_changed():
 
 def test_it_prints_as_a_table():
     head, tensors, names = repr(traced("relu_mlp")).split("\n\n")
-    assert head.startswith(
-        f"WeightSpace {traced('relu_mlp').hash}: 4 tensors, 67 parameters, 1 free names, 95.5% moved"
-    )
+    assert head.startswith(f"WeightSpace {traced('relu_mlp').hash}: 4 tensors, 67 parameters, 1 free name, 95.5% moved")
     assert "0.weight  h0 in   input -> h0" in tensors.splitlines()
     assert "h0    8     permutation, scale" in names.splitlines()
     assert "out   3     fixed" in names.splitlines()

@@ -9,7 +9,7 @@ from tests.graphs.spaces import random_weights
 from tests.metanets.cases import BLOCKS, SMALL
 from weightspace.inr import Convention
 from weightspace.metanets import METANETS, load_metanet
-from weightspace.nets import build_net, net_settings
+from weightspace.nets import Architecture, build_net
 from weightspace.space import WeightSpace
 from weightspace.space.channels import with_channels
 from weightspace.tasks.editing.editor import Editor, make_editor
@@ -27,7 +27,7 @@ def settings(gradients: bool) -> EditSettings:
     """For SIRENs 2-6-5-1 on 4x4 points."""
     net = build_net("siren", hidden=[6, 5]).eval()
     space = WeightSpace.trace(net, *net.example_inputs())
-    convention = Convention("siren", net_settings(net), (4, 4), "corners").to_dict()
+    convention = Convention(Architecture.of(net), (4, 4), "corners").to_dict()
     sizes = {key: dict.fromkeys(space.tensors, size) for key, size in (("weight_sizes", 0.5), ("gradient_sizes", 0.1))}
     return EditSettings(("dilate",), space, convention, gradients=gradients, **sizes)
 

@@ -88,7 +88,8 @@ def _acting(space: WeightSpace) -> list[set[int]]:
         if len(set(held)) < len(held):
             raise ValueError(
                 f"ScaleGMN needs one scale and one sign a neuron, but those of {site.name!r} have several, as where a "
-                "norm stands between. Take GraphMetanet, which is equivariant to permutations alone."
+                "norm stands between, or one matrix leads to queries, keys and values. Take GraphMetanet, which is "
+                "equivariant to permutations alone."
             )
     for site, own in zip(space.sites, acting, strict=True):
         moved = [

@@ -101,7 +101,7 @@ class Responses(nn.Module):
                 source = _join_nodes(source, signed.sent(number, other, states, raw))
             source = source if place is None else source[:, :, place.to(source.device)]
             part = _apply(signed.frame.edges[number].values, block.kernel, dict(spec.settings), source)
-            part = part * signed.fits(number, site)
+            part = _at_targets(part, topo, number) * signed.fits(number, site)
             total = part if total is None else _join(total, part)
         return total
 
@@ -174,6 +174,17 @@ def _places(topo: Topology, number: int) -> tuple[list[int], Tensor | None]:
     if connections(topo)[number].paired:
         return sites, place
     return sites, None if torch.equal(place[0], torch.arange(len(local))) else place[0]
+
+
+def _at_targets(part: Tensor, topo: Topology, number: int) -> Tensor:
+    """What a block brings to some nodes of a site, with zeros for the others: another block may lead to those."""
+    targets = topo.blocks[number].targets
+    site = int(topo.node_type[targets[0]])
+    start, stop = topo.starts[site], topo.starts[site + 1]
+    if len(targets) == stop - start:
+        return part
+    whole = part.new_zeros(*part.shape[:2], stop - start, *part.shape[3:])
+    return whole.index_copy(2, (targets - start).to(part.device), part)
 
 
 def _join(one: Tensor, other: Tensor) -> Tensor:
