@@ -100,12 +100,15 @@ PAIRS = {
     "aten.scatter": lambda h, g: h.scatter(0, torch.tensor([[1] * 8, [3] * 8]), g),
 }  # fmt: skip
 
-# An activation stands between a view and what follows: values that were only viewed are read in parts, without the rule.
+# An activation stands between a view and what follows: what was only viewed is read in parts, without the rule.
 MOVES = {
     "aten.view": lambda h: h.view(2, 2, 8).view(4, 8), "aten.reshape": lambda h: h.reshape(2, 2, 2, 4).reshape(4, 8),
-    "aten.permute": lambda h: h.view(4, 2, 4).tanh().permute(0, 2, 1).reshape(4, 8), "aten.movedim": rotated,
-    "aten.transpose": lambda h: h.view(4, 4, 2).tanh().transpose(1, 2).reshape(4, 8), "aten.t": lambda h: h.t().relu().t(),
-    "aten.flatten": lambda h: h.view(4, 2, 4).tanh().flatten(1), "aten.unflatten": lambda h: h.unflatten(1, (4, 2)).flatten(1),
+    "aten.permute": lambda h: h.view(4, 2, 4).tanh().permute(0, 2, 1).reshape(4, 8),
+    "aten.movedim": rotated,
+    "aten.transpose": lambda h: h.view(4, 4, 2).tanh().transpose(1, 2).reshape(4, 8),
+    "aten.t": lambda h: h.t().relu().t(),
+    "aten.flatten": lambda h: h.view(4, 2, 4).tanh().flatten(1),
+    "aten.unflatten": lambda h: h.unflatten(1, (4, 2)).flatten(1),
     "aten.squeeze": lambda h: h[None].squeeze(0), "aten.unsqueeze": lambda h: h.unsqueeze(1).amax(1),
     "aten.expand": lambda h: h[:1].expand(4, 8), "aten.repeat": lambda h: h[:, :4].repeat(1, 2),
     "aten.repeat_interleave": lambda h: h[:, :4].repeat_interleave(2, 1),

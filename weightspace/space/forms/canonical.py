@@ -153,12 +153,14 @@ class _Form:
         if min(sums) > 0 or max(sums) < 0:  # nothing to balance with: norm 1, as elsewhere
             power, total = next(iter(sums.items()))
             return torch.where(total > 0, total, 1.0) ** (-0.5 / power)
-        up, down = (sum(s for p, s in sums.items() if p * sign > 0) for sign in (1, -1))
+        up, down = (torch.stack([s for p, s in sums.items() if p * sign > 0]).sum(0) for sign in (1, -1))
         alive = (up > 0) & (down > 0)
         logs = torch.where(alive, (down / up).log() / 4, 0.0)  # the answer, where all powers are 1 and -1
         for _ in range(0 if set(sums) == {1, -1} else _NEWTON):
             parts = {power: total * (2 * power * logs).exp() for power, total in sums.items()}
-            slope, bend = (sum(power**order * part for power, part in parts.items()) for order in (1, 2))
+            slope, bend = (
+                torch.stack([power**order * part for power, part in parts.items()]).sum(0) for order in (1, 2)
+            )
             logs = logs - torch.where(alive, (slope / (2 * bend)).clamp(-1, 1), 0.0)
         return logs.exp()
 
