@@ -120,7 +120,7 @@ def _clusters(table: Float[Tensor, "a b"], count: int, seed: int) -> tuple[Int[T
     left, _, right = torch.linalg.svd(sides[0].unsqueeze(1) * table * sides[1])
     points = torch.cat([sides[0].unsqueeze(1) * left[:, :count], sides[1].unsqueeze(1) * right[:count].T])
     points = torch.nn.functional.normalize(points, dim=1).cpu().numpy()
-    tries = [kmeans2(points, count, minit="++", seed=seed + number, missing="warn") for number in range(_TRIES)]
+    tries = [kmeans2(points, count, minit="++", rng=seed + number, missing="warn") for number in range(_TRIES)]
     labels = min(tries, key=lambda found: float(((points - found[0][found[1]]) ** 2).sum()))[1]
     found = torch.from_numpy(labels).long()
     return found[: len(table)], found[len(table) :]
