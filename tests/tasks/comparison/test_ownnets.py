@@ -63,7 +63,7 @@ def test_what_can_not_be_done_is_said_before_anything_is_trained(tiny_zoo, tmp_p
 
 
 class Reader(torch.nn.Module):
-    """An LSTM: its gates cut a layer in parts, and no probe is followed through that."""
+    """An LSTM: its gates cut a layer in parts."""
 
     def __init__(self):
         super().__init__()
@@ -77,7 +77,12 @@ class Reader(torch.nn.Module):
         return (torch.randn(3, 4, 2),)
 
 
-def test_of_nets_that_no_probe_gets_through_the_weights_alone_are_read(tmp_path):
+@pytest.mark.parametrize("followed", [True, False])
+def test_probes_are_followed_through_gates_and_where_they_cant_be_the_weights_alone_are_read(
+    tmp_path, monkeypatch, followed
+):
+    if not followed:
+        monkeypatch.setattr("weightspace.tasks.comparison.method._answers", lambda space: False)
     with open(tmp_path / "labels.csv", "w") as labels:
         labels.write("file,score\n")
         for number in range(20):
@@ -88,6 +93,7 @@ def test_of_nets_that_no_probe_gets_through_the_weights_alone_are_read(tmp_path)
     found = train_on_checkpoints(
         tmp_path / "*.pth", Reader, tmp_path / "labels.csv", tmp_path / "out", say=said.append, **options
     )
-    assert list(found.scores) == ["SpaceNet, weights only"]
-    assert "SpaceNet follows signals through nets, and can't through all of these: it reads weights only." in said
+    assert list(found.scores) == ["SpaceNet" if followed else "SpaceNet, weights only"]
+    answer = "SpaceNet follows signals through nets, and can't through all of these: it reads weights only."
+    assert (answer in said) != followed
     assert list(predict_files(load_metanet(tmp_path / "out" / "metanet"), [tmp_path / "3.pth"]).values())

@@ -113,7 +113,7 @@ class Plan:
 
 
 @lru_cache(maxsize=256)
-def plan(space: "WeightSpace", kind: str, mixed: frozenset[tuple[str, str]]) -> Plan:
+def plan(space: "WeightSpace", kind: str, mixed: frozenset[tuple[str, str | None]]) -> Plan:
     """The order in which actions are settled: those first that a tensor decides in which no other waits.
 
     Args:
@@ -122,7 +122,7 @@ def plan(space: "WeightSpace", kind: str, mixed: frozenset[tuple[str, str]]) -> 
             can.
     """
     waiting = Waiting(space, [n for n, action in enumerate(space.actions) if action.kind == kind])
-    mixing: dict[str, set[str]] = {}
+    mixing: dict[str, set[str | None]] = {}
     for tensor, name in mixed:
         mixing.setdefault(tensor, set()).add(name)
     ready, steps = list(waiting.actions), []

@@ -12,7 +12,6 @@ from torch.export.graph_signature import InputKind, OutputKind
 from torch.utils import _pytree as pytree
 
 from weightspace.space.actions.actions import find_actions
-from weightspace.space.actions.guesses import guess_groups
 from weightspace.space.actions.matrices import find_matrices
 from weightspace.space.algebra.causes import because
 from weightspace.space.algebra.dims import causes, fix, leaf, unify
@@ -107,8 +106,7 @@ def read_program(program: ExportedProgram, module: nn.Module, free_unused: bool 
     space = replace(space, modal=tuple(action for action in actions if action.mode != "both"))
     whole = {name: value for name, value in weights.items() if name not in same.values()}
     matrices = find_matrices(record.steps, weights, whole, assembly.names.free)
-    guesses = [ways[0] for ways in guess_groups(space, matrices)]
-    space = replace(space, matrices=(*matrices, *guesses))
+    space = replace(space, matrices=tuple(matrices))
     told = {name: tuple("; ".join(causes(dim)) for dim in ordered[same.get(name, name)].dims) for name in specs}
     report = Report(moved=space.moved, lost=lost, operators=reader.operators, unread=unread, causes=told)
     return replace(space, report=report)

@@ -144,7 +144,7 @@ def needs_answers(split: LabelledSplit) -> str:
 
 
 def _answers(space: WeightSpace) -> bool:
-    """Whether probes get through nets of a space: they don't where gates cut a layer in parts, as an LSTM's do."""
+    """Whether probes get through nets of a space."""
     weights = {
         name: torch.zeros(1, *(size or 1 for size in spec.shape), dtype=getattr(torch, spec.dtype))
         for name, spec in space.tensors.items()
