@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from weightspace.generators.load import GENERATORS, load_generator
+from weightspace.generators.load import GENERATORS
 from weightspace.metanets.load import METANETS
-from weightspace.metanets.load import load_metanet as load_reader
 from weightspace.metanets.pretrained import read_json
 
 
@@ -31,10 +30,7 @@ def load_metanet(path_or_repo: str | Path, **options: Any) -> Any:
         metanet = load_metanet("digits-accuracy")
         metanet(metanet.graph(space, weights))
     """
-    name = read_json(path_or_repo, options).get("metanet")
-    if name in GENERATORS:
-        return load_generator(path_or_repo, **options)
-    if name not in METANETS:
-        known = ", ".join((*METANETS, *GENERATORS))
-        raise ValueError(f"{path_or_repo} holds a metanet {name!r}; known are {known}.")
-    return load_reader(path_or_repo, **options)
+    name, kinds = read_json(path_or_repo, options).get("metanet"), {**METANETS, **GENERATORS}
+    if name not in kinds:
+        raise ValueError(f"{path_or_repo} holds a metanet {name!r}; known are {', '.join(kinds)}.")
+    return kinds[name].from_pretrained(path_or_repo, **options)

@@ -12,6 +12,7 @@ from weightspace.optimizers.learnedrule import LearnedRule
 from weightspace.optimizers.orthogonal import orthogonalized
 from weightspace.optimizers.packing import Packing
 from weightspace.optimizers.rulestate import RuleState
+from weightspace.optimizers.settings import check_settings
 
 MOST_ENTRIES = 1 << 20
 """Entries that are stepped at once, one tensor at least: 30 numbers are held for each of them."""
@@ -47,9 +48,7 @@ class LearnedOptimizer(torch.optim.Optimizer):
         orthogonalize: bool = False,
         compiled: bool = False,
     ):
-        for name, value in {"lr": lr, "weight_decay": weight_decay}.items():
-            if not 0 <= value < float("inf"):
-                raise ValueError(f"{name} must be a finite number of 0 or more, got {value}.")
+        check_settings(lr=lr, weight_decay=weight_decay)
         self.rule = rule
         self.direct = torch.compile(rule, dynamic=False) if compiled else rule
         self._buckets: dict[tuple[int, ...], list[_Bucket]] = {}

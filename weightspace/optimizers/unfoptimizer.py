@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from weightspace.optimizers.functionalrule import DECAYS, FunctionalRule, FunctionalRuleConfig
+from weightspace.optimizers.settings import check_settings
 from weightspace.space import WeightSpace
 
 
@@ -35,9 +36,7 @@ class UNFOptimizer(torch.optim.Optimizer):
         residual: float = 1e-4,
         weight_decay: float = 0.0,
     ):
-        for name, value in {"lr": lr, "residual": residual, "weight_decay": weight_decay}.items():
-            if not 0 <= value < float("inf"):
-                raise ValueError(f"{name} must be a finite number of 0 or more, got {value}.")
+        check_settings(lr=lr, residual=residual, weight_decay=weight_decay)
         named = list(params)
         _check_names(named, rule.space)
         self.rule, self.names = rule, [name for name, _ in named]

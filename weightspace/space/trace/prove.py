@@ -17,11 +17,9 @@ def proved_matrices(space: WeightSpace, probe: Probe, tolerance: float) -> tuple
     One forward pass where all hold as they were guessed. A group may hold only if all heads share a matrix.
 
     Args:
-        space: with the candidates as its ``matrices``.
+        space: with the groups that its code shows as its ``matrices``; others are guessed beside them.
     """
-    guessed = [ways[0] for ways in guess_groups(space, ())]
-    known = [group for group in space.matrices if group not in guessed]
-    ways = [[group] for group in known] + guess_groups(space, known)
+    ways = [[group] for group in space.matrices] + guess_groups(space, space.matrices)
     likeliest = tuple(way[0] for way in ways)
     if not ways or _holds(space, likeliest, probe, tolerance):
         return likeliest
