@@ -1,7 +1,6 @@
 """The page as a whole, and its server on this machine."""
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +74,8 @@ def launch(page: Any, port: int | None = None) -> tuple[Any, str, Any]:
     """Starts the server of a page; nothing is loaded from elsewhere, nothing is sent anywhere."""
     from gradio.themes import Base
 
-    import_module("weightspace.graphs")  # takes seconds: now, rather than when the first net is drawn
+    import weightspace.graphs  # noqa: F401  takes seconds: now, rather than when the first net is drawn
+
     theme = Base(primary_hue="cyan", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     return page.launch(
         server_name="127.0.0.1", server_port=port, share=False, quiet=True, prevent_thread_lock=True, inbrowser=False,

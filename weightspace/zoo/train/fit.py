@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from weightspace.data import Signals
+from weightspace.nets.siren import SIREN
 from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.zoo.recipe.fit import Fit
 from weightspace.zoo.recipe.save import Save
@@ -18,6 +19,7 @@ from weightspace.zoo.train.initial import draw_weights
 from weightspace.zoo.train.optimizer import StackedOptimizer, learning_rates
 from weightspace.zoo.train.reptile import learn_start
 from weightspace.zoo.train.saved import Saved
+from weightspace.zoo.train.sine_range import WIDEST_ANGLE, widest_angles
 
 NEVER = 10**12
 
@@ -26,7 +28,8 @@ class StackFitter:
     """Fits nets of one architecture and one kind of optimizer, each to a signal of its own.
 
     A net leaves when it has done its steps, reached the target PSNR or diverged, and the next one takes its place in
-    the stack, so that the stack stays full. Each net counts its own steps.
+    the stack, so that the stack stays full. Each net counts its own steps. A net has diverged when its loss isn't
+    finite, and a SIREN also when the angles of its sines are too large to be told apart.
     """
 
     def __init__(self, trials: Iterable[Trial], size: int, signals: Signals, fit: Fit, save: Save, device: str = "cpu"):
@@ -35,7 +38,8 @@ class StackFitter:
         self.net = self.waiting[-1].architecture.build().to(device)
         self.layout = FlatLayout.of(self.net)
         self.buffers = {name: b for name, b in self.net.named_buffers() if name in self.layout.buffers}
-        self.gradient = fit_gradient(self.net, signals.coordinates.to(device), self.buffers)
+        self.coordinates = signals.coordinates.to(device)
+        self.gradient = fit_gradient(self.net, self.coordinates, self.buffers)
         self.start = learn_start(self.waiting[-1], self.gradient, signals, fit) if fit.meta_steps else None
         first = [self.waiting.pop() for _ in range(min(size, len(self.waiting)))]
         self.trials, self.saves = first, [save.steps(t.train.steps, 1.0) for t in first]
@@ -48,7 +52,7 @@ class StackFitter:
     def run(self, done: Callable[[int], object] = lambda nets: None) -> Iterator[Saved]:
         """Yields saved states as they come; ``done`` hears how many nets have left the stack."""
         if self.save.initial:
-            yield from self._save(dict.fromkeys(range(len(self.trials)), ""), self._losses())
+            yield from self._save_starts(range(len(self.trials)))
         while self.trials:
             self._walk(self._until_event())
             yield from self._event(done)
@@ -73,13 +77,14 @@ class StackFitter:
 
     def _event(self, done: Callable[[int], object]) -> Iterator[Saved]:
         losses, leaving, saving = self._losses(), [], {}
+        reasons = self._failures(losses)
         for i, (trial, step) in enumerate(zip(self.trials, self.steps, strict=True)):
-            failed = not math.isfinite(losses[i])
+            failed = bool(reasons[i])
             good = self.fit.target_psnr > 0 and psnr(losses[i], self.signals.peak) >= self.fit.target_psnr
             if failed or good or step == trial.train.steps:
                 leaving.append(i)
             if failed or good or step in self.saves[i]:
-                saving[i] = f"the loss was not finite at step {step}" if failed else ""
+                saving[i] = reasons[i]
         yield from self._save(saving, losses)
         if leaving:
             yield from self._replace(leaving)
@@ -87,6 +92,23 @@ class StackFitter:
 
     def _losses(self) -> list[float]:
         return self.gradient.loss(self.flat, self.targets).tolist()
+
+    def _failures(self, losses: list[float]) -> list[str]:
+        """Why each net of the stack counts as diverged; nothing where it doesn't."""
+        angles = [0.0] * len(losses)
+        if isinstance(self.net, SIREN):
+            angles = widest_angles(self.net, self.layout.views(self.flat), self.coordinates).tolist()
+        reasons = []
+        for loss, angle, step in zip(losses, angles, self.steps, strict=True):
+            wild = f"the loss was not finite at step {step}" if not math.isfinite(loss) else ""
+            far = f"a sine was taken of {angle:.3g} at step {step}; float32 is too coarse beyond {WIDEST_ANGLE:g}"
+            reasons.append(wild or (far if angle > WIDEST_ANGLE else ""))
+        return reasons
+
+    def _save_starts(self, rows: Iterable[int]) -> Iterator[Saved]:
+        losses = self._losses()
+        reasons = self._failures(losses)
+        yield from self._save({i: reasons[i] for i in rows}, losses)
 
     def _save(self, reasons: dict[int, str], losses: list[float]) -> Iterator[Saved]:
         """Rows of the stack as saved states; a row's reason says why it failed, or nothing."""
@@ -119,7 +141,7 @@ class StackFitter:
             self.optimizer.restart(i, trial.train)
             fresh.append(i)
         if self.save.initial and fresh:
-            yield from self._save(dict.fromkeys(fresh, ""), self._losses())
+            yield from self._save_starts(fresh)
         keep = [i for i in range(len(self.trials)) if i not in gone]
         if gone:
             for name in ("trials", "saves", "steps", "clocks"):

@@ -54,7 +54,7 @@ def test_gradient_is_autograd_in_float64(shape, settings):
 @needs_compiler
 def test_sines_and_cosines_are_exact_to_a_few_parts_in_ten_million():
     net, coordinates, _, _ = stack(1, (1,), in_features=1, hidden=[1], w0=1.0, output_shift=0.0)
-    z = torch.cat([torch.linspace(-500, 500, 20_001), torch.linspace(-1e-3, 1e-3, 101)])
+    z = torch.cat([torch.linspace(-1e4, 1e4, 200_001), torch.linspace(-1e-3, 1e-3, 101)])
     zero, one = torch.zeros_like(z), torch.ones_like(z)
     flat = torch.stack([zero, z, one, zero], 1)  # weight and bias of the neuron, weight and bias of the output
     grad, _ = NativeSirenGradient(net, coordinates)(flat, zero.view(-1, 1, 1) - 1)
