@@ -17,11 +17,11 @@ import torch
 import tyro
 
 from weightspace.cli import one_line_errors
-from weightspace.tasks.comparison.editjob import edit_jobs
-from weightspace.tasks.comparison.job import run_jobs
-from weightspace.tasks.comparison.report import grouped, protocol_report
-from weightspace.tasks.comparison.result import read_results
-from weightspace.tasks.comparison.workspace import Workspace
+from weightspace.tasks.comparison.jobs.editjob import edit_jobs
+from weightspace.tasks.comparison.jobs.job import run_jobs
+from weightspace.tasks.comparison.jobs.result import read_results
+from weightspace.tasks.comparison.jobs.workspace import Workspace
+from weightspace.tasks.comparison.tables.report import grouped, protocol_report
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -35,7 +35,7 @@ class Config:
     edit: str = "dilate"
     """One of weightspace.inr.edits.EDITS, or several in a row: a+b."""
     methods: tuple[str, ...] = ()
-    """Some of weightspace.tasks.comparison.editmethod.EDIT_METHODS and editjob.PLAIN; all if none is given."""
+    """Some of weightspace.tasks.comparison.jobs.editmethod.EDIT_METHODS and editjob.PLAIN; all if none is given."""
     seeds: tuple[int, ...] = ()
     """Of the methods; those of the tier if none is given."""
     workers: int = 2 if DEVICE == "cpu" else 1

@@ -12,12 +12,12 @@ from pathlib import Path
 import tyro
 
 from weightspace.cli import one_line_errors
-from weightspace.tasks.comparison.figures import plot_calibration
-from weightspace.tasks.comparison.protocol import PROTOCOLS
-from weightspace.tasks.comparison.report import STALE, cells_of, grouped, protocol_report, readable
-from weightspace.tasks.comparison.result import Result, read_results
-from weightspace.tasks.comparison.stale import mark_stale, stale_report
-from weightspace.tasks.comparison.summary import summary
+from weightspace.tasks.comparison.jobs.protocol import PROTOCOLS
+from weightspace.tasks.comparison.jobs.result import Result, read_results
+from weightspace.tasks.comparison.tables.figures import plot_calibration
+from weightspace.tasks.comparison.tables.report import STALE, cells_of, grouped, protocol_report, readable
+from weightspace.tasks.comparison.tables.stale import mark_stale, stale_report
+from weightspace.tasks.comparison.tables.summary import summary
 
 HEAD = """\
 # Results

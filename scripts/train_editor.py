@@ -20,7 +20,7 @@ import tyro
 from weightspace import Zoo
 from weightspace.cli import one_line_errors
 from weightspace.metanets import METANETS
-from weightspace.tasks.comparison.result import Result
+from weightspace.tasks.comparison.jobs.result import Result
 from weightspace.tasks.editing.editnets import EditNets
 from weightspace.tasks.editing.files import write_inr
 from weightspace.tasks.editing.fit import EditConfig, fit_editor

@@ -19,13 +19,13 @@ import tyro
 from weightspace import Zoo
 from weightspace.cli import one_line_errors
 from weightspace.tasks.comparison.compare import BASELINES
-from weightspace.tasks.comparison.job import run_jobs
+from weightspace.tasks.comparison.jobs.job import run_jobs
+from weightspace.tasks.comparison.jobs.predictionjob import prediction_jobs
+from weightspace.tasks.comparison.jobs.protocol import PROTOCOLS
+from weightspace.tasks.comparison.jobs.result import read_results
+from weightspace.tasks.comparison.jobs.workspace import Workspace
 from weightspace.tasks.comparison.ownnets import train_on_zoo
-from weightspace.tasks.comparison.predictionjob import prediction_jobs
-from weightspace.tasks.comparison.protocol import PROTOCOLS
-from weightspace.tasks.comparison.report import grouped, protocol_report
-from weightspace.tasks.comparison.result import read_results
-from weightspace.tasks.comparison.workspace import Workspace
+from weightspace.tasks.comparison.tables.report import grouped, protocol_report
 from weightspace.tasks.training.train import TrainConfig
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -44,7 +44,7 @@ class OnZoo:
     category: bool = False
     """The (one) label is a class: what an INR shows, an optimizer, a dataset."""
     metanet: str = "SpaceNet"
-    """Which method is to be compared with the baselines; see weightspace.tasks.comparison.method.METHODS."""
+    """Which method is to be compared with the baselines; see weightspace.tasks.comparison.jobs.method.METHODS."""
     final: bool = False
     """Train on the last saved state of each net alone, instead of on all saved states."""
     baselines: tuple[str, ...] = BASELINES
@@ -61,7 +61,7 @@ class OnProtocol:
     tier: str = "S"
     """S: any machine. M: 10,000 nets. L: full size, for a GPU."""
     methods: tuple[str, ...] = ()
-    """Some of weightspace.tasks.comparison.method.METHODS; all that can take the split if none is given."""
+    """Some of weightspace.tasks.comparison.jobs.method.METHODS; all that can take the split if none is given."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Of the methods; the nets stay the same."""
     workers: int = 2 if DEVICE == "cpu" else 1

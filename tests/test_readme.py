@@ -12,10 +12,10 @@ import pytest
 from tests.programs import programs
 from weightspace.cli import main
 from weightspace.cli.terminal.parser import Parser
-from weightspace.tasks.comparison.report import grouped, protocol_report
-from weightspace.tasks.comparison.result import read_results
-from weightspace.tasks.comparison.stale import mark_stale
-from weightspace.tasks.comparison.summary import summary
+from weightspace.tasks.comparison.jobs.result import read_results
+from weightspace.tasks.comparison.tables.report import grouped, protocol_report
+from weightspace.tasks.comparison.tables.stale import mark_stale
+from weightspace.tasks.comparison.tables.summary import summary
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

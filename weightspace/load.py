@@ -5,7 +5,7 @@ from typing import Any
 
 from weightspace.generators.load import GENERATORS
 from weightspace.metanets.load import METANETS
-from weightspace.metanets.pretrained import read_json
+from weightspace.pretrained.pretrained import read_json
 
 
 def load_metanet(path_or_repo: str | Path, **options: Any) -> Any:

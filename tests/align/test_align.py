@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from tests.align.planted import NETS, gap, hidden, net_of, noisy, traced
-from tests.space.mixing import KINDS as ALL_KINDS
-from tests.space.mixing import MIXING, mixing
+from tests.space.nets.mixing import KINDS as ALL_KINDS
+from tests.space.nets.mixing import MIXING, mixing
 from weightspace.align import align
 from weightspace.space import WeightSpace
 from weightspace.testing import randomized

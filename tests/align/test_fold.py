@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tests.space.mixing import MATRICES, Attending
+from tests.space.nets.mixing import MATRICES, Attending
 from weightspace.align import fold_norms
 from weightspace.nets import build_net
 from weightspace.space import WeightSpace

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from weightspace.data import load_dataset, load_signals
-from weightspace.data.checksums import (
+from weightspace.data.files.checksums import (
     IDX_MD5,
     IDX_SIZES,
     check_examples,
@@ -20,10 +20,10 @@ from weightspace.data.checksums import (
     hold_file,
     hub_checksum,
 )
-from weightspace.data.hub import decode_parquet, fetch_images
-from weightspace.data.idx import read_idx
-from weightspace.data.local import read_folder
-from weightspace.data.sources import SOURCES
+from weightspace.data.files.hub import decode_parquet, fetch_images
+from weightspace.data.files.idx import read_idx
+from weightspace.data.files.local import read_folder
+from weightspace.data.files.sources import SOURCES
 
 
 def write_idx(path, array):

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from tests.space.architectures import BY_NAME, traced, weights_of
+from tests.space.nets.architectures import BY_NAME, traced, weights_of
 from weightspace.graphs import from_graph, to_graph
-from weightspace.graphs.blocks import edge_blocks
+from weightspace.graphs.structure.blocks import edge_blocks
 from weightspace.space import WeightSpace
 
 

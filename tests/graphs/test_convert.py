@@ -8,7 +8,7 @@ from torch_geometric.data import Batch
 
 from tests.graphs.spaces import SPACES, random_weights
 from weightspace.graphs import Layout, from_graph, to_graph, topology
-from weightspace.graphs.blocks import is_edges, site_starts
+from weightspace.graphs.structure.blocks import is_edges, site_starts
 from weightspace.space import Atom, Product, Sum
 
 

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from tests.graphs.spaces import SPACES, random_weights
-from tests.space.unusual import UNUSUAL, unusual, unusual_space
+from tests.space.nets.unusual import UNUSUAL, unusual, unusual_space
 from weightspace.graphs import Layout, from_graph, take, to_graph, topology
-from weightspace.graphs.blocks import edge_blocks, vector_blocks
-from weightspace.graphs.pieces import axis_pieces
 from weightspace.graphs.rows import edge_parts, stored_rows
-from weightspace.graphs.topology import _agreeing
+from weightspace.graphs.structure.blocks import edge_blocks, vector_blocks
+from weightspace.graphs.structure.pieces import axis_pieces
+from weightspace.graphs.structure.topology import _agreeing
 from weightspace.space import Atom, Product, Sum, WeightSpace
 from weightspace.space.axes import parse_axes
 

@@ -7,7 +7,7 @@ import torch
 from huggingface_hub import DatasetCard
 
 from weightspace.zoo import Zoo
-from weightspace.zoo.manifest import parse_manifest
+from weightspace.zoo.folder.manifest import parse_manifest
 from weightspace.zoo.publish import pull_zoo
 from weightspace.zoo.verify import verify_zoo
 

@@ -8,11 +8,11 @@ import torch
 
 from tests.graphs.spaces import SPACES, random_weights
 from weightspace.metanets import GraphMetanet, GraphNetConfig, MetanetConfig, SpaceNet, StatNet, UNFConfig
-from weightspace.metanets.config import read_config
 from weightspace.metanets.inputs.ranks import RankScaling
 from weightspace.metanets.inputs.statistics import count_statistics, statistics
 from weightspace.metanets.layers.basis import basis
 from weightspace.metanets.layers.ensemble import EnsembleMLP
+from weightspace.pretrained.config import read_config
 from weightspace.testing import equivariance_error
 
 

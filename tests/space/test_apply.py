@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from tests.space.architectures import BY_NAME, traced, weights_of
-from tests.space.mixing import mixing
+from tests.space.nets.architectures import BY_NAME, traced, weights_of
+from tests.space.nets.mixing import mixing
 from tests.space.test_symmetry import KINDS, distance, draw, same
 from weightspace.space import apply
 

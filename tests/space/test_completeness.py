@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from tests.space.known import found_dimension
-from tests.space.known_groups import KNOWN
+from tests.space.known.groups import KNOWN
+from tests.space.known.known import found_dimension
 from weightspace.space import WeightSpace
 
 # Groups of which a part is missed: the rest of the list is found in full.

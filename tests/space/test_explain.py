@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from tests.space.architectures import traced
-from tests.space.layered import Code
+from tests.space.nets.architectures import traced
+from tests.space.nets.layered import Code
 from weightspace.space import WeightSpace
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.space.mixing import KINDS, MATRICES, MIXING, Attending, mixing
+from tests.space.nets.mixing import KINDS, MATRICES, MIXING, Attending, mixing
 from weightspace.space import MatrixGroup, Symmetry, WeightSpace
 from weightspace.space.matrices import Side
 

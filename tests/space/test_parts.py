@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.space.architectures import ARCHITECTURES, traced
+from tests.space.nets.architectures import ARCHITECTURES, traced
 from weightspace.space import Atom, TensorSpec, WeightSpace
 from weightspace.space.parts import KINDS, ROLES, SLOTS
 

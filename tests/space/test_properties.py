@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.space.blocks import ACTIVATIONS, MAKERS, Activation, Residual
+from tests.space.nets.blocks import ACTIVATIONS, MAKERS, Activation, Residual
 from weightspace.space import WeightSpace
 from weightspace.space.axes import Atom, Product, Sum
+from weightspace.space.computation.probe import Probe
 from weightspace.space.parts import Group
-from weightspace.space.trace.probe import Probe
 
 WIDTH = 8
 

@@ -6,7 +6,7 @@ import json
 import pytest
 import torch
 
-from tests.space.architectures import traced
+from tests.space.nets.architectures import traced
 from weightspace.space import WeightSpace
 from weightspace.space.symmetry import Symmetry
 

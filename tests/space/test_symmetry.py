@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.func import functional_call
 
-from tests.space.architectures import BY_NAME, traced, weights_of
-from tests.space.known_groups import KNOWN
+from tests.space.known.groups import KNOWN
+from tests.space.nets.architectures import BY_NAME, traced, weights_of
 from weightspace.space import Symmetry, WeightSpace, parse_axes
 from weightspace.space.symmetry import axis_order, find_atom, spread_over_axis
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.space.architectures import traced
+from tests.space.nets.architectures import traced
 from weightspace.space import WeightSpace
 
 

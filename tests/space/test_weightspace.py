@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.space.architectures import BY_NAME, traced, weights_of
+from tests.space.nets.architectures import BY_NAME, traced, weights_of
 from weightspace.space import Action, WeightSpace
 from weightspace.space.parts import Group
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from weightspace.zoo import Zoo, build_zoo
-from weightspace.zoo.manifest import manifest_checksum
+from weightspace.zoo.folder.manifest import manifest_checksum
 
 
 @pytest.fixture

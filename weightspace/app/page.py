@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from weightspace.app.answers import LARGEST
-from weightspace.zoo.manifest import MANIFEST
+from weightspace.zoo.folder.manifest import MANIFEST
 from weightspace.zoo.remote import is_remote
 
 PORT = 7860

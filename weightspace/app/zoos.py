@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from weightspace.zoo import Zoo
-from weightspace.zoo.folder import PARTS, manifest_stamp
+from weightspace.zoo.folder.folder import PARTS, manifest_stamp
 from weightspace.zoo.remote import is_remote
 
 _NOT_SHOWN = {"shard", "row", "checksum", "reason", "space"}

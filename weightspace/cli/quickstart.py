@@ -46,7 +46,7 @@ def add_command(parent: Parser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from weightspace.tasks.comparison.table import table_cells
+    from weightspace.tasks.comparison.tables.table import table_cells
     from weightspace.tasks.quickstart.quickstart import QuickstartConfig, run_quickstart
 
     given = {"steps": arguments.steps} if arguments.steps is not None else {}

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from weightspace.data.dataset import Dataset
-from weightspace.data.hub import fetch_images
-from weightspace.data.local import Arrays, read_folder
+from weightspace.data.files.hub import fetch_images
+from weightspace.data.files.local import Arrays, read_folder
 from weightspace.data.sizes import LARGEST_SEED, check_parts, check_size
 from weightspace.machine.data_root import data_root
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from weightspace.data.dataset import PARTS, Dataset
 from weightspace.data.digits import load_digits
+from weightspace.data.files.sources import SOURCES
 from weightspace.data.images import load_images, own_folder
 from weightspace.data.own import DataFactory
 from weightspace.data.shapes import generate_shapes
 from weightspace.data.signals import Signals, image_signals
-from weightspace.data.sources import SOURCES
 from weightspace.data.waves import generate_waves
 from weightspace.machine.data_root import data_root
 from weightspace.nets.named import find_named

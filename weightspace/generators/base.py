@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from weightspace.generators.draws import Draws
-from weightspace.metanets.config import SpacesConfig
-from weightspace.metanets.pretrained import Pretrained
+from weightspace.pretrained.config import SpacesConfig
+from weightspace.pretrained.pretrained import Pretrained
 from weightspace.space import WeightSpace
 
 Weights = Mapping[str, Tensor]

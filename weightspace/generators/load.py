@@ -9,7 +9,7 @@ from weightspace.generators.flow import Flow
 from weightspace.generators.fresh import Fresh
 from weightspace.generators.mixtures import MeanNet, Retrieval, Soup
 from weightspace.generators.start import LearnedStart
-from weightspace.metanets.pretrained import read_json
+from weightspace.pretrained.pretrained import read_json
 
 GENERATORS: dict[str, type[Generator]] = {
     "Fresh": Fresh,

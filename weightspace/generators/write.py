@@ -21,12 +21,12 @@ from weightspace.machine.whole_file import whole_file
 from weightspace.nets import Architecture
 from weightspace.space import WeightSpace
 from weightspace.zoo import Zoo
-from weightspace.zoo.folder import part_path, read_manifest, shard_path
-from weightspace.zoo.manifest import close_zoo, write_json
+from weightspace.zoo.folder.folder import part_path, read_manifest, shard_path
+from weightspace.zoo.folder.manifest import close_zoo, write_json
+from weightspace.zoo.folder.shard import state_checksum, write_tensors
+from weightspace.zoo.folder.spaces import space_entry, trace_architecture
 from weightspace.zoo.recipe.seeds import draw_uniform
 from weightspace.zoo.recipe.split import Split
-from weightspace.zoo.shard import state_checksum, write_tensors
-from weightspace.zoo.spaces import space_entry, trace_architecture
 
 SHARD, REQUEST = 128, "generated.json"
 

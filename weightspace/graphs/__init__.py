@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from weightspace.graphs.blocks import EdgeBlock, VectorBlock
-from weightspace.graphs.features import EDGE_FEATURES, POSITIONS, SITE_FEATURES
-from weightspace.graphs.layout import NODE_SLOTS, Layout
-from weightspace.graphs.skeleton import skeleton
-from weightspace.graphs.topology import Topology, topology
+from weightspace.graphs.structure.blocks import EdgeBlock, VectorBlock
+from weightspace.graphs.structure.features import EDGE_FEATURES, POSITIONS, SITE_FEATURES
+from weightspace.graphs.structure.layout import NODE_SLOTS, Layout
+from weightspace.graphs.structure.skeleton import skeleton
+from weightspace.graphs.structure.topology import Topology, topology
 from weightspace.lazy import lazy_names
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from torch_geometric.data import Batch
 from weightspace.graphs.graph import WeightGraph
 from weightspace.graphs.lazy import Deferred, LazyMapping
 from weightspace.graphs.rows import EdgeRows, is_plain
-from weightspace.graphs.topology import Topology
+from weightspace.graphs.structure.topology import Topology
 
 
 def single_graph(topo: Topology, x: Tensor, edges: Tensor, other: Tensor, other_int: Tensor) -> WeightGraph:

@@ -10,11 +10,11 @@ from torch_geometric.data import Batch, Data
 
 from weightspace.graphs.batch import batch_over, stacked_batch
 from weightspace.graphs.convert import from_graph, one_skeleton, to_graph
-from weightspace.graphs.layout import Layout
 from weightspace.graphs.lazy import Deferred, LazyMapping
 from weightspace.graphs.rows import is_plain, joined, stored_rows, unpadded
-from weightspace.graphs.skeleton import skeleton
-from weightspace.graphs.topology import Topology, topology
+from weightspace.graphs.structure.layout import Layout
+from weightspace.graphs.structure.skeleton import skeleton
+from weightspace.graphs.structure.topology import Topology, topology
 from weightspace.space import WeightSpace
 
 COUNTED_BY = {"x": "nodes", "edge_attr": "edges", "other": "other", "other_int": "other_int"}

@@ -9,11 +9,11 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from weightspace.graphs.batch import single_graph, stacked_batch
-from weightspace.graphs.entries import Entries
-from weightspace.graphs.layout import Layout
 from weightspace.graphs.rows import edge_parts, joined
-from weightspace.graphs.skeleton import skeleton
-from weightspace.graphs.topology import Topology, topology
+from weightspace.graphs.structure.entries import Entries
+from weightspace.graphs.structure.layout import Layout
+from weightspace.graphs.structure.skeleton import skeleton
+from weightspace.graphs.structure.topology import Topology, topology
 from weightspace.graphs.writes import node_table, node_writes
 from weightspace.space import WeightSpace
 

@@ -10,9 +10,9 @@ from torch_geometric.data import Batch, Data, Dataset
 
 from weightspace.graphs.batch import single_graph
 from weightspace.graphs.convert import to_graph
-from weightspace.graphs.layout import Layout
 from weightspace.graphs.rows import edge_values
-from weightspace.graphs.topology import topology
+from weightspace.graphs.structure.layout import Layout
+from weightspace.graphs.structure.topology import topology
 from weightspace.space import WeightSpace
 
 

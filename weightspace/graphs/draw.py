@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch_geometric.data import Data
 
-from weightspace.graphs.topology import Topology, topology
+from weightspace.graphs.structure.topology import Topology, topology
 from weightspace.palette import FAINT, INK, NEGATIVE, POSITIVE
 
 if TYPE_CHECKING:

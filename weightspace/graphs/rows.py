@@ -8,7 +8,7 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from weightspace.graphs.lazy import Deferred, LazyMapping
-from weightspace.graphs.topology import Topology
+from weightspace.graphs.structure.topology import Topology
 
 
 class EdgeRows(Deferred):

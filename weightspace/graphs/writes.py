@@ -7,10 +7,10 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from weightspace.graphs.blocks import VectorBlock
-from weightspace.graphs.layout import Layout
 from weightspace.graphs.rows import run_of
-from weightspace.graphs.topology import Topology
+from weightspace.graphs.structure.blocks import VectorBlock
+from weightspace.graphs.structure.layout import Layout
+from weightspace.graphs.structure.topology import Topology
 
 
 @dataclass(frozen=True, eq=False)

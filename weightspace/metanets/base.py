@@ -12,7 +12,7 @@ from torch_geometric.data import Batch, Data
 from weightspace.graphs import Layout, to_graph
 from weightspace.graphs.batches import weights_kind
 from weightspace.metanets.config import MetanetConfig
-from weightspace.metanets.pretrained import Pretrained
+from weightspace.pretrained.pretrained import Pretrained
 from weightspace.space import WeightSpace
 
 M = TypeVar("M", bound="Metanet")

@@ -8,13 +8,13 @@ from weightspace.metanets.flatmlp import FlatMLP
 from weightspace.metanets.graphmetanet import GraphMetanet
 from weightspace.metanets.neuralgraph import NeuralGraphGNN
 from weightspace.metanets.neuralgraphtransformer import NeuralGraphTransformer
-from weightspace.metanets.pretrained import read_json
 from weightspace.metanets.probenet import ProbeNet
 from weightspace.metanets.pygmetanet import PyGMetanet
 from weightspace.metanets.scalegmn import ScaleGMN
 from weightspace.metanets.spacenet import SpaceNet
 from weightspace.metanets.statnet import StatNet
 from weightspace.metanets.unf import UNF, DWSNet
+from weightspace.pretrained.pretrained import read_json
 
 METANETS: dict[str, type[Metanet]] = {
     "SpaceNet": SpaceNet,

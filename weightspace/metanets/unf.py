@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
 from weightspace.graphs import by_skeleton, from_graph, in_order, skeleton
-from weightspace.graphs.pieces import Piece, tensor_pieces
+from weightspace.graphs.structure.pieces import Piece, tensor_pieces
 from weightspace.metanets.base import SingleMetanet, unknown_space
 from weightspace.metanets.config import MetanetConfig
 from weightspace.metanets.frames.make import check_finite

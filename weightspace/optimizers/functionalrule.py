@@ -7,11 +7,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from weightspace.graphs.pieces import tensor_pieces
-from weightspace.metanets.config import SpacesConfig
+from weightspace.graphs.structure.pieces import tensor_pieces
 from weightspace.metanets.inputs.statistics import is_integer
-from weightspace.metanets.pretrained import Pretrained
 from weightspace.metanets.unf import EquivariantLinear, IndexedPiece
+from weightspace.pretrained.config import SpacesConfig
+from weightspace.pretrained.pretrained import Pretrained
 from weightspace.space import WeightSpace
 
 DECAYS = (0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)

@@ -10,10 +10,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from weightspace.metanets.config import SavedConfig
-from weightspace.metanets.pretrained import Pretrained
 from weightspace.optimizers.packing import Packing
 from weightspace.optimizers.rulestate import FEATURES, RuleState, features
+from weightspace.pretrained.config import SavedConfig
+from weightspace.pretrained.pretrained import Pretrained
 
 Layers = Sequence[tuple[Tensor, Tensor]]
 """Matrix ``[*lead, out, in]`` and bias ``[*lead, out]`` of each layer."""

@@ -7,8 +7,8 @@ from weightspace.lazy import lazy_names
 if TYPE_CHECKING:
     from weightspace.inr.edits import EDITS
     from weightspace.tasks.comparison.compare import Comparison, compare_methods
-    from weightspace.tasks.comparison.figures import plot_predictions
     from weightspace.tasks.comparison.ownnets import train_on_checkpoints, train_on_zoo
+    from weightspace.tasks.comparison.tables.figures import plot_predictions
     from weightspace.tasks.editing.editnets import EditNets
     from weightspace.tasks.editing.editor import Editor
     from weightspace.tasks.editing.files import edit_files
@@ -79,7 +79,7 @@ __getattr__, __dir__ = lazy_names(
     {
         "weightspace.inr.edits": ["EDITS"],
         "weightspace.tasks.comparison.compare": ["Comparison", "compare_methods"],
-        "weightspace.tasks.comparison.figures": ["plot_predictions"],
+        "weightspace.tasks.comparison.tables.figures": ["plot_predictions"],
         "weightspace.tasks.comparison.ownnets": ["train_on_checkpoints", "train_on_zoo"],
         "weightspace.tasks.editing.editnets": ["EditNets"],
         "weightspace.tasks.editing.editor": ["Editor"],

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 
 from weightspace.hub.card import completed_card, size_category
-from weightspace.zoo.manifest import INDEX
+from weightspace.zoo.folder.manifest import INDEX
 from weightspace.zoo.recipe.recipe import Recipe
 
 TAGS = ["weightspace", "weight-space", "model-zoo"]

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from weightspace.reading import read_text_file
-from weightspace.zoo.folder import RECIPE
-from weightspace.zoo.index import index_schema, plain
-from weightspace.zoo.manifest import CARD, lost_lines, manifest_checksum, zoo_files
+from weightspace.zoo.folder.folder import RECIPE
+from weightspace.zoo.folder.index import index_schema, plain
+from weightspace.zoo.folder.manifest import CARD, lost_lines, manifest_checksum, zoo_files
 from weightspace.zoo.recipe.recipe import Recipe
 from weightspace.zoo.recipe.trial import draw_trial
 from weightspace.zoo.zoo import Zoo

@@ -8,10 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from weightspace.machine.whole_file import whole_file
-from weightspace.zoo.folder import RECIPE, shard_path
-from weightspace.zoo.manifest import close_zoo
-from weightspace.zoo.shard import check_regular
-from weightspace.zoo.spaces import read_spaces
+from weightspace.zoo.folder.folder import RECIPE, shard_path
+from weightspace.zoo.folder.manifest import close_zoo
+from weightspace.zoo.folder.shard import check_regular
+from weightspace.zoo.folder.spaces import read_spaces
 from weightspace.zoo.zoo import Zoo
 
 

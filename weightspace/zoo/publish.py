@@ -13,10 +13,10 @@ from weightspace.hub.publish import publish
 from weightspace.hub.repository import Repository
 from weightspace.machine.whole_file import whole_file
 from weightspace.zoo.card import zoo_card
-from weightspace.zoo.folder import RECIPE, SHARDS, read_manifest
-from weightspace.zoo.manifest import CARD, INDEX, MANIFEST, SPACES
+from weightspace.zoo.folder.folder import RECIPE, SHARDS, read_manifest
+from weightspace.zoo.folder.manifest import CARD, INDEX, MANIFEST, SPACES
+from weightspace.zoo.folder.shard import file_checksum
 from weightspace.zoo.remote import HUB, open_remote
-from weightspace.zoo.shard import file_checksum
 
 _OURS = {INDEX, SPACES, MANIFEST, CARD, RECIPE}
 _FOLDERS = (f"{SHARDS}/", "sources/")

@@ -10,8 +10,8 @@ from typing import Any
 from weightspace.hub.repository import PREFIXES, Repository
 from weightspace.machine.cache import cache_folder
 from weightspace.machine.whole_file import whole_file
-from weightspace.zoo.manifest import CARD, MANIFEST, manifest_checksum, parse_manifest
-from weightspace.zoo.shard import file_checksum
+from weightspace.zoo.folder.manifest import CARD, MANIFEST, manifest_checksum, parse_manifest
+from weightspace.zoo.folder.shard import file_checksum
 
 HUB = PREFIXES["dataset"]
 

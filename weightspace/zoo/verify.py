@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 
 from weightspace.zoo.compare import check_manifest, check_recipe
-from weightspace.zoo.folder import RECIPE, read_manifest
-from weightspace.zoo.manifest import CARD
+from weightspace.zoo.folder.folder import RECIPE, read_manifest
+from weightspace.zoo.folder.manifest import CARD
+from weightspace.zoo.folder.shard import file_checksum, state_checksum
 from weightspace.zoo.remote import RemoteZoo, is_remote, open_remote
-from weightspace.zoo.shard import file_checksum, state_checksum
 from weightspace.zoo.zoo import Zoo
 
 TOLERANCE = 1e-3

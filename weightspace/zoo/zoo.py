@@ -17,15 +17,15 @@ from weightspace.inr.render import render
 from weightspace.nets import Architecture
 from weightspace.space import WeightSpace
 from weightspace.suggest import suggestion
-from weightspace.zoo.check import check_index, read_index
-from weightspace.zoo.folder import RECIPE, manifest_stamp, read_manifest, shard_path
-from weightspace.zoo.gather import check_tensors, check_unchanged, gather_weights, only_space
-from weightspace.zoo.manifest import INDEX
+from weightspace.zoo.folder.check import check_index, read_index
+from weightspace.zoo.folder.folder import RECIPE, manifest_stamp, read_manifest, shard_path
+from weightspace.zoo.folder.gather import check_tensors, check_unchanged, gather_weights, only_space
+from weightspace.zoo.folder.manifest import INDEX
+from weightspace.zoo.folder.spaces import read_spaces
 from weightspace.zoo.publish import publish_zoo
 from weightspace.zoo.recipe.recipe import Recipe
 from weightspace.zoo.recipe.trial import draw_trial
 from weightspace.zoo.remote import HUB, is_remote, open_remote
-from weightspace.zoo.spaces import read_spaces
 from weightspace.zoo.train.evaluate import Evaluation
 from weightspace.zoo.train.fit import psnr
 from weightspace.zoo.train.order import draw_labels, draw_subset

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.space.layered import Code
+from tests.space.nets.layered import Code
 from weightspace.space import WeightSpace
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.space.architectures import BY_NAME, traced, weights_of
+from tests.space.nets.architectures import BY_NAME, traced, weights_of
 from tests.space.test_symmetry import KINDS, RICH, distance, draw, same
 from weightspace.space import WeightSpace
 

@@ -8,15 +8,15 @@ import torch
 from torch.func import functional_call
 from torch.utils import _pytree as pytree
 
-from tests.space.known_groups import KNOWN
-from tests.space.unusual import UNUSUAL, unusual, unusual_space
+from tests.space.known.groups import KNOWN
+from tests.space.nets.unusual import UNUSUAL, unusual, unusual_space
 from weightspace.space import WeightSpace
+from weightspace.space.computation.float64 import in_float64
 from weightspace.space.forms import entries as entries_module
 from weightspace.space.forms.matrices import unsettled
 from weightspace.space.forms.signs import joint_signs
 from weightspace.space.matrices import MATRIX_KINDS
 from weightspace.space.parts import KINDS
-from weightspace.space.trace.float64 import in_float64
 
 NO_MATRICES = tuple(kind for kind in KINDS if kind not in MATRIX_KINDS)
 NAMES = [*UNUSUAL, *(f"known {name}" for name in [*KNOWN][::6]), "known tensor train", "known attention"]

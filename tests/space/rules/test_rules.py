@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.space.operators import FIXING, OPERATORS, make
+from tests.space.nets.operators import FIXING, OPERATORS, make
 from weightspace.space import WeightSpace
 from weightspace.space.algebra import in_parts
 from weightspace.space.algebra.dims import leaf

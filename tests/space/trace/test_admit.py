@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.space.layered import Code
+from tests.space.nets.layered import Code
 from weightspace.space import WeightSpace
 from weightspace.space.trace.admit import admit
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from tests.space.architectures import BY_NAME, traced
-from tests.space.layered import Code
+from tests.space.nets.architectures import BY_NAME, traced
+from tests.space.nets.layered import Code
 from weightspace.space import WeightSpace
 
 NAMES = list(BY_NAME)

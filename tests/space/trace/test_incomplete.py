@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.space.layered import Code
+from tests.space.nets.layered import Code
 from weightspace.space import WeightSpace
 
 X = torch.randn(4, 5, generator=torch.Generator().manual_seed(0))

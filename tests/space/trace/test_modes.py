@@ -5,11 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.space.architectures import BY_NAME
-from tests.space.layered import Code
+from tests.space.nets.architectures import BY_NAME
+from tests.space.nets.layered import Code
 from weightspace.space import WeightSpace
+from weightspace.space.computation.probe import Probe
 from weightspace.space.parts import KINDS
-from weightspace.space.trace.probe import Probe
 
 X = torch.randn(6, 5, generator=torch.Generator().manual_seed(0))
 

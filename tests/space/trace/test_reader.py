@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.space.layered import Code
+from tests.space.nets.layered import Code
 from weightspace.space import WeightSpace
 from weightspace.space.rules import RULES
 from weightspace.space.trace.reader import Reader, constant_value, operator_name

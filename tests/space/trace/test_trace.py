@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from tests.space import layered, sequential
-from tests.space.architectures import ARCHITECTURES, BY_NAME, traced
-from tests.space.layered import Code
+from tests.space.nets import layered, sequential
+from tests.space.nets.architectures import ARCHITECTURES, BY_NAME, traced
+from tests.space.nets.layered import Code
 from weightspace.space import WeightSpace, format_axes
 
 NAMES = list(BY_NAME)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from weightspace.space import WeightSpace
-from weightspace.space.trace.probe import Probe
+from weightspace.space.computation.probe import Probe
 
 LONG = 12
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from tests.space.architectures import BY_NAME, traced
-from tests.space.layered import Code
+from tests.space.nets.architectures import BY_NAME, traced
+from tests.space.nets.layered import Code
 from weightspace.space import Action, WeightSpace, parse_axes
 from weightspace.space.parts import KINDS, Group
 from weightspace.space.trace.verify import draw, settle

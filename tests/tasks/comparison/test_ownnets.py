@@ -8,7 +8,7 @@ import torch
 
 from tests.tasks.labelled.test_labelledfiles import Net, write
 from weightspace import load_metanet
-from weightspace.tasks.comparison.method import METHODS
+from weightspace.tasks.comparison.jobs.method import METHODS
 from weightspace.tasks.comparison.ownnets import train_on_checkpoints, train_on_zoo
 from weightspace.tasks.prediction.files import predict_files
 from weightspace.tasks.training.train import TrainConfig
@@ -82,7 +82,7 @@ def test_probes_are_followed_through_gates_and_where_they_cant_be_the_weights_al
     tmp_path, monkeypatch, followed
 ):
     if not followed:
-        monkeypatch.setattr("weightspace.tasks.comparison.method._answers", lambda space: False)
+        monkeypatch.setattr("weightspace.tasks.comparison.jobs.method._answers", lambda space: False)
     with open(tmp_path / "labels.csv", "w") as labels:
         labels.write("file,score\n")
         for number in range(20):

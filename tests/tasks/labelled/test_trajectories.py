@@ -4,7 +4,7 @@ import torch
 from weightspace import Recipe, build_zoo
 from weightspace.metanets import GraphMetanet
 from weightspace.tasks.comparison.baselines.boosting import statistics_tables
-from weightspace.tasks.comparison.splits import early, early_trajectory
+from weightspace.tasks.comparison.jobs.splits import early, early_trajectory
 from weightspace.tasks.labelled.labelledsplit import LabelledSplit
 from weightspace.tasks.labelled.trajectories import trajectories
 

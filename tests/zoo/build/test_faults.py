@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.zoo.build import kill_builds
 from weightspace.zoo import Recipe, Zoo, build_zoo, verify_zoo
-from weightspace.zoo.manifest import close_zoo
+from weightspace.zoo.folder.manifest import close_zoo
 from weightspace.zoo.verify import check_files, check_metrics
 
 BUILD = (
@@ -250,7 +250,7 @@ def test_a_full_disk_leaves_no_half_shard(recipe, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("weightspace.zoo.shard.save_file", full)
+        patch.setattr("weightspace.zoo.folder.shard.save_file", full)
         with pytest.raises(OSError, match=r"No space left on device"):
             build_zoo(recipe, tmp_path / "zoo", workers=1, progress=False)
     assert not list((tmp_path / "zoo" / "shards").iterdir())

@@ -10,9 +10,9 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree
 
-from weightspace.space.trace.copies import copied, state_of
-from weightspace.space.trace.exported import output_leaves
-from weightspace.space.trace.lines import place_of, reason_of
+from weightspace.space.computation.copies import copied, state_of
+from weightspace.space.computation.exported import output_leaves
+from weightspace.space.computation.lines import place_of, reason_of
 
 
 def admit(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> nn.Module:

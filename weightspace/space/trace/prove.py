@@ -6,8 +6,8 @@ from dataclasses import replace
 import torch
 
 from weightspace.space.actions.guesses import guess_groups
+from weightspace.space.computation.probe import Probe
 from weightspace.space.matrices import MATRIX_KINDS, MatrixGroup
-from weightspace.space.trace.probe import Probe
 from weightspace.space.weightspace import WeightSpace
 
 

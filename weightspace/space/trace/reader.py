@@ -18,9 +18,9 @@ from weightspace.space.algebra.operation import Operation, constant
 from weightspace.space.algebra.pending import Pending, whole_of
 from weightspace.space.algebra.record import Record
 from weightspace.space.algebra.value import Value
+from weightspace.space.computation.lines import cause_of
 from weightspace.space.rules import RULES, Rule, opaque_pointwise
 from weightspace.space.rules.place import KNOWS_PLACES, forget_places, keep_places
-from weightspace.space.trace.lines import cause_of
 
 
 class Reader:

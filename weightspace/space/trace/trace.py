@@ -18,13 +18,13 @@ from weightspace.space.algebra.dims import causes, fix, leaf, unify
 from weightspace.space.algebra.operation import constant
 from weightspace.space.algebra.record import Record
 from weightspace.space.algebra.value import Step, Value
+from weightspace.space.computation.copies import Tie, copied, find_ties, state_of
+from weightspace.space.computation.exported import PREFIX, export, used_targets
 from weightspace.space.parts import Group
 from weightspace.space.report import Report
 from weightspace.space.rules.place import forget_places
 from weightspace.space.trace.admit import admit
 from weightspace.space.trace.assemble import assemble
-from weightspace.space.trace.copies import Tie, copied, find_ties, state_of
-from weightspace.space.trace.exported import PREFIX, export, used_targets
 from weightspace.space.trace.reader import Reader, constant_value, known_size
 from weightspace.space.trace.unread import fix_unread
 from weightspace.space.trace.verify import settle

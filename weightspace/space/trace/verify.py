@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from weightspace.space.computation.probe import Case, Probe
 from weightspace.space.parts import KINDS, Action
 from weightspace.space.report import Report
 from weightspace.space.symmetry import Symmetry
-from weightspace.space.trace.probe import Case, Probe
 from weightspace.space.trace.prove import proved_matrices
 from weightspace.space.weightspace import WeightSpace
 

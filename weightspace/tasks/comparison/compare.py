@@ -11,10 +11,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from weightspace.suggest import suggestion
-from weightspace.tasks.comparison.method import METHODS
-from weightspace.tasks.comparison.predictionjob import judge
-from weightspace.tasks.comparison.report import scores_table
-from weightspace.tasks.comparison.result import slug
+from weightspace.tasks.comparison.jobs.method import METHODS
+from weightspace.tasks.comparison.jobs.predictionjob import judge
+from weightspace.tasks.comparison.jobs.result import slug
+from weightspace.tasks.comparison.tables.report import scores_table
 from weightspace.tasks.labelled.labelledsplit import LabelledSplit
 from weightspace.tasks.prediction.methodrun import MethodRun, Predictions
 from weightspace.tasks.training.train import TrainConfig

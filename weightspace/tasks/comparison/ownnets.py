@@ -8,8 +8,8 @@ from torch import Tensor
 
 from weightspace.checkpoints import ModuleSource, make_module
 from weightspace.tasks.comparison.compare import Comparison, compare_methods
-from weightspace.tasks.comparison.method import METHODS
-from weightspace.tasks.comparison.splits import zoo_labels
+from weightspace.tasks.comparison.jobs.method import METHODS
+from weightspace.tasks.comparison.jobs.splits import zoo_labels
 from weightspace.tasks.labelled.labellednets import LabelledNets
 from weightspace.tasks.labelled.labelledsplit import LabelledSplit
 from weightspace.tasks.training.train import TrainConfig

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
 
 from weightspace.inr.edits import parse_edits
-from weightspace.metanets.config import read_space
+from weightspace.pretrained.config import read_space
 from weightspace.reading import Unread
 from weightspace.space import WeightSpace
 

@@ -14,9 +14,9 @@ from weightspace import __version__
 from weightspace.checkpoints import read_checkpoint
 from weightspace.metanets import METANETS, load_metanet, presets
 from weightspace.suggest import suggestion
-from weightspace.tasks.comparison.figures import plot_predictions
-from weightspace.tasks.comparison.method import METHODS
-from weightspace.tasks.comparison.table import markdown, readable
+from weightspace.tasks.comparison.jobs.method import METHODS
+from weightspace.tasks.comparison.tables.figures import plot_predictions
+from weightspace.tasks.comparison.tables.table import markdown, readable
 from weightspace.tasks.labelled.domain import domain_of
 from weightspace.tasks.labelled.labellednets import LabelledNets
 from weightspace.tasks.labelled.labelledsplit import LabelledSplit

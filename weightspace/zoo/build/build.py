@@ -13,7 +13,7 @@ from weightspace.zoo.build.pool import Pool, default_workers
 from weightspace.zoo.build.ray_engine import run_on_ray
 from weightspace.zoo.build.shards import build_shard, is_built, shard_count, shard_nets
 from weightspace.zoo.build.try_net import try_net
-from weightspace.zoo.folder import PARTS, check_folder, claim_folder, read_manifest
+from weightspace.zoo.folder.folder import PARTS, check_folder, claim_folder, read_manifest
 from weightspace.zoo.publish import check_target, copy_to_url
 from weightspace.zoo.recipe.recipe import Recipe
 from weightspace.zoo.remote import is_remote, local_folder

@@ -13,11 +13,11 @@ from weightspace.machine.whole_file import whole_file
 from weightspace.nets import Architecture
 from weightspace.zoo.build.shards import shard_count, shard_nets
 from weightspace.zoo.card import dataset_card
-from weightspace.zoo.folder import SHARDS, part_path, shard_path
-from weightspace.zoo.manifest import INDEX, MANIFEST, close_zoo
+from weightspace.zoo.folder.folder import SHARDS, part_path, shard_path
+from weightspace.zoo.folder.manifest import INDEX, MANIFEST, close_zoo
+from weightspace.zoo.folder.spaces import space_entry, trace_architecture
 from weightspace.zoo.recipe.recipe import Recipe
 from weightspace.zoo.recipe.trial import draw_trial
-from weightspace.zoo.spaces import space_entry, trace_architecture
 
 
 def finish_zoo(recipe: Recipe, out: Path) -> None:

@@ -11,7 +11,7 @@ from weightspace.machine.data_root import data_root, using_data_root
 from weightspace.machine.memory import keep_memory
 from weightspace.machine.whole_file import whole_file
 from weightspace.zoo.build.shards import build_shard, shard_nets
-from weightspace.zoo.folder import part_path, shard_path
+from weightspace.zoo.folder.folder import part_path, shard_path
 from weightspace.zoo.recipe.recipe import Recipe
 
 RETRIES = 5

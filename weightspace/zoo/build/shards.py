@@ -10,11 +10,11 @@ from weightspace.data import Dataset, load_dataset, load_signals
 from weightspace.machine.whole_file import whole_file
 from weightspace.nets import Architecture
 from weightspace.nets.stacked.flatlayout import FlatLayout
-from weightspace.zoo.folder import part_path, shard_path
-from weightspace.zoo.index import index_rows
+from weightspace.zoo.folder.folder import part_path, shard_path
+from weightspace.zoo.folder.index import index_rows
+from weightspace.zoo.folder.shard import stack_states, state_checksum, write_tensors
 from weightspace.zoo.recipe.recipe import Recipe
 from weightspace.zoo.recipe.trial import Trial, draw_trial, with_fit_steps, with_steps
-from weightspace.zoo.shard import stack_states, state_checksum, write_tensors
 from weightspace.zoo.train.device import Run, run_within_memory, training_device
 from weightspace.zoo.train.fit import StackFitter
 from weightspace.zoo.train.saved import Saved

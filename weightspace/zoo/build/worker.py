@@ -17,7 +17,7 @@ import torch
 
 from weightspace.machine.memory import keep_memory
 from weightspace.zoo.build.shards import build_shard
-from weightspace.zoo.folder import RECIPE
+from weightspace.zoo.folder.folder import RECIPE
 from weightspace.zoo.recipe.recipe import Recipe
 
 

@@ -13,13 +13,13 @@ from torch import Tensor
 
 from weightspace.inr.convention import Convention
 from weightspace.nets import Architecture
-from weightspace.zoo.folder import shard_path
+from weightspace.zoo.folder.folder import shard_path
+from weightspace.zoo.folder.manifest import close_zoo
+from weightspace.zoo.folder.shard import stack_states, state_checksum, write_tensors
+from weightspace.zoo.folder.spaces import space_entry, tensor_kinds, trace_architecture
 from weightspace.zoo.imports.tables import column
-from weightspace.zoo.manifest import close_zoo
 from weightspace.zoo.recipe.seeds import draw_uniform
 from weightspace.zoo.recipe.split import Split
-from weightspace.zoo.shard import stack_states, state_checksum, write_tensors
-from weightspace.zoo.spaces import space_entry, tensor_kinds, trace_architecture
 from weightspace.zoo.zoo import Zoo
 
 SHARD = 1024

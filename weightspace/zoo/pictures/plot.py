@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from weightspace.palette import FAINT, INK, OURS, STYLE
-from weightspace.zoo.folder import RECIPE
+from weightspace.zoo.folder.folder import RECIPE
 from weightspace.zoo.pictures.wall import WALL, render_wall
 from weightspace.zoo.recipe.ranges import Range
 from weightspace.zoo.recipe.recipe import Recipe

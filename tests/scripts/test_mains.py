@@ -1,0 +1,76 @@
+"""The scripts that people start from, run whole on tiny zoos: they end, and leave what they promise."""
+
+import json
+import re
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.inr.inrs import DIGITS, build
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+SHORT = ["--train.steps", "2", "--train.batch-size", "8"]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs a script with flags, and gives what it printed."""
+
+    def run(name, *flags):
+        monkeypatch.setattr(sys, "argv", [str(SCRIPTS / name), *map(str, flags)])
+        runpy.run_path(str(SCRIPTS / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_train_predictor_on_a_zoo(run, tiny_zoo, tmp_path):
+    said = run("train_predictor.py", "zoo", "--zoo", tiny_zoo.path, "--out", tmp_path, *SHORT)
+    assert "train 15, val 7, test 2 nets" in said
+    rows = [line.split("|")[1].strip() for line in (tmp_path / "table.md").read_text().splitlines()]
+    assert rows[2:] == ["SpaceNet", "FlatMLP", "boosting on statistics", "boosting on hyperparameters"]
+    assert (tmp_path / "metanet" / "model.safetensors").exists()
+
+
+def test_train_predictor_without_baselines(run, tiny_zoo, tmp_path):
+    flags = ["--zoo", tiny_zoo.path, "--out", tmp_path, "--metanet", "StatNet"]
+    run("train_predictor.py", "zoo", *flags, *SHORT, "--baselines")
+    rows = [line.split("|")[1].strip() for line in (tmp_path / "table.md").read_text().splitlines()]
+    assert rows[2:] == ["StatNet"]
+
+
+def test_train_editor_then_tables(run, tmp_path):
+    zoo = build(DIGITS, tmp_path / "inr")
+    flags = ["--zoo", zoo.path, "--out", tmp_path / "out", "--results", tmp_path / "results", "--edit", "dilate"]
+    said = run("train_editor.py", *flags, "--width", "8", "--layers", "1", "--probes", "4", "--refits", "1", *SHORT)
+    assert "| dilate | SpaceNet |" in said
+    assert "| dilate | refit, 1 steps |" in said
+    made = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"metanet", "table.json", "dilate.png", "example.safetensors"} <= made
+    scores = json.loads((tmp_path / "out" / "table.json").read_text())["scores"]["dilate"]
+    assert scores["refit, 1 steps"]["mse"] < scores["nothing"]["mse"]
+
+    run("tables.py", "--results", tmp_path / "results", "--out", tmp_path / "RESULTS.md")
+    table = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
+    assert "### Editing implicit representations, dilate (edit-dilate, tier S)" in table
+    assert "| SpaceNet, weights and gradient and readout | weights and gradient and readout |" in table
+
+
+@pytest.mark.parametrize("words", ["train_editor.py", "train_predictor.py zoo", "compare_editors.py", "tables.py"])
+def test_every_flag_has_a_text_of_its_own(words, monkeypatch, capsys):
+    script, *rest = words.split()
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setattr(sys, "argv", [str(SCRIPTS / script), *rest, "--help"])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(SCRIPTS / script), run_name="__main__")
+    parts = re.split(r"\n\s*(?=--)", re.sub("[│╭╮╰╯─|+]|-{3,}", " ", capsys.readouterr().out))[1:]
+    texts = {part.split()[0].rstrip(","): " ".join(part.split()) for part in parts}
+    names = "|".join(flag.rsplit(".", 1)[-1].lstrip("-") for flag in texts)
+    assert len(texts) > 2
+    for text in texts.values():
+        said = re.sub(r"^(--\S+ )+(\[?[A-Z]+ )?(\[[A-Z]+ \.\.\.\]\] )?", "", text)
+        assert re.match(r"\S.*\w{3}.* \((default|required)", said), text
+        assert not said.startswith("(default"), text
+        assert not re.search(rf"\. ({names}): ", said), text

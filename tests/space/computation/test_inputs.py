@@ -1,0 +1,95 @@
+"""The proof draws inputs of its own, so that what is true for the example's values or sizes alone is caught."""
+
+import pytest
+import torch
+from torch import nn
+
+from tests.space.nets.layered import Code
+from weightspace.space import WeightSpace
+from weightspace.space.computation.inputs import with_samples, with_sizes, with_values
+
+
+def net(function, bias=True):
+    torch.manual_seed(0)
+    return Code(function, a=nn.Linear(5, 8, bias=bias), b=nn.Linear(8, 2, bias=bias))
+
+
+def actions(space):
+    return {(action.name, action.kind) for action in space.actions}
+
+
+VALUES = {
+    "whole numbers": (lambda m, x: m.b(m.a(x).relu().int().to(x)), torch.zeros(3, 5), "scale"),
+    "yes and no": (lambda m, x: m.b((m.a(x).relu().bool()).to(x) + m.a(x) * 0), torch.zeros(3, 5), "sign"),
+    "count": (lambda m, x: m.b(m.a(x) * torch.linalg.vector_norm(m.a(x), ord=0, dim=0)), torch.zeros(3, 5), "none"),
+    "small exponent": (lambda m, x: m.b(m.a(x).abs() ** 0.004), torch.zeros(3, 5), "scale"),
+    "irrational exponent": (lambda m, x: m.b(m.a(x).abs() ** 3.14159265), torch.ones(3, 5), "scale"),
+    "deviation": (lambda m, x: m.b(m.a(x).tanh() * m.a(x).tanh().std(-1, keepdim=True)), torch.zeros(3, 5), "sign"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("bias", [True, False])
+def test_what_holds_for_the_examples_values_alone_is_not_claimed(name, bias):
+    function, x, kind = VALUES[name]
+    for verify in (False, True):  # the rules themselves are right, and the proof doesn't need them to be
+        space = WeightSpace.trace(net(function, bias), x, verify=verify)
+        assert ("a", kind) not in actions(space)
+    assert space.report.sound and not space.report.failed
+
+
+def test_a_wrong_rule_is_caught_on_a_degenerate_example(monkeypatch):
+    from weightspace.space.rules import RULES
+
+    monkeypatch.setitem(RULES, "aten.gelu", lambda t, value, *_, **__: t.pointwise("equal", value))
+    module = net(lambda m, x: m.b(torch.nn.functional.gelu(m.a(x))), bias=False)
+    assert ("a", "scale") in actions(WeightSpace.trace(module, torch.zeros(3, 5), verify=False))
+    space = WeightSpace.trace(module, torch.zeros(3, 5))
+    assert actions(space) == set() and space.free == ("a",)
+
+
+def test_code_that_branches_on_a_size_is_caught():
+    def forward(m, x):
+        h = m.a(x).relu()
+        return m.b(h if x.shape[1] < 6 else h * torch.arange(8.0))
+
+    space = WeightSpace.trace(net(forward), torch.randn(2, 4, 5))
+    assert space.free == () and space.report.failed == ("a",)
+
+
+def test_outputs_that_ignore_the_weights_prove_nothing():
+    module = net(lambda m, x: x[:, :2] + 1e-20 * m.b(m.a(x).relu()))
+    space = WeightSpace.trace(module, torch.randn(3, 5))
+    assert space.free == () and space.report.failed == ("a",)
+
+
+def test_subtracting_in_reverse_scales_the_right_operand():
+    def forward(m, x):
+        return m.b(torch.sin(torch.rsub(m.a(x), m.a(x) * 0, alpha=2)))
+
+    assert WeightSpace.trace(net(forward), torch.randn(3, 5)).report.sound
+
+
+def test_drawn_values():
+    ints, floats = torch.tensor([[3, 5], [9, 4]]), torch.rand(2, 2) + 1
+    mask, flags = torch.tensor([[0.0, 1.0], [1.0, 0.0]]), torch.tensor([True, False])
+    (a, b, c, d), _ = with_values(((ints, floats, mask, flags), {}), seed=1)
+    assert a.min() >= 3 and a.max() <= 9 and a.dtype == ints.dtype
+    assert b.shape == floats.shape and not torch.equal(b, floats)
+    assert torch.equal(c, mask) and torch.equal(d, flags)
+    (positive,), _ = with_values(((floats,), {}), seed=1, negative=False)
+    assert bool((positive >= 0).all())
+    (constant,), _ = with_values(((torch.zeros(4),), {}), seed=1)
+    assert len(constant.unique()) == 4
+
+
+INPUTS = ((torch.rand(2, 6, 3), torch.rand(2, 6)), {})
+
+
+def test_drawn_sizes():
+    tried = [tuple(part.shape for part in args) for args, _ in with_sizes(INPUTS)]
+    assert ((2, 12, 3), (2, 12)) in tried and ((2, 3, 3), (2, 3)) in tried
+    assert ((2, 6, 6), (2, 6)) in tried and all(first[0] == 2 for first, _ in tried)
+    assert with_samples(((torch.rand(2, 3), torch.rand(3)), {})) is None
+    (doubled,), _ = with_samples(((torch.rand(2, 3),), {}))
+    assert doubled.shape == (4, 3)

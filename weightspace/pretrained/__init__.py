@@ -1,0 +1,1 @@
+"""Everything that is learned and kept: one frozen configuration, tensors that are loaded strictly, a card."""

@@ -1,0 +1,257 @@
+"""A module in float64 with weights in general position, and its outputs on several inputs and in both modes."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from weightspace.space.computation.copies import as_double, copied, find_ties, state_of
+from weightspace.space.computation.exported import output_leaves
+from weightspace.space.computation.float64 import in_float64
+from weightspace.space.computation.inputs import Inputs, with_samples, with_sizes, with_values
+from weightspace.space.computation.lines import place_of, reason_of
+from weightspace.space.moving.tensors import move_entries
+from weightspace.space.parts import TensorSpec
+from weightspace.space.symmetry import Symmetry, axis_order
+from weightspace.space.weightspace import WeightSpace
+
+_SMALL = 1_000_000  # parameters; smaller modules are tried on more inputs
+
+
+@dataclass(frozen=True)
+class Case:
+    """Inputs to a module in one mode (``"train"`` or ``"eval"``), and its outputs before anything was moved."""
+
+    label: str
+    mode: str
+    inputs: Inputs
+    outputs: list[Tensor]
+
+
+class Probe:
+    """A module in float64 with weights in general position, and cases to compare its outputs on.
+
+    The first case is the example in the module's own mode. Others have drawn values, other sizes, the other mode, as
+    far as the module runs on them; ``notes`` says what couldn't be tried.
+
+    Args:
+        module, args, kwargs: as for the module itself.
+        others: find more cases than the example.
+    """
+
+    def __init__(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], others: bool = True):
+        self.module = module
+        tensors = state_of(module)
+        self.ties = find_ties(tensors)
+        self.weights = _general(tensors, self.ties)
+        buffers = dict(module.named_buffers(remove_duplicate=False))
+        self.buffers = set(buffers)  # a forward pass may write these
+        self.unsaved = {name: as_double(buffer) for name, buffer in buffers.items() if name not in tensors}
+        self.callable = {name for name, _ in module.named_parameters(remove_duplicate=False)} | self.buffers
+        mode = "train" if module.training else "eval"
+        example: Inputs = _double((tuple(args), dict(kwargs)))
+        versions = {name: tensor._version for name, tensor in self.weights.items()}
+        first = Case("example", mode, example, self._first(mode, example))
+        written = {name for name, tensor in self.weights.items() if tensor._version != versions[name]}
+        if written:  # code that writes into its own parameters gets copies from now on
+            self.buffers |= written
+            self.weights = _general(tensors, self.ties)
+            first = Case("example", mode, example, self._outputs(self.weights, mode, example))
+        self.notes: list[str] = []
+        self.cases = [first, *(self._others(first) if others else ())]
+
+    def _first(self, mode: str, inputs: Inputs) -> list[Tensor]:
+        try:
+            return self._outputs(self.weights, mode, inputs)
+        except Exception as error:
+            raise ValueError(
+                f"{type(self.module).__name__} doesn't run in float64, in which symmetries are proved.\n"
+                f"{place_of(error)}  why:   {reason_of(error)}\n"
+                "Make what that line needs of the input's type, or trace with verify=False, which proves nothing."
+            ) from error
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """Those of the example."""
+        return self.cases[0].outputs
+
+    def run(self, weights: Mapping[str, Tensor], case: Case | None = None) -> list[Tensor]:
+        """The module's outputs with these weights."""
+        case = case or self.cases[0]
+        return self._outputs(weights, case.mode, case.inputs)
+
+    def _outputs(self, weights: Mapping[str, Tensor], mode: str, inputs: Inputs, seed: int = 0) -> list[Tensor]:
+        module = copied(self.module, double=True)  # a fresh one each time: some keep what they computed
+        if module.training != (mode == "train"):
+            module.train(mode == "train")
+        _switch_off_dropout(module)
+        with torch.no_grad(), in_float64(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            state = {name: weights[name] for name in weights if name in self.callable and name not in self.ties}
+            state |= self.unsaved
+            state = {name: tensor.clone() if name in self.buffers else tensor for name, tensor in state.items()}
+            state |= {
+                name: _tied(state, tie, weights[name]) for name, tie in self.ties.items() if name in self.callable
+            }
+            state = _without_twins(self.module, state)
+            result = torch.func.functional_call(module, state, tuple(inputs[0]), dict(inputs[1]))
+        return [t if t.is_complex() else t.double() for t in _tensors(result) if t.numel()]
+
+    # ---- cases ------------------------------------------------------------------------------------------------------
+
+    def _others(self, first: Case) -> Iterator[Case]:
+        """Other values and sizes in the module's mode, and the other mode."""
+        small = sum(tensor.numel() for tensor in self.weights.values()) <= _SMALL
+        sized = next(self._tried("other sizes", first.mode, with_sizes(first.inputs), first), None)
+        if sized is not None:
+            yield sized
+        if small or sized is None:
+            drawn = next(self._tried("other values", first.mode, [first.inputs], first), None)
+            if drawn is not None:
+                yield drawn
+        other = "eval" if first.mode == "train" else "train"
+        bases = [first.inputs]
+        if sized is not None and not small:
+            bases.insert(0, sized.inputs)  # mostly smaller, and it is a large net that has to run several times
+        tries = [t for base in bases for t in (with_samples(base) if other == "train" else None, base) if t is not None]
+        found = next(self._tried("other mode", other, tries, first), None)
+        if found is None:
+            self.notes.append(f"not proved in mode {other}: the module doesn't run in it, or with random results")
+        else:
+            yield found
+
+    def _tried(self, label: str, mode: str, tries: Iterable[Inputs], first: Case) -> Iterator[Case]:
+        """Those inputs, with drawn values, on which the module runs and gives what can be compared."""
+        for number, inputs in enumerate(tries):
+            for negative in (True, False):
+                drawn = with_values(inputs, seed=number + 1, negative=negative)
+                try:
+                    outputs = self._outputs(self.weights, mode, drawn)
+                    again = self._outputs(self.weights, mode, drawn, seed=1) if mode == "train" else outputs
+                except Exception:  # whatever a module thinks of inputs that its author never meant
+                    break
+                if distance(outputs, again) == 0 and len(outputs) and (_finite(outputs) or not _finite(first.outputs)):
+                    yield Case(label, mode, drawn, outputs)
+                    break
+
+    # ---- comparing --------------------------------------------------------------------------------------------------
+
+    def error(self, space: WeightSpace, symmetry: Symmetry, cases: Sequence[Case] | None = None) -> float:
+        """Largest difference of the outputs after a symmetry, relative to their largest value."""
+        moved = space.apply(symmetry, self.weights)
+        return max(self.errors(moved, self.cases if cases is None else cases), default=0.0)
+
+    def errors(self, moved: Mapping[str, Tensor], cases: Sequence[Case]) -> Iterator[float]:
+        """The difference in each case; after one that is no number, no more."""
+        for case in cases:
+            found = distance(case.outputs, self.run(moved, case))
+            yield found if found == found else float("inf")
+
+    def change(self, space: WeightSpace) -> float:
+        """The same with every tensor moved by itself, which isn't a symmetry unless the outputs ignore the weights."""
+        generator = torch.Generator().manual_seed(1)
+        moved = {name: _alone(spec, space, self.weights[name], generator) for name, spec in space.tensors.items()}
+        found = 0.0
+        for case in sorted(self.cases, key=_entries):
+            found = max(found, distance(case.outputs, self.run(moved, case)))
+            if found > 1e-9:
+                break
+        return found
+
+
+def _entries(case: Case) -> int:
+    """Those of a case's inputs, as a measure of how long it takes to run."""
+    return sum(leaf.numel() for leaf in pytree.tree_leaves(case.inputs) if isinstance(leaf, Tensor))
+
+
+def _alone(spec: TensorSpec, space: WeightSpace, tensor: Tensor, generator: torch.Generator) -> Tensor:
+    """A tensor after permutations that no other tensor knows."""
+    names = sorted({atom.name for atom in spec.atoms() if atom.name is not None and space.names[atom.name].free})
+    orders = {name: torch.randperm(space.names[name].size or 1, generator=generator) for name in names}
+    moves = [(dim, axis_order(axis, orders)) for dim, axis in enumerate(spec.axes)]
+    return move_entries(tensor, [(dim, order) for dim, order in moves if order is not None], stacked=False)
+
+
+def distance(outputs: list[Tensor], others: list[Tensor]) -> float:
+    """Largest difference of two lists of tensors, relative to the largest value of the first in each."""
+    if not any(bool(before.isfinite().any()) for before in outputs):
+        return float("nan")  # nothing to compare is no proof
+    worst = 0.0
+    for before, after in zip(outputs, others, strict=True):
+        seen = before.isfinite()
+        if before.shape != after.shape or not torch.equal(seen, after.isfinite()):
+            return float("inf")
+        gap = (before[seen] - after[seen]).abs().max() if seen.any() else torch.zeros(())
+        scale = before[seen].abs().max() if seen.any() else torch.ones(())
+        worst = max(worst, float(gap / scale.clamp_min(1e-30)) if gap > 0 else 0.0)
+    return worst
+
+
+def _finite(outputs: list[Tensor]) -> bool:
+    return all(bool(output.isfinite().all()) for output in outputs)
+
+
+def _general(tensors: Mapping[str, Tensor], ties: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The tensors in float64 in general position; those that share memory stay equal."""
+    weights = {name: as_double(tensor) for name, tensor in tensors.items()}
+    _randomize({name: tensor for name, tensor in weights.items() if name not in ties})
+    return {name: _tied(weights, ties[name], tensor) if name in ties else tensor for name, tensor in weights.items()}
+
+
+def _tied(weights: Mapping[str, Tensor], tie: Any, own: Tensor) -> Tensor:
+    """A tensor that lies in another one's memory, made from that one; as it is, where they overlap in another way."""
+    if tie.order is None or tie.first not in weights:
+        return own
+    return weights[tie.first].permute(tie.order)
+
+
+def _without_twins(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The state with each tensor of the module under one name, for the module's own ties."""
+    seen: dict[int, str] = {}
+    named = [*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)]
+    for name, tensor in named:
+        seen.setdefault(id(tensor), name)
+    first = set(seen.values())
+    return {name: tensor for name, tensor in state.items() if name in first}
+
+
+def _switch_off_dropout(module: nn.Module) -> None:
+    for part in module.modules():
+        for name, value in list(vars(part).items()):
+            if "drop" in name.lower() and isinstance(value, float):
+                setattr(part, name, 0.0)
+        if any(word in type(part).__name__.lower() for word in ("dropout", "droppath", "rrelu")):
+            part.eval()
+
+
+def _randomize(state: dict[str, Tensor]) -> None:
+    """Put constant tensors and norm statistics into general position; every tensor that is seen keeps its scale."""
+    generator = torch.Generator().manual_seed(0)
+    for name, tensor in state.items():
+        if not tensor.is_floating_point() or tensor.numel() < 2:
+            continue
+        statistics = "running" in name or "var" in name.rsplit(".", 1)[-1]
+        if statistics or (
+            bool(tensor.flatten()[0] == tensor.flatten()[-1]) and bool((tensor == tensor.flatten()[0]).all())
+        ):
+            noise = torch.rand(tensor.shape, generator=generator, dtype=torch.float64).to(tensor.device)
+            level = tensor.flatten()[0].abs().clamp(1e-2, 1e2) if not statistics else torch.ones(())
+            tensor.copy_((0.5 + noise) * level if "var" in name or tensor.flatten()[0] else (noise - 0.5))
+
+
+def _double(tree: Any) -> Any:
+    def cast(value: Any) -> Any:
+        if isinstance(value, Tensor) and value.is_complex():
+            return value.to(torch.complex128)
+        return value.double() if isinstance(value, Tensor) and value.is_floating_point() else value
+
+    return pytree.tree_map(cast, tree)
+
+
+def _tensors(result: Any) -> list[Tensor]:
+    """All tensors with numbers for entries in an output of any shape, or those of yes and no if there are no others."""
+    tensors = [leaf for leaf in output_leaves(result) if isinstance(leaf, Tensor)]
+    return [tensor for tensor in tensors if tensor.dtype != torch.bool] or tensors

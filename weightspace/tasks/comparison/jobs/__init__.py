@@ -1,0 +1,1 @@
+"""One method with one seed on one question, run once and kept: which there are, and how each is run."""

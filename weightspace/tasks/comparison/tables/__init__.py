@@ -1,0 +1,1 @@
+"""What results are written down as: tables, figures, and what of them is out of date."""
