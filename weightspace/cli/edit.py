@@ -2,6 +2,7 @@
 
 import argparse
 
+from weightspace.cli.models import here
 from weightspace.cli.terminal.console import say, write_json, write_table
 from weightspace.cli.terminal.metanet import load_for, refuse_tables
 from weightspace.cli.terminal.parser import Parser
@@ -26,7 +27,9 @@ def add_command(parent: Parser) -> None:
     parser.add_argument(
         "metanet", metavar="METANET", help="a folder that save_pretrained made, or a name (see predict)"
     )
-    parser.add_argument("nets", metavar="INR", nargs="+", help=".safetensors files, or folders of them")
+    parser.add_argument(
+        "nets", metavar="INR", nargs="+", help=".safetensors files, folders of them, or hf://owner/name"
+    )
     parser.add_argument("--out", metavar="PATH", required=True, help="a .safetensors file, or a folder for several")
     parser.add_argument("--edit", metavar="NAME", action="append", help="which edit; repeated, one after the other")
     parser.add_argument("--strength", metavar="X", type=float, default=1.0, help="a factor on the change (default 1)")
@@ -57,7 +60,8 @@ def _run(arguments: argparse.Namespace) -> None:
     editor = Editor(load_for("edit", arguments.metanet))
     told = {name: getattr(arguments, name) for name in ASKED}
     edits = arguments.edit or [None]
-    edited = edit_files(editor, arguments.nets, arguments.out, edits, arguments.strength, told, say)
+    nets = [here(net) for net in arguments.nets]
+    edited = edit_files(editor, nets, arguments.out, edits, arguments.strength, told, say)
     if arguments.picture:
         say(f"picture {plot_files(arguments.picture, edited, editor.convention)}")
     if arguments.json:

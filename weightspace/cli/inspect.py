@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from weightspace.cli.graph import draw_net
-from weightspace.cli.models import MODELS, add_models, load_models, refuse_zoo
+from weightspace.cli.models import MODELS, add_models, here, load_models, read_one, refuse_zoo
 from weightspace.cli.terminal.console import say, write_json, write_lines, write_table
 from weightspace.cli.terminal.metanet import refuse_tables
 from weightspace.cli.terminal.parser import Parser
@@ -17,6 +17,7 @@ be permuted, which are dead (no weight leads to them, or none from them) and whi
   weightspace inspect net.pth --module my_nets:resnet                  its weight space and neurons too
   weightspace inspect net.pth --module my_nets:small --draw graph.png
   weightspace inspect my-zoo@0 --json
+  weightspace inspect hf://owner/name                                  a model of the Hub, by the transformers library
 
 {MODELS}"""
 
@@ -24,7 +25,7 @@ be permuted, which are dead (no weight leads to them, or none from them) and whi
 def add_command(parent: Parser) -> None:
     """Adds `inspect`."""
     parser = parent.add_command("inspect", "a first look at a checkpoint", _INSPECT, _run)
-    parser.add_argument("net", metavar="CHECKPOINT", help="a checkpoint, or ZOO@ROW")
+    parser.add_argument("net", metavar="CHECKPOINT", help="a checkpoint, ZOO@ROW, or hf://owner/name")
     parser.add_argument("--draw", metavar="FILE", help="draw the graph of a small net: a .png, .svg or .pdf")
     parser.add_argument("--json", action="store_true", help="print what was found as JSON")
     add_models(parser)
@@ -47,14 +48,15 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _net(arguments: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
-    from weightspace.checkpoints import read_checkpoint
+    from weightspace.checkpoints.library import is_library_folder
     from weightspace.tasks.labelled.row import names_row
 
     refuse_zoo(arguments.net)
-    if arguments.module or arguments.space or names_row(arguments.net):
-        models = load_models(arguments, [arguments.net])
+    place = here(arguments.net)
+    if arguments.module or arguments.space or names_row(place) or is_library_folder(place):
+        models = load_models(arguments, [place])
         return models.space, models.weights[0]
-    return None, read_checkpoint(arguments.net)[0]
+    return None, read_one(place)
 
 
 def _show(space: Any, found: Any) -> None:

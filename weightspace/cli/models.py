@@ -12,8 +12,9 @@ from weightspace.cli.zoo.flags import add_data_root, import_here, set_data_root
 
 MODELS = f"""\
 A net is a checkpoint of the architecture that --module makes, ZOO@ROW: the row of a zoo, which knows its own
-architecture, or a folder of the transformers library (config.json and safetensors). --space takes a weight space in
-JSON, as 'weightspace symmetries --out' writes it, instead of --module.
+architecture, or a folder of the transformers library (config.json and safetensors), which may lie on the Hub:
+hf://owner/name, or hf://owner/name@revision. --space takes a weight space in JSON, as 'weightspace symmetries --out'
+writes it, instead of --module.
 
 {FACTORY}"""
 
@@ -42,13 +43,26 @@ def expand(paths: Sequence[str]) -> list[str]:
     """
     from weightspace.checkpoints import find_checkpoints
     from weightspace.checkpoints.library import is_library_folder
+    from weightspace.hub.weights import on_hub
     from weightspace.tasks.labelled.row import names_row
 
     found: list[str] = []
     for path in paths:
         refuse_zoo(path)
-        found += [path] if names_row(path) or is_library_folder(path) else map(str, find_checkpoints([path]))
+        one = names_row(path) or on_hub(path) or is_library_folder(path)
+        found += [path] if one else map(str, find_checkpoints([path]))
     return found
+
+
+def here(path: str) -> str:
+    """A net's place on this machine: what lies on the Hub is fetched.
+
+    Raises:
+        ValueError, FileNotFoundError, PermissionError, ConnectionError: as `fetch_weights` says.
+    """
+    from weightspace.hub.weights import fetch_weights, on_hub
+
+    return str(fetch_weights(path)) if on_hub(path) else path
 
 
 def refuse_zoo(path: str) -> None:
@@ -69,7 +83,7 @@ def load_models(arguments: argparse.Namespace, paths: Sequence[str]) -> Models:
         FileNotFoundError: there is no such file.
     """
     from weightspace.align import check_same_space
-    from weightspace.checkpoints import fit_checkpoint, read_checkpoint
+    from weightspace.checkpoints import fit_checkpoint
     from weightspace.checkpoints.library import is_library_folder, read_library_folder
     from weightspace.space import WeightSpace
     from weightspace.tasks.labelled.row import names_row
@@ -83,20 +97,31 @@ def load_models(arguments: argparse.Namespace, paths: Sequence[str]) -> Models:
     weights, first = [], (known, "--module" if arguments.module else "--space")
     for path in paths:
         refuse_zoo(path)
+        place = here(path)
         if names_row(path):
             space, net, own = _row(path)
             module = own if module is None else module
-        elif is_library_folder(path):
-            own, inputs, net = read_library_folder(path)
+        elif is_library_folder(place):
+            own, inputs, net = read_library_folder(place)
             space, module = WeightSpace.trace(own, *inputs), own if module is None else module
         elif known is None:
             raise ValueError(f"{path} says nothing of its architecture: give --module MODULE:NAME or --space FILE.")
         else:
-            space, net = fit_checkpoint([known], read_checkpoint(path)[0])
+            space, net = fit_checkpoint([known], read_one(place))
         first = (space, path) if first[0] is None else first
         check_same_space(first[0], space, (first[1], path))  # pyright: ignore
         weights.append(net)
     return Models(first[0], tuple(paths), tuple(weights), module)
+
+
+def read_one(place: str) -> dict[str, Any]:
+    """The tensors of a file, or of the only checkpoint in a folder."""
+    from weightspace.checkpoints import find_checkpoints, read_checkpoint
+
+    files = find_checkpoints([place])
+    if len(files) != 1:
+        raise ValueError(f"{place} must be one checkpoint, but holds {len(files)}.")
+    return read_checkpoint(files[0])[0]
 
 
 def _row(text: str) -> tuple[Any, dict[str, Any], Any]:

@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from weightspace.cli.models import here
 from weightspace.cli.terminal.console import say, write_json, write_table
 from weightspace.cli.terminal.metanet import load_for, refuse_tables
 from weightspace.cli.terminal.module import FACTORY, add_factory, load_factory
@@ -41,7 +42,8 @@ def add_command(parent: Parser) -> None:
         "checkpoints",
         metavar="CHECKPOINT",
         nargs="+",
-        help="checkpoints, folders of them, patterns like 'ckpts/*.pth', zoos, rows of zoos (ZOO@ROW)",
+        help="checkpoints, folders of them, patterns like 'ckpts/*.pth', zoos, rows of zoos (ZOO@ROW), "
+        "repositories of the Hub with safetensors (hf://owner/name)",
     )
     parser.add_argument("--space", metavar="HASH", help="the weight space of the nets, where tensors don't tell it")
     add_factory(parser, "--module")
@@ -53,13 +55,25 @@ def _run(arguments: argparse.Namespace) -> None:
     from weightspace.tasks.prediction.files import predict_files
 
     refuse_tables(arguments.checkpoints)
-    predictions = predict_files(
-        load_for("predict", arguments.metanet),
-        arguments.checkpoints,
-        _space(arguments),
-        anyway=arguments.anyway,
-        warn=lambda message: say(f"weightspace: {message}"),
-    )
+    places = {here(path): path for path in arguments.checkpoints}
+
+    def named(text: str) -> str:
+        """A text with what was asked for in place of where it lies in the cache."""
+        for place, asked in places.items():
+            text = text if place == asked else text.replace(place, asked)
+        return text
+
+    try:
+        found = predict_files(
+            load_for("predict", arguments.metanet),
+            places,
+            _space(arguments),
+            anyway=arguments.anyway,
+            warn=lambda message: say(f"weightspace: {named(message)}"),
+        )
+    except ValueError as error:
+        raise ValueError(named(str(error))) from error
+    predictions = {named(name): values for name, values in found.items()}
     if arguments.json:
         write_json([{"checkpoint": name, **values} for name, values in predictions.items()])
         return
