@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -13,7 +14,10 @@ from weightspace.cli import main
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted((DOCS / "pages").glob("*.md"))
-BLOCK = re.compile(r"^```(python|bash)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```(python|bash|toml)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+SAVED = re.compile(r"# (\w+\.(?:py|toml))\n")
+PRINTED = {"data": {"20 saved states in runs/stripes", "trained one by one", "8 saved states in runs/readers"}}
+"""What commands of a page must say."""
 
 
 def blocks(page):
@@ -22,16 +26,29 @@ def blocks(page):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.stem)
-def test_every_block_runs_in_the_order_of_the_page(page, tmp_path, monkeypatch):
+def test_every_block_runs_in_the_order_of_the_page(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     names = {"__name__": page.stem}
     for kind, text in blocks(page):
-        if kind == "python":
+        if found := SAVED.match(text):
+            Path(found[1]).write_text(text, encoding="utf-8")
+        elif kind == "python":
             exec(compile(text, f"{page.name}", "exec"), names)
         else:
-            for line in text.strip().splitlines():
-                program, *words = shlex.split(line, comments=True)
-                assert program == "weightspace" and main(words) == 0, line
+            typed(text)
+    said = "".join(capsys.readouterr())
+    assert PRINTED.get(page.stem, set()) <= {words for words in PRINTED.get(page.stem, ()) if words in said}
+
+
+def typed(text):
+    """Runs each line of a block as a shell would: weightspace, or python with a file."""
+    for line in text.strip().splitlines():
+        program, *words = shlex.split(line, comments=True)
+        if program == "python":
+            runpy.run_path(words[0], run_name="__main__")
+        else:
+            assert program == "weightspace" and main(words) == 0, line
 
 
 def test_a_page_for_every_entry_and_an_entry_for_every_page():

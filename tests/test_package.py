@@ -55,7 +55,14 @@ def test_the_source_archive_holds_what_tests(built):
     (path,) = built.glob("weightspace-*.tar.gz")
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"README.md", "LICENSE", "CHANGELOG.md", "tests/test_package.py", "scripts/test", "docs/data.md"} <= names
+    assert {
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "tests/test_package.py",
+        "scripts/test",
+        "docs/pages/data.md",
+    } <= names
     assert not [name for name in names if name.startswith((".venv", "runs", ".git/"))]
 
 
