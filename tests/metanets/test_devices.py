@@ -1,4 +1,8 @@
-"""Every metanet on another device in float32, against the CPU in float64; run on the CPU too."""
+"""Every metanet on another device in float32, against the CPU in float64; run on the CPU too.
+
+And on the meta device, where tensors have shapes and no values: there a step that mixes devices fails, as on a GPU, and
+so does one that asks for a value, for which a GPU would have to wait.
+"""
 
 import pytest
 import torch
@@ -32,3 +36,23 @@ def test_a_device_gives_what_the_cpu_gives_in_float64(name, head, device):
     for wanted, got in zip(exact, ours, strict=True):
         scale = float(wanted.abs().max()) + 1e-6
         assert float((wanted - got).abs().max()) <= TOLERANCE * scale
+
+
+@pytest.mark.parametrize(("name", "head"), CASES)
+def test_a_step_stays_on_its_device_and_asks_for_no_value(name, head):
+    space = home(name)
+    weights = random_weights(space, nets=3, dtype=torch.float32)
+    metanet = small(name, space, outputs=2, head=head)
+    metanet(metanet.graph(space, weights))  # what depends on the space alone is looked up once
+    metanet = metanet.to("meta")
+    found = metanet(metanet.graph(space, {key: value.to("meta") for key, value in weights.items()}))
+    parts = [part for part in (found.values() if isinstance(found, dict) else [found]) if part.is_floating_point()]
+    assert all(part.is_meta for part in parts)
+    sum(part.square().mean() for part in parts).backward()
+    assert all(parameter.grad is None or parameter.grad.is_meta for parameter in metanet.parameters())
+
+
+@pytest.mark.parametrize("fault", [lambda x: x + torch.zeros(x.shape[-1]), lambda x: x * float(x.sum())])
+def test_the_meta_device_finds_faults(fault):
+    with pytest.raises(RuntimeError):
+        fault(torch.zeros(2, 3, device="meta"))

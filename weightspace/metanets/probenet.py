@@ -1,6 +1,7 @@
 """Probes: learned inputs sent through the nets themselves, and what they answer."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -128,5 +129,6 @@ class ProbeNet(SingleMetanet):
         """What each net answers to each input, ``[nets, probes, ...]``, in the floating type of its own weights."""
         like = next(tensor for tensor in weights.values() if tensor.is_floating_point())
         module, inputs = self.runs[0], self.inputs().to(like.dtype)
-        with torch.autocast(like.device.type, enabled=False):
+        plain = torch.autocast(like.device.type, enabled=False) if not like.is_meta else nullcontext()
+        with plain:
             return vmap(lambda own: functional_call(module, own, (inputs,)))(dict(weights))

@@ -20,14 +20,15 @@ class SparseFrame(Frame):
         net = graph.batch if isinstance(graph, Batch) else torch.zeros(len(graph.x), dtype=torch.long, device=device)
         self.net = net
         sites, kinds = self._counts("site_features"), self._counts("edge_features")
+        own = [len(topologies[number].site_features) for number in which.tolist()]  # known without asking the device
         self.node_row = _starts(sites)[self.which][net] + graph.node_type
         self.edge_row = _starts(kinds)[self.which][net[self.source]] + graph.edge_type
         self.site = _starts(sites[self.which])[net] + graph.node_type
-        self.site_net = torch.repeat_interleave(torch.arange(self.nets, device=device), sites[self.which])
-        self.site_row = torch.cat([torch.arange(int(count), device=device) for count in sites[self.which]])
+        self.site_net = torch.repeat_interleave(torch.arange(self.nets), torch.tensor(own)).to(device)
+        self.site_row = torch.cat([torch.arange(count) for count in own]).to(device)
         self.site_row = self.site_row + _starts(sites)[self.which][self.site_net]
-        inside = torch.arange(len(self.x), device=device) - _first(net, self.nets)[net]
         nodes = torch.tensor([topo.nodes for topo in topologies], device=device)
+        inside = torch.arange(len(self.x), device=device) - _starts(nodes[self.which])[net]
         self.own_row = _starts(nodes)[self.which][net] + inside
 
     def _counts(self, name: str) -> Tensor:
@@ -86,7 +87,3 @@ def _reduce(values: Tensor, index: Tensor, size: int, reduce: str) -> Tensor:
 
 def _starts(counts: Tensor) -> Tensor:
     return counts.cumsum(0) - counts
-
-
-def _first(net: Tensor, nets: int) -> Tensor:
-    return _starts(torch.bincount(net, minlength=nets))
