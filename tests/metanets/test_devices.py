@@ -9,6 +9,7 @@ import torch
 
 from tests.graphs.spaces import random_weights
 from tests.metanets.cases import CASES, home, small
+from weightspace.machine.work import count_work
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 TOLERANCE = 2e-3  # of the largest entry: sums of float32 in another order, through several layers
@@ -38,6 +39,11 @@ def test_a_device_gives_what_the_cpu_gives_in_float64(name, head, device):
         assert float((wanted - got).abs().max()) <= TOLERANCE * scale
 
 
+def floats(found):
+    """The floating tensors among what a metanet gives."""
+    return [part for part in (found.values() if isinstance(found, dict) else [found]) if part.is_floating_point()]
+
+
 @pytest.mark.parametrize(("name", "head"), CASES)
 def test_a_step_stays_on_its_device_and_asks_for_no_value(name, head):
     space = home(name)
@@ -46,7 +52,7 @@ def test_a_step_stays_on_its_device_and_asks_for_no_value(name, head):
     metanet(metanet.graph(space, weights))  # what depends on the space alone is looked up once
     metanet = metanet.to("meta")
     found = metanet(metanet.graph(space, {key: value.to("meta") for key, value in weights.items()}))
-    parts = [part for part in (found.values() if isinstance(found, dict) else [found]) if part.is_floating_point()]
+    parts = floats(found)
     assert all(part.is_meta for part in parts)
     sum(part.square().mean() for part in parts).backward()
     assert all(parameter.grad is None or parameter.grad.is_meta for parameter in metanet.parameters())
@@ -56,3 +62,22 @@ def test_a_step_stays_on_its_device_and_asks_for_no_value(name, head):
 def test_the_meta_device_finds_faults(fault):
     with pytest.raises(RuntimeError):
         fault(torch.zeros(2, 3, device="meta"))
+
+
+@pytest.mark.parametrize(("name", "head"), CASES)
+def test_a_step_launches_as_many_kernels_whatever_the_batch(name, head):
+    space, counts = home(name), []
+    metanet = small(name, space, outputs=2, head=head)
+    for nets in (4, 12):
+        weights = random_weights(space, nets=nets, dtype=torch.float32)
+
+        def step(weights=weights):
+            found = metanet(metanet.graph(space, weights))
+            parts = [
+                part for part in (found.values() if isinstance(found, dict) else [found]) if part.is_floating_point()
+            ]
+            sum(part.square().mean() for part in parts).backward()
+
+        step()
+        counts.append(count_work(step).kernels)
+    assert counts[0] == counts[1]

@@ -20,13 +20,13 @@ class SparseFrame(Frame):
         net = graph.batch if isinstance(graph, Batch) else torch.zeros(len(graph.x), dtype=torch.long, device=device)
         self.net = net
         sites, kinds = self._counts("site_features"), self._counts("edge_features")
-        own = [len(topologies[number].site_features) for number in which.tolist()]  # known without asking the device
+        own = torch.tensor([len(topo.site_features) for topo in topologies])[which]  # known without asking the device
         self.node_row = _starts(sites)[self.which][net] + graph.node_type
         self.edge_row = _starts(kinds)[self.which][net[self.source]] + graph.edge_type
         self.site = _starts(sites[self.which])[net] + graph.node_type
-        self.site_net = torch.repeat_interleave(torch.arange(self.nets), torch.tensor(own)).to(device)
-        self.site_row = torch.cat([torch.arange(count) for count in own]).to(device)
-        self.site_row = self.site_row + _starts(sites)[self.which][self.site_net]
+        of_net = torch.repeat_interleave(torch.arange(self.nets), own)
+        self.site_net, inside = of_net.to(device), torch.arange(len(of_net)) - _starts(own)[of_net]
+        self.site_row = inside.to(device) + _starts(sites)[self.which][self.site_net]
         nodes = torch.tensor([topo.nodes for topo in topologies], device=device)
         inside = torch.arange(len(self.x), device=device) - _starts(nodes[self.which])[net]
         self.own_row = _starts(nodes)[self.which][net] + inside
