@@ -28,6 +28,10 @@ SIGNED = {
     "sech": lambda h: 1 / h.cosh(), "multiquadric": lambda h: (1 + h * h).sqrt(), "log size": lambda h: h.abs().log1p(),
     "ricker": lambda h: (1 - h * h) * torch.exp(-h * h / 2), "far from zero": lambda h: (h.abs() > 0.5).to(h),
     "snake with one": lambda h: h + torch.sin(h), "finer": lambda h: torch.sin((h.abs() + 1) * h),
+    "sigmoid around zero": lambda h: h.sigmoid() - 0.5, "twice a sigmoid": lambda h: 1 - 2 * torch.sigmoid(-h),
+    "half less a sigmoid": lambda h: 0.5 - h.sigmoid(), "hard sigmoid around zero": lambda h: F.hardsigmoid(h) - 0.5,
+    "clamp by two": lambda h: torch.minimum(torch.maximum(h, -ONE), ONE),
+    "clamp from above first": lambda h: h.clamp(max=0.5).clamp(min=-0.5),
     "rms": lambda h: h * torch.rsqrt(h.pow(2).mean(-1, keepdim=True) + 1e-6), "unit": lambda h: F.normalize(h, dim=-1),
     "unit rows": lambda h: F.normalize(h, dim=0), "gabor": lambda h: torch.cos(1.7 * h) * torch.exp(-h * h / 2),
 }  # fmt: skip
@@ -110,6 +114,4 @@ KINDS = {
     "filmed sine": code(_filmed, (6,), TWO, scale=6, sign=12, phase=6, a=linear(3, 6), gain=linear(5, 6),
                         shift=linear(5, 6), o=linear(6, 2)),
     "residual sines": code(_residual_sines, (6,), sign=6, phase=12, a=linear(3, 6), b=linear(6, 6), o=linear(6, 2)),
-    "sigmoid around zero": between(lambda h: h.sigmoid() - 0.5, sign=6),
-    "clamp by two": between(lambda h: torch.minimum(torch.maximum(h, -ONE), ONE), sign=6),
 }  # fmt: skip

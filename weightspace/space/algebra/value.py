@@ -35,6 +35,8 @@ class Value:
         constant: None, or for what neither inputs nor parameters reach ``"zero"``, ``"uniform"`` or ``"data"``.
         distinct: the axes along which no two entries are equal but by chance, whatever the inputs are.
         places: the axis along which its numbers are places, if they move with it.
+        number: of a constant whose entries are equal the entry, where it is known.
+        half: where it is the first of two steps that let a sign through only together, that step.
     """
 
     dims: tuple[Dim, ...]
@@ -44,11 +46,27 @@ class Value:
     constant: str | None = None
     distinct: frozenset[Dim] = frozenset()
     places: Dim | None = None
+    number: int | float | None = None
+    half: "Half | None" = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Sizes of the axes."""
         return tuple(dim.size for dim in self.dims)
+
+
+@dataclass(frozen=True, eq=False)
+class Half:
+    """A step from ``source`` that is odd together with one that follows.
+
+    Args:
+        kind: ``"around"``: less the number it is odd, as ``sigmoid(h) - 0.5`` is; ``"above"``, ``"below"``: cut off
+            there, so that it is odd once it is cut off at the negative of the number too.
+    """
+
+    source: Value
+    kind: str
+    number: int | float
 
 
 @dataclass(eq=False)

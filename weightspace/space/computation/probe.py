@@ -225,6 +225,8 @@ def _switch_off_dropout(module: nn.Module) -> None:
                 setattr(part, name, 0.0)
         if any(word in type(part).__name__.lower() for word in ("dropout", "droppath", "rrelu")):
             part.eval()
+            if isinstance(getattr(part, "p", None), float):
+                part.p = 0.0  # some read it for a dropout of their own
 
 
 def _randomize(state: dict[str, Tensor]) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.value import Value
+from weightspace.space.rules.halves import around, cut
 from weightspace.space.rules.pointwise import opaque_pointwise
 from weightspace.space.rules.registry import rule
 
@@ -57,7 +58,8 @@ def absolute(op: Operation, value: Value) -> Value:
 @rule(*(f"aten.{name}" for name in _ACTIVATIONS))
 def activation(op: Operation, value: Value, *_: Any, **__: Any) -> Value:
     """Lets no factor through."""
-    return _activation(op, "opaque", value)
+    out = _activation(op, "opaque", value)
+    return around(out, value, 0.5) if op.name in ("aten.sigmoid", "aten.hardsigmoid") else out
 
 
 @rule("aten.clamp_min", "aten.clamp", "aten.clip")
@@ -65,10 +67,11 @@ def clamp(op: Operation, value: Value, low: Any = None, high: Any = None, *, min
     """Clamping at zero is a relu, between a number and its negative it is odd; any other bound is opaque."""
     low, high = low if low is not None else min, high if high is not None else max
     others = [bound for bound in (low, high) if isinstance(bound, Value)]
-    if not others and {low, high} == {0, None}:
-        return _activation(op, "positive", value)
     if not others and None not in (low, high) and low == -high:
         return _activation(op, "odd", value)
+    if not others and None in (low, high):
+        side, number = ("above", low) if high is None else ("below", high)
+        return _named(op, cut(op, value, side, number))
     return op.pointwise("opaque", value, *others)
 
 
@@ -105,7 +108,10 @@ def remainder(op: Operation, value: Value, divisor: Any) -> Value:
 
 
 def _activation(op: Operation, kind: str, value: Value) -> Value:
-    out = op.pointwise(kind, value)
+    return _named(op, op.pointwise(kind, value))
+
+
+def _named(op: Operation, out: Value) -> Value:
     op.book.activate(out.site, op.name.removeprefix("aten.").strip("_"))
     return out
 

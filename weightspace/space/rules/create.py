@@ -1,5 +1,6 @@
 """Operators that make tensors from nothing: uniform ones may be permuted, all others are fixed."""
 
+from dataclasses import replace
 from typing import Any
 
 from weightspace.space.algebra.operation import Operation
@@ -16,7 +17,7 @@ def zeros(op: Operation, *_: Any, **__: Any) -> Value:
 @rule("aten.ones", "aten.ones_like", "aten.new_ones", "aten.scalar_tensor")
 def ones(op: Operation, *_: Any, **__: Any) -> Value:
     """All entries are equal."""
-    return op.constant("uniform")
+    return replace(op.constant("uniform"), number=1.0 if op.name != "aten.scalar_tensor" else None)
 
 
 @rule("aten.full", "aten.full_like", "aten.new_full", "aten.fill")
@@ -24,7 +25,8 @@ def full(op: Operation, *args: Any, **__: Any) -> Value:
     """All entries are equal, unless they come from a tensor."""
     if len(args) > 1 and isinstance(args[1], Value) and not args[1].constant:
         return op.expand(op.reshape(args[1], [1] * len(op.shape)), op.shape)
-    return op.constant("zero" if len(args) > 1 and args[1] == 0 else "uniform")
+    number = args[1] if len(args) > 1 and isinstance(args[1], int | float) else None
+    return replace(op.constant("zero" if number == 0 else "uniform"), number=number)
 
 
 @rule("aten.arange", "aten.linspace", "aten.eye", "aten.tril_indices", "aten.triu_indices", "aten.rand", "aten.randn",

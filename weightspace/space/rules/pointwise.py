@@ -6,6 +6,7 @@ from typing import Any
 
 from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.value import Value
+from weightspace.space.rules.halves import cut, moved
 from weightspace.space.rules.registry import rule
 
 # Functions that change no entry but for its sign or type.
@@ -24,6 +25,8 @@ def passes(op: Operation, value: Any, *_: Any, **__: Any) -> Any:
     # rounding to whole numbers or to yes and no lets no factor through
     rounds = not (op.dtype.is_floating_point or op.dtype.is_complex)
     out = op.pointwise("opaque" if rounds else "equal", value)
+    if value.number is not None and not rounds:
+        out.number = -value.number if op.name == "aten.neg" else value.number
     return (out, out) if op.name == "aten.native_dropout" else out
 
 
@@ -130,11 +133,21 @@ def add(op: Operation, one: Any, other: Any, *_: Any, alpha: Any = 1) -> Value:
     values = [value for value in (one, other) if isinstance(value, Value)]
     if len(values) == 1:
         scalar = other if isinstance(one, Value) else one
-        return op.pointwise("equal" if scalar == 0 else "shifted", *values)
+        return _with_number(op, values[0], scalar, taken=isinstance(other, Value), alpha=alpha)
     if alpha != 1:
         scaled = 0 if op.name == "aten.rsub" else 1
         values[scaled] = op.pointwise("equal", values[scaled], data=alpha)
     return meet(op, "equal", values[0], values[1], "bias", "residual")
+
+
+def _with_number(op: Operation, value: Value, number: Any, taken: bool, alpha: Any) -> Value:
+    """A number is added to a value or taken from it, or (``taken``) the value from the number."""
+    if number == 0:
+        return op.pointwise("equal", value)
+    less = op.name != "aten.add"
+    sign = -1 if less and taken != (op.name == "aten.rsub") else 1
+    odd = moved(op, value, sign, number if sign == -1 or not less else -number) if alpha == 1 else None
+    return odd if odd is not None else op.pointwise("shifted", value)
 
 
 @rule("aten.mul")
@@ -142,7 +155,7 @@ def multiply(op: Operation, one: Any, other: Any) -> Value:
     """Factors multiply."""
     if not (isinstance(one, Value) and isinstance(other, Value)):
         value, scalar = (one, other) if isinstance(one, Value) else (other, one)
-        return op.pointwise("equal", value, data=scalar)
+        return _times(op, value, scalar)
     return meet(op, "product", one, other, "scale", "product")
 
 
@@ -152,11 +165,19 @@ def divide(op: Operation, one: Any, other: Any, rounding_mode: str | None = None
     if rounding_mode is not None:
         return opaque_pointwise(op, one, other)
     if not isinstance(other, Value):
-        return op.pointwise("equal", one, data=1 / other if other else None)
+        return _times(op, one, 1 / other if other else None)
     inverse = op.pointwise("power", other, data=-1)
     if not isinstance(one, Value):
         return inverse
     return meet(op, "product", one, inverse, "scale", "product")
+
+
+def _times(op: Operation, value: Value, number: Any) -> Value:
+    odd = moved(op, value, number, 0) if isinstance(number, int | float) and number else None
+    out = odd if odd is not None else op.pointwise("equal", value, data=number)
+    if value.number is not None and isinstance(number, int | float):
+        out.number = value.number * number
+    return out
 
 
 def meet(op: Operation, kind: str, one: Value, other: Value, slot: str, link: str) -> Value:
@@ -169,7 +190,11 @@ def meet(op: Operation, kind: str, one: Value, other: Value, slot: str, link: st
 
 @rule("aten.maximum", "aten.minimum", "aten.fmax", "aten.fmin")
 def extremum(op: Operation, one: Value, other: Value) -> Value:
-    """Commutes with positive factors common to both."""
+    """Commutes with positive factors common to both; with one number it cuts off."""
+    side = "above" if op.name in ("aten.maximum", "aten.fmax") else "below"
+    for value, bound in ((one, other), (other, one)):
+        if bound.number is not None and value.shape == op.shape:
+            return cut(op, value, side, bound.number)
     return op.pointwise("positive", one, other)
 
 

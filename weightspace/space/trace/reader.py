@@ -3,6 +3,7 @@
 import inspect
 import operator
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -66,7 +67,7 @@ class Reader:
             args, kwargs = fx.node.map_aggregate((args, kwargs), known_size)
         self.operators += 1
         if args and isinstance(args[0], Pending) and isinstance(node.target, OpOverload):
-            operation = self._operation(operator_name(node.target), node.meta["val"], _wanted(node))
+            operation = self._operation(operator_name(node.target), node.meta.get("val"), _wanted(node))
             found = read_in_parts(operation, args, kwargs)
             if found is not None:
                 return found
@@ -220,7 +221,8 @@ def constant_value(tensor: Tensor) -> Value:
     """A tensor that the state dict doesn't hold: fixed, unless all its entries are equal."""
     same = tensor.numel() > 0 and tensor.device.type != "meta" and bool((tensor == tensor.flatten()[0]).all())
     kind = "data" if not same else "zero" if not bool(tensor.flatten()[0]) else "uniform"
-    return constant(kind, tuple(tensor.shape), tensor.dtype)
+    made = constant(kind, tuple(tensor.shape), tensor.dtype)
+    return replace(made, number=tensor.flatten()[0].item()) if same else made
 
 
 def _write_back(node: fx.Node, found: dict[fx.Node, Any], roots: dict[fx.Node, fx.Node]) -> None:

@@ -26,7 +26,7 @@ from weightspace.space.rules.place import forget_places
 from weightspace.space.trace.admit import admit
 from weightspace.space.trace.assemble import assemble
 from weightspace.space.trace.reader import Reader, constant_value, known_size
-from weightspace.space.trace.unread import fix_unread
+from weightspace.space.trace.unread import fix_unread, live_leaves
 from weightspace.space.trace.verify import settle
 from weightspace.space.weightspace import WeightSpace
 
@@ -92,11 +92,14 @@ def read_program(program: ExportedProgram, module: nn.Module, free_unused: bool 
     ordered = {name: values[name] for name in tensors if name in values}
     _join_tied(record, ordered, ties)
     unused = set(ordered) - used_targets(program)
-    unread = fix_unread(record.steps, ordered, [*outputs, *written], unused, free_unused)
+    live = live_leaves(record.steps, [*outputs, *written])
+    unread = fix_unread(live, ordered, unused, free_unused)
+    # the first of two steps that are odd together says nothing of itself where the second alone reads it
+    steps = [step for step in record.steps if step.out.half is None or id(step.out) in live]
     assembly = assemble(record, ordered, inputs, outputs)
     buffers = {name for name, _ in module.named_buffers(remove_duplicate=False)}
     weights = {name: value for name, value in ordered.items() if not value.constant}
-    actions = find_actions(record.steps, weights, assembly.names.free)
+    actions = find_actions(steps, weights, assembly.names.free)
     actions = [_with_tied(action, same) for action in actions]
     both = [action for action in actions if action.mode == "both"]
     groups = _with_kinds(assembly.names.sizes(), both)
@@ -105,7 +108,7 @@ def read_program(program: ExportedProgram, module: nn.Module, free_unused: bool 
     space = WeightSpace(specs, groups, assembly.sites, assembly.links, tuple(both))
     space = replace(space, modal=tuple(action for action in actions if action.mode != "both"))
     whole = {name: value for name, value in weights.items() if name not in same.values()}
-    matrices = find_matrices(record.steps, weights, whole, assembly.names.free)
+    matrices = find_matrices(steps, weights, whole, assembly.names.free)
     space = replace(space, matrices=tuple(matrices))
     told = {name: tuple("; ".join(causes(dim)) for dim in ordered[same.get(name, name)].dims) for name in specs}
     report = Report(moved=space.moved, lost=lost, operators=reader.operators, unread=unread, causes=told)

@@ -8,9 +8,8 @@ from weightspace.space.algebra.value import Step, Value
 
 
 def fix_unread(
-    steps: Sequence[Step],
+    live: Mapping[int, set[Dim]],
     params: Mapping[str, Value],
-    ends: Iterable[Value],
     unused: Container[str],
     free_unused: bool,
 ) -> dict[str, str]:
@@ -19,14 +18,12 @@ def fix_unread(
     A table of positions that is longer than the example would otherwise have free rows, which a longer input reads.
 
     Args:
-        steps: in the order of the computation. params: the value of each parameter. ends: outputs, and buffers as the
-            computation leaves them. unused: the parameters that the code reads nowhere; ``free_unused`` leaves them
-            alone.
+        live: what `live_leaves` gives. params: the value of each parameter. unused: those that the code reads nowhere;
+            ``free_unused`` leaves them alone.
 
     Returns:
         For each tensor of which something isn't read a sentence that says how much is.
     """
-    live = _live(steps, ends)
     used = {leaf for name, value in params.items() if name not in unused for leaf in _leaves(value)}
     found = {}
     for name, value in params.items():
@@ -46,8 +43,12 @@ def fix_unread(
     return found
 
 
-def _live(steps: Sequence[Step], ends: Iterable[Value]) -> dict[int, set[Dim]]:
-    """For each value that an output depends on the leaves of its axes that do so."""
+def live_leaves(steps: Sequence[Step], ends: Iterable[Value]) -> dict[int, set[Dim]]:
+    """For each value that an output depends on, by its identity, the leaves of its axes that do so.
+
+    Args:
+        steps: in the order of the computation. ends: outputs, and buffers as the computation leaves them.
+    """
     live = {id(value): set(_leaves(value)) for value in ends}
     for step in reversed(steps):
         if id(step.out) not in live:
