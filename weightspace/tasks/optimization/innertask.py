@@ -29,7 +29,7 @@ class InnerTask:
 
     name: str
     net: Net
-    inputs: Float[Tensor, "examples ..."]
+    inputs: Float[Tensor, "examples ..."] | Int[Tensor, "examples ..."]
     targets: Tensor
     batch: int
 
@@ -65,7 +65,7 @@ class InnerTask:
         targets = self.targets[examples]
         if targets.is_floating_point():
             return (out - targets).square().flatten(1).mean(1)
-        losses = functional.cross_entropy(out.flatten(0, 1), targets.flatten(), reduction="none")
+        losses = functional.cross_entropy(out.flatten(0, -2), targets.flatten(), reduction="none")
         return losses.view(len(rows), -1).mean(1)
 
     def gradient(
@@ -79,8 +79,8 @@ class InnerTask:
 
     @torch.no_grad()
     def full_loss(self, rows: Float[Tensor, "runs entries"]) -> Float[Tensor, " runs"]:
-        """Loss of each run on all examples, at most 512 of them."""
-        examples = torch.arange(min(len(self.inputs), 512)).expand(len(rows), -1)
+        """Loss of each run on all examples, at most 400 of them."""
+        examples = torch.arange(min(len(self.inputs), 400)).expand(len(rows), -1)
         return self.loss(rows, examples)
 
 
@@ -89,6 +89,13 @@ def digits_task(kind: str, batch: int = 64, **settings: object) -> InnerTask:
     data = load_dataset("digits")
     inputs = data.x_train.flatten(1) if kind == "mlp" else data.x_train
     return _task(f"digits-{kind}", build_net(kind, **settings), inputs, data.y_train, batch)
+
+
+def autoencoder_task(batch: int = 32) -> InnerTask:
+    """8x8 digits through eight numbers."""
+    x = load_dataset("digits", standardize=False).x_train.flatten(1)
+    net = build_net("mlp", in_features=64, hidden=[24, 8, 24], out_features=64, activation="tanh")
+    return _task("digits-autoencoder", net, x, x, batch)
 
 
 def siren_task(picture: int = 0, batch: int = 64) -> InnerTask:
@@ -114,6 +121,8 @@ TASKS: dict[str, Callable[[], InnerTask]] = {
         "mlp", in_features=64, hidden=[24, 24, 24], out_features=10, activation="tanh"
     ),
     "digits-cnn": lambda: digits_task("cnn", channels=[8, 12], stride=[2, 1]),
+    "digits-vit": lambda: digits_task("vit", batch=32, dim=8, depth=1, patch=4),
+    "digits-autoencoder": autoencoder_task,
     "siren": siren_task,
 }
 """What a rule is trained on unless told otherwise."""
