@@ -1,7 +1,8 @@
 """Trains an update rule on many small trainings at once, and writes it as a folder that `LearnedOptimizer` loads.
 
-    python scripts/meta_train.py runs/rule                       # two hours of one core
-    python scripts/meta_train.py runs/rule --changes 0           # imitation of Adam alone: a minute
+    python scripts/meta_train.py runs/rule                       # search, then two hours of evolution on one core
+    python scripts/meta_train.py runs/rule --changes 0           # the search of a linear rule alone
+    python scripts/meta_train.py runs/rule --first imitation --changes 0    # imitation of Adam alone: a minute
     python scripts/meta_train.py runs/rule --tasks digits-mlp    # on one task
 
 Called again with the same folder it goes on from the last checkpoint.
@@ -20,6 +21,7 @@ from weightspace.suggest import suggestion
 from weightspace.tasks.optimization.evolution import EvolutionConfig
 from weightspace.tasks.optimization.imitation import ImitationConfig
 from weightspace.tasks.optimization.innertask import TASKS
+from weightspace.tasks.optimization.linearsearch import SearchConfig
 from weightspace.tasks.optimization.metatrain import MetaConfig, meta_train
 
 
@@ -33,8 +35,12 @@ class Config:
     """What it is trained on."""
     changes: int = 1000
     """Of the rule in the second stage, evolution; 0 leaves that stage out."""
+    first: str = "search"
+    """The first stage: search or imitation."""
+    search: SearchConfig = field(default_factory=SearchConfig)
+    """Of the best linear rule."""
     imitation: ImitationConfig = field(default_factory=ImitationConfig)
-    """The first stage."""
+    """Of Adam."""
     evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
     """The second stage."""
 
@@ -45,17 +51,18 @@ def main(config: Config) -> None:
     if unknown:
         raise ValueError(f"Tasks must be among {', '.join(TASKS)}, got {unknown[0]}{suggestion(unknown[0], TASKS)}.")
     bars: dict[str, tqdm] = {}
-    totals = {"imitation": config.imitation.steps, "evolution": config.changes}
+    totals = {"search": config.search.rounds, "imitation": config.imitation.steps, "evolution": config.changes}
+    names = {"search": "rank of the center", "imitation": "cosine with Adam"}
     began = time.perf_counter()
 
     def watch(stage: str, step: int, value: float) -> None:
         if stage not in bars:
             bars[stage] = tqdm(total=totals[stage], desc=stage, initial=step)
-        name = "cosine with Adam" if stage == "imitation" else "loss over that of fresh nets"
+        name = names.get(stage, "loss over that of fresh nets")
         bars[stage].set_postfix_str(f"{name} {value:.4f}", refresh=False)
         bars[stage].update()
 
-    meta = MetaConfig(config.imitation, config.evolution, config.changes)
+    meta = MetaConfig(config.first, config.search, config.imitation, config.evolution, config.changes)
     meta_train([TASKS[name]() for name in config.tasks], meta, config.out, watch=watch)
     for bar in bars.values():
         bar.close()

@@ -60,6 +60,7 @@ ORDER = (
     "tasks.editing",
     "tasks.generation",
     "tasks.optimization",
+    "tasks.tuning",
     "tasks.comparison.baselines",
     "tasks.comparison.jobs",
     "tasks.comparison.tables",

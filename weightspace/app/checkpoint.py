@@ -8,7 +8,7 @@ import torch
 
 from weightspace.app.answers import small_file, told
 from weightspace.app.netpictures import draw_weights
-from weightspace.hub.shipped import shipped
+from weightspace.hub.shipped import shipped_readers
 
 MOST_RELATIVES = 20
 _RELATED = 0.01
@@ -24,7 +24,7 @@ def add_checkpoint(files: list[str]) -> None:
             upload = gr.File(label="Drop a checkpoint (.safetensors, .pt, .pth)", type="filepath", elem_id="drop")
             typed = gr.Textbox(files[0] if files else "", label="or type where it lies", elem_id="typed")
         with gr.Column(elem_classes="wide"):
-            readers = [name for name in shipped() if "dilate" not in name]
+            readers = shipped_readers()
             metanet = gr.Dropdown(
                 readers, value=readers[0], label="Metanet", allow_custom_value=True, elem_id="metanet",
                 info="one that ships, a folder that save_pretrained wrote, or owner/name",

@@ -8,7 +8,7 @@ from weightspace.cli.terminal.console import say, write_json, write_table
 from weightspace.cli.terminal.metanet import load_for, refuse_tables
 from weightspace.cli.terminal.module import FACTORY, add_factory, load_factory
 from weightspace.cli.terminal.parser import Parser
-from weightspace.hub.shipped import shipped
+from weightspace.hub.shipped import shipped_readers
 
 _PREDICT = f"""\
 Predicts from weights alone: reads checkpoints of the architectures that a metanet was trained on, and prints what the
@@ -32,7 +32,7 @@ warning. A file of torch.save can't say which activation its net has; with --mod
 def add_command(parent: Parser) -> None:
     """Adds `predict`."""
     parser = parent.add_command("predict", "predict labels of nets from their weights", _PREDICT, _run)
-    names = [name for name in shipped() if not name.endswith("dilate")]
+    names = shipped_readers()
     parser.add_argument(
         "metanet",
         metavar="METANET",

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from weightspace.graphs.pieces import tensor_pieces
+from weightspace.graphs.structure.pieces import tensor_pieces
 from weightspace.metanets.config import SavedConfig
 from weightspace.metanets.pretrained import Pretrained
 from weightspace.metanets.unf import IndexedPiece

@@ -7,6 +7,7 @@ from weightspace.optimizers import LearnedRule, RuleConfig
 from weightspace.tasks.optimization.evolution import EvolutionConfig, Trainings, unpacked
 from weightspace.tasks.optimization.imitation import ImitationConfig, imitate
 from weightspace.tasks.optimization.innertask import TASKS, digits_task
+from weightspace.tasks.optimization.linearsearch import SearchConfig
 from weightspace.tasks.optimization.metatrain import MetaConfig, meta_train
 
 SMALL = EvolutionConfig(pairs=4, truncation=3, shortest=4, longest=8)
@@ -70,10 +71,10 @@ def test_finished_trainings_begin_anew(task):
 
 def test_a_run_goes_on_from_its_checkpoint(task, tmp_path, monkeypatch):
     monkeypatch.setattr("weightspace.tasks.optimization.metatrain.KEEP_EVERY", 2)
-    first = MetaConfig(ImitationConfig(steps=5, runs=2), SMALL, changes=4)
+    first = MetaConfig("imitation", imitation=ImitationConfig(steps=5, runs=2), evolution=SMALL, changes=4)
     meta_train([task], first, tmp_path / "rule")
     seen = []
-    more = MetaConfig(ImitationConfig(steps=5, runs=2), SMALL, changes=6)
+    more = MetaConfig("imitation", imitation=ImitationConfig(steps=5, runs=2), evolution=SMALL, changes=6)
     rule = meta_train([task], more, tmp_path / "rule", watch=lambda stage, step, _: seen.append((stage, step)))
     assert seen == [("evolution", 4), ("evolution", 5)]
     again = LearnedRule.from_pretrained(tmp_path / "rule")
@@ -82,10 +83,21 @@ def test_a_run_goes_on_from_its_checkpoint(task, tmp_path, monkeypatch):
 
 
 def test_what_cant_be_gone_on_with_is_refused(task, tmp_path):
-    config = MetaConfig(ImitationConfig(steps=2, runs=2), SMALL, changes=0)
+    config = MetaConfig("imitation", imitation=ImitationConfig(steps=2, runs=2), evolution=SMALL, changes=0)
     with pytest.raises(ValueError, match="one task at least"):
         meta_train([], config, tmp_path)
     meta_train([task], config, tmp_path)
+    with pytest.raises(ValueError, match="first must be search or imitation, got 'guess'"):
+        MetaConfig("guess")
     with pytest.raises(ValueError, match="another rule"):
         meta_train([task], config, tmp_path, RuleConfig(hidden=5))
     assert {"digits-mlp", "digits-cnn", "digits-vit", "digits-autoencoder", "siren"} <= set(TASKS)
+
+
+def test_a_run_can_begin_with_a_search(task, tmp_path):
+    search = SearchConfig(rounds=2, tried=4, tasks=1, shortest=5, longest=6)
+    seen = []
+    rule = meta_train([task], MetaConfig(search=search, evolution=SMALL, changes=0), tmp_path / "rule",
+                      watch=lambda stage, step, _: seen.append((stage, step)))  # fmt: skip
+    assert seen == [("search", 0), ("search", 1)]
+    assert not rule.layers[1].weight[:2, 2:].any()  # linear: the other units aren't read

@@ -12,6 +12,7 @@ from weightspace.optimizers.learnedrule import LearnedRule, RuleConfig
 from weightspace.tasks.optimization.evolution import EvolutionConfig, Trainings
 from weightspace.tasks.optimization.imitation import ImitationConfig, imitate
 from weightspace.tasks.optimization.innertask import InnerTask
+from weightspace.tasks.optimization.linearsearch import SearchConfig, as_rule, search_linear
 
 CHECKPOINT = "checkpoint.safetensors"
 KEEP_EVERY = 20
@@ -23,18 +24,26 @@ class MetaConfig:
     """How a rule is trained.
 
     Args:
-        imitation: the first stage.
+        first: the first stage, ``search`` or ``imitation``.
+        search: of the best linear rule.
+        imitation: of Adam.
         evolution: the second stage.
         changes: of the rule in the second stage; each costs ``truncation`` steps of all its trainings.
         rate: of the rule's own training there; it falls to 0 on a cosine.
         clip: the largest norm of an estimate of the gradient.
     """
 
+    first: str = "search"
+    search: SearchConfig = field(default_factory=SearchConfig)
     imitation: ImitationConfig = field(default_factory=ImitationConfig)
     evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
     changes: int = 1000
     rate: float = 1e-3
     clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.first not in ("search", "imitation"):
+            raise ValueError(f"first must be search or imitation, got {self.first!r}.")
 
 
 Watch = Callable[[str, int, float], None]
@@ -52,7 +61,8 @@ def meta_train(
     Going on, the trainings of the second stage begin anew, so a run that was stopped isn't bit for bit one that wasn't.
 
     Args:
-        watch: called with the stage, the step, and the cosine with Adam or the mean loss over that of fresh nets.
+        watch: called with the stage, the step, and the rank of the searched center, the cosine with Adam or the mean
+            loss over that of fresh nets.
 
     Raises:
         ValueError: no tasks, or ``out`` holds the checkpoint of another rule.
@@ -66,12 +76,21 @@ def meta_train(
     optimizer = torch.optim.Adam(model.parameters(), lr=config.rate)
     done = _load(out / CHECKPOINT, model, optimizer)
     if done < 0:
-        imitate(model, tasks, config.imitation, lambda step, value: watch("imitation", step, value))
+        _begin(model, tasks, config, watch)
         done = 0
         _keep(out / CHECKPOINT, model, optimizer, done)
     _evolve(model, optimizer, tasks, config, out, done, watch)
     model.eval().save_pretrained(out)
     return model
+
+
+def _begin(model: LearnedRule, tasks: Sequence[InnerTask], config: MetaConfig, watch: Watch) -> None:
+    """The first stage."""
+    if config.first == "imitation":
+        imitate(model, tasks, config.imitation, lambda step, value: watch("imitation", step, value))
+        return
+    found = search_linear(tasks, config.search, lambda step, value: watch("search", step, value))
+    model.load_state_dict(as_rule(found, model.config).state_dict())
 
 
 def _evolve(
