@@ -155,3 +155,27 @@ def places(axis):
 def agree(mine, own):
     shared = {name for name, _ in mine} & {name for name, _ in own}
     return bool(shared) and all(len({i for name, i in mine + own if name == one}) == 1 for one in shared)
+
+
+EDGELESS = {"a scalar": {"scale": ""}, "a bias and a scalar": {"bias": "a", "scale": ""}, "a constant": {"table": "4"}}
+
+
+@pytest.mark.parametrize("axes", EDGELESS.values(), ids=EDGELESS)
+def test_spaces_without_edges_have_graphs_too(axes):
+    space = WeightSpace.parse(axes, sizes={"a": 3} if "bias" in axes else None)
+    weights = random_weights(space, 2)
+    for read in (False, True):
+        batch = to_graph(space, weights)
+        if read:
+            batch.edge_attr = batch.edge_attr.clone()
+        for whole, nets in ((batch, [0, 1]), (take(batch, torch.tensor([1, 0, 1])), [1, 0, 1])):
+            back = from_graph(whole)
+            assert all(torch.equal(back[name], tensor[nets]) for name, tensor in weights.items())
+    single = from_graph(to_graph(space, {name: tensor[0] for name, tensor in weights.items()}))
+    assert all(torch.equal(single[name], tensor[0]) for name, tensor in weights.items())
+
+
+def test_a_stack_of_no_nets_is_refused():
+    space = WeightSpace.parse({"weight": "a b"}, sizes={"a": 2, "b": 3})
+    with pytest.raises(ValueError, match=r"A stack must hold at least one net, got none"):
+        to_graph(space, {"weight": torch.zeros(0, 2, 3)})

@@ -249,14 +249,14 @@ def _columns(batch: Batch) -> dict[str, Tensor]:
 def _unpadded(topo: Topology, rows: Tensor) -> Tensor:
     if is_plain(topo):
         return rows
-    parts = unpadded(topo, rows.reshape(len(rows), topo.edges, -1))
+    parts = unpadded(topo, rows.reshape(len(rows), topo.edges, topo.layout.edge))
     return joined(parts, len(rows), rows.dtype, rows.device)
 
 
 def _stack(batch: Batch, nets: Tensor, rows: dict[str, Tensor]) -> Batch:
     spaces, layouts, chosen = batch.space, batch.layout, nets.tolist()
     topo = topology(spaces[chosen[0]], layouts[chosen[0]])
-    x = rows["x"].reshape(len(nets), topo.nodes, -1)
+    x = rows["x"].reshape(len(nets), topo.nodes, topo.layout.node)
     stacked = stacked_batch(topo, x, rows["edge_attr"], rows["other"], rows["other_int"])
     stacked.space, stacked.layout = [spaces[number] for number in chosen], [layouts[number] for number in chosen]
     return stacked

@@ -42,7 +42,7 @@ def to_graph(space: WeightSpace, weights: Mapping[str, Tensor], layout: Layout |
         belongs to no neuron), ``space`` and ``layout``. For a stack a `Batch` of them.
 
     Raises:
-        ValueError: the weights don't fit the space, or aren't all of one floating type and device.
+        ValueError: the weights don't fit the space, aren't all of one floating type and device, or are of no net.
 
     Example::
 
@@ -50,6 +50,8 @@ def to_graph(space: WeightSpace, weights: Mapping[str, Tensor], layout: Layout |
         assert all(torch.equal(new, net.state_dict()[name]) for name, new in from_graph(graph).items())
     """
     count = _count(space, weights)
+    if count == 0:
+        raise ValueError("A stack must hold at least one net, got none. Choose nets first.")
     topo = topology(space, layout)
     dtype, device = _kind(space, weights)
     stack = {name: weights[name] if count is not None else weights[name][None] for name in space.tensors}

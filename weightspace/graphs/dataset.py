@@ -134,7 +134,7 @@ def _one_by_one(space: WeightSpace, stack: Mapping[str, Tensor], layout: Layout)
     """The graphs of a stack of nets, which share their structure."""
     batch, topo = to_graph(space, stack, layout), topology(space, layout)
     assert isinstance(batch, Batch), "A stack becomes a batch."
-    x = batch["x"].reshape(batch.num_graphs, topo.nodes, -1)
+    x = batch["x"].reshape(batch.num_graphs, topo.nodes, layout.node)
     values = edge_values(batch).reshape(batch.num_graphs, -1)  # nobody has padded them yet
     other, other_int = (batch[key].reshape(batch.num_graphs, -1) for key in ("other", "other_int"))
     rows = zip(*(tensor.split(1) for tensor in (x, values, other, other_int)), strict=True)

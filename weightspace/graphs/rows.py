@@ -69,7 +69,7 @@ def edge_parts(graph: Data | Batch, topo: Topology, nets: int) -> list[Tensor]:
             f"{nets} graphs of this space have {nets * topo.edges} edges, got {attr.shape[0]}. A graph with changed "
             "edges has no weights."
         )
-    return unpadded(topo, attr.reshape(nets, topo.edges, -1))
+    return unpadded(topo, attr.reshape(nets, topo.edges, attr.shape[-1]))
 
 
 def unpadded(topo: Topology, rows: Shaped[Tensor, "nets edges columns"]) -> list[Tensor]:

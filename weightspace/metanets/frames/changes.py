@@ -27,7 +27,7 @@ def read_changes(
     space, _ = one_skeleton(graph)
     topo = topology(space, layout)
     rows = torch.cat([edge.reshape(frame.nets, -1, layout.edge) for edge in edges], 1)
-    found = read_tensors(topo, nodes.reshape(frame.nets, topo.nodes, -1), unpadded(topo, rows))
+    found = read_tensors(topo, nodes.reshape(frame.nets, topo.nodes, nodes.shape[-1]), unpadded(topo, rows))
     for name, spec in space.tensors.items():
         if name not in found:
             found[name] = nodes.new_zeros(frame.nets, *spec.shape)

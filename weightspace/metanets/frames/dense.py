@@ -56,7 +56,7 @@ class DenseFrame(Frame):
         self.topologies, self.which, self.nets = topologies, which.to(graph.x.device), which.numel()
         self.layout = layout
         self.connections = connections(topo)
-        x = graph.x.reshape(self.nets, topo.nodes, -1)
+        x = graph.x.reshape(self.nets, topo.nodes, graph.x.shape[-1])
         self.x = x if topo.layout.slots == layout.slots else _fit_slots(x, topo.layout, layout)
         parts, groups = edge_parts(graph, topo, self.nets), []
         for number, wire in enumerate(self.connections):
