@@ -7,7 +7,7 @@ from torch.func import functional_call
 from tests.space.known.groups import KNOWN
 from tests.space.nets.architectures import BY_NAME, traced, weights_of
 from weightspace.space import Symmetry, WeightSpace, parse_axes
-from weightspace.space.symmetry import axis_order, find_atom, spread_over_axis
+from weightspace.space.spread import axis_order, find_atom, spread_over_axis
 
 NAMES = list(BY_NAME)
 KINDS = ("permutation", "scale", "sign", "phase")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from weightspace.space import Action, Atom, TensorSpec, WeightSpace
-from weightspace.space.symmetry import spread_over_axis
+from weightspace.space.spread import spread_over_axis
 
 _NORMS = (nn.LayerNorm, nn.RMSNorm)
 _ROUNDING = 1e-9

@@ -11,7 +11,7 @@ from weightspace.align.matching.descent import Match, descend
 from weightspace.align.matching.scales import balanced
 from weightspace.align.matching.turns import match_mixed
 from weightspace.space import Symmetry, WeightSpace
-from weightspace.space.forms.matrices import separate_groups
+from weightspace.space.forms.obstacles import separate_groups
 
 _ROUNDS = 10
 

@@ -12,7 +12,8 @@ from weightspace.space.fitting import check_fits, check_types
 from weightspace.space.moving.compiled import Acting, act, fits, run_all, scales
 from weightspace.space.moving.tensors import move_entries
 from weightspace.space.parts import TensorSpec
-from weightspace.space.symmetry import Symmetry, axis_order, check_space, gathered, scaled, spread_over_axis
+from weightspace.space.spread import axis_order, gathered, spread_over_axis
+from weightspace.space.symmetry import Symmetry, check_space, scaled
 
 if TYPE_CHECKING:
     from weightspace.space.weightspace import WeightSpace

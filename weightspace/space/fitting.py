@@ -1,4 +1,4 @@
-"""Whether a symmetry fits the space and the weights that it is to act on."""
+"""Whether weights and symmetries fit a space."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import prod
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from weightspace.space.matrices import MatrixGroup, pair_places
+from weightspace.space.parts import TensorSpec
 from weightspace.suggest import suggestion
 
 if TYPE_CHECKING:
@@ -144,3 +145,39 @@ def _is_of_kind(group: MatrixGroup, matrix: Tensor) -> bool:
         rest[..., rows, columns] -= part
     lengths = (cosine.square() + sine.square()).sqrt()
     return bool(rest.abs().max() < _OFF * lengths.max() and lengths.min() > 0)
+
+
+def check_weights(space: "WeightSpace", weights: Mapping[str, Tensor]) -> int | None:
+    """See `WeightSpace.check`."""
+    missing = [name for name in space.tensors if name not in weights]
+    unknown = [name for name in weights if name not in space.tensors]
+    if missing or unknown:
+        raise ValueError(
+            f"The weights need the {len(space.tensors)} tensors of the space; missing: {missing or 'none'}, "
+            f"not in the space: {unknown or 'none'}."
+        )
+    if not space.tensors:
+        return None
+    for name, tensor in weights.items():
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"{name!r} must be a tensor, got {type(tensor).__name__}.")
+    first = next(iter(space.tensors))
+    stacked = weights[first].ndim == len(space.tensors[first].axes) + 1
+    count = weights[first].shape[0] if stacked else None
+    for name, spec in space.tensors.items():
+        check_tensor(name, spec, weights[name], count)
+    return count
+
+
+def check_tensor(name: str, spec: TensorSpec, tensor: Tensor, count: int | None) -> None:
+    """See that one tensor has the sizes of its axes, behind a leading axis of ``count`` if that is given."""
+    shape = tuple(tensor.shape)
+    lead = () if count is None else (count,)
+    expected = lead + spec.shape
+    fits = len(shape) == len(expected) and all(want in (None, got) for want, got in zip(expected, shape, strict=True))
+    if not fits:
+        stack = "" if count is None else f" behind the {count} nets of the stack"
+        raise ValueError(
+            f"Tensor {name!r} has axes '{' '.join(map(str, spec.axes))}' of sizes {list(spec.shape)}{stack}; "
+            f"got shape {list(shape)}. Give the weights of the architecture that the space was made from."
+        )

@@ -7,10 +7,11 @@ from torch import Tensor
 
 from weightspace.reading import Unread
 from weightspace.space.axes import Atom, Axis, Sum, parse_axes, with_sizes
+from weightspace.space.fitting import check_tensor
 from weightspace.space.parts import Group, Site, TensorSpec
 from weightspace.space.read import MOST
 from weightspace.space.references import check_references
-from weightspace.space.weightspace import WeightSpace, check_tensor
+from weightspace.space.weightspace import WeightSpace
 
 _FIXED_NAME = re.compile(r"(in|out)\d*")
 _SLOT_WORDS = {"running_mean": "mean", "running_var": "var", "bias": "bias", "weight": "scale"}

@@ -13,7 +13,7 @@ from tests.space.nets.unusual import UNUSUAL, unusual, unusual_space
 from weightspace.space import WeightSpace
 from weightspace.space.computation.float64 import in_float64
 from weightspace.space.forms import entries as entries_module
-from weightspace.space.forms.matrices import unsettled
+from weightspace.space.forms.obstacles import unsettled
 from weightspace.space.forms.signs import joint_signs
 from weightspace.space.matrices import MATRIX_KINDS
 from weightspace.space.parts import KINDS

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.space.known import between
+from tests.space.known.known import between
 from weightspace.space import WeightSpace
 from weightspace.space.rules import activations, halves, pointwise
 

@@ -8,7 +8,8 @@ from torch import nn
 from tests.space.nets.layered import Code
 from weightspace.space import WeightSpace
 from weightspace.space.rules import RULES
-from weightspace.space.trace.reader import Reader, constant_value, operator_name
+from weightspace.space.trace.known import constant_value
+from weightspace.space.trace.reader import Reader, operator_name
 
 X = torch.randn(4, 3)
 

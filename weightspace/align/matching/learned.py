@@ -11,7 +11,7 @@ from weightspace.align.matching.assign import assign, sinkhorn
 from weightspace.align.matching.places import Place, places_of
 from weightspace.align.matching.score import Data, frozen, loss_of, mixed, predictions
 from weightspace.space import MatrixGroup, Symmetry, WeightSpace
-from weightspace.space.forms.matrices import separate_groups
+from weightspace.space.forms.obstacles import separate_groups
 from weightspace.space.matrices import multiplied, turns_of_pairs
 
 _SHARPNESS = 3.0  # how sure the start is of the pairs it comes with

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from weightspace.space import Atom, TensorSpec, WeightSpace
-from weightspace.space.symmetry import spread_over_axis
+from weightspace.space.spread import spread_over_axis
 
 
 @dataclass(frozen=True, eq=False)

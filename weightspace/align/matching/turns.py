@@ -10,7 +10,8 @@ from torch import Tensor
 from weightspace.align.matching.assign import assign
 from weightspace.align.matching.descent import Match, descend, fit_scales, match
 from weightspace.space import MatrixGroup, Symmetry, WeightSpace
-from weightspace.space.forms.matrices import separate_groups, sides
+from weightspace.space.forms.matrices import sides
+from weightspace.space.forms.obstacles import separate_groups
 from weightspace.space.matrices import pair_places, turns_of_pairs
 
 _ROUNDS, _GAIN = 8, 1e-4

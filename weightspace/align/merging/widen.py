@@ -9,7 +9,7 @@ from torch import Tensor
 from weightspace.align.checks import ready
 from weightspace.space import TensorSpec, WeightSpace
 from weightspace.space.axes import with_sizes
-from weightspace.space.symmetry import axis_order, spread_over_axis
+from weightspace.space.spread import axis_order, spread_over_axis
 
 
 def widen(

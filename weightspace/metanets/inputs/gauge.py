@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from weightspace.space import Axis, WeightSpace
-from weightspace.space.symmetry import spread_over_axis
+from weightspace.space.spread import spread_over_axis
 
 LIMIT = 1e15
 """Weights in the gauge are clamped here: the last layer bears the sizes of all others; squares must fit float32."""

@@ -9,13 +9,16 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from weightspace.space.computation.copies import as_double, copied, find_ties, state_of
+from weightspace.space.computation.distance import all_finite, distance
 from weightspace.space.computation.exported import output_leaves
 from weightspace.space.computation.float64 import in_float64
+from weightspace.space.computation.general import in_general_position, made_of_tie, without_twins
 from weightspace.space.computation.inputs import Inputs, with_samples, with_sizes, with_values
 from weightspace.space.computation.lines import place_of, reason_of
 from weightspace.space.moving.tensors import move_entries
 from weightspace.space.parts import TensorSpec
-from weightspace.space.symmetry import Symmetry, axis_order
+from weightspace.space.spread import axis_order
+from weightspace.space.symmetry import Symmetry
 from weightspace.space.weightspace import WeightSpace
 
 _SMALL = 1_000_000  # parameters; smaller modules are tried on more inputs
@@ -46,7 +49,7 @@ class Probe:
         self.module = module
         tensors = state_of(module)
         self.ties = find_ties(tensors)
-        self.weights = _general(tensors, self.ties)
+        self.weights = in_general_position(tensors, self.ties)
         buffers = dict(module.named_buffers(remove_duplicate=False))
         self.buffers = set(buffers)  # a forward pass may write these
         self.unsaved = {name: as_double(buffer) for name, buffer in buffers.items() if name not in tensors}
@@ -58,7 +61,7 @@ class Probe:
         written = {name for name, tensor in self.weights.items() if tensor._version != versions[name]}
         if written:  # code that writes into its own parameters gets copies from now on
             self.buffers |= written
-            self.weights = _general(tensors, self.ties)
+            self.weights = in_general_position(tensors, self.ties)
             first = Case("example", mode, example, self._outputs(self.weights, mode, example))
         self.notes: list[str] = []
         self.cases = [first, *(self._others(first) if others else ())]
@@ -94,9 +97,9 @@ class Probe:
             state |= self.unsaved
             state = {name: tensor.clone() if name in self.buffers else tensor for name, tensor in state.items()}
             state |= {
-                name: _tied(state, tie, weights[name]) for name, tie in self.ties.items() if name in self.callable
+                name: made_of_tie(state, tie, weights[name]) for name, tie in self.ties.items() if name in self.callable
             }
-            state = _without_twins(self.module, state)
+            state = without_twins(self.module, state)
             result = torch.func.functional_call(module, state, tuple(inputs[0]), dict(inputs[1]))
         return [t if t.is_complex() else t.double() for t in _tensors(result) if t.numel()]
 
@@ -133,7 +136,11 @@ class Probe:
                     again = self._outputs(self.weights, mode, drawn, seed=1) if mode == "train" else outputs
                 except Exception:  # whatever a module thinks of inputs that its author never meant
                     break
-                if distance(outputs, again) == 0 and len(outputs) and (_finite(outputs) or not _finite(first.outputs)):
+                if (
+                    distance(outputs, again) == 0
+                    and len(outputs)
+                    and (all_finite(outputs) or not all_finite(first.outputs))
+                ):
                     yield Case(label, mode, drawn, outputs)
                     break
 
@@ -175,73 +182,15 @@ def _alone(spec: TensorSpec, space: WeightSpace, tensor: Tensor, generator: torc
     return move_entries(tensor, [(dim, order) for dim, order in moves if order is not None], stacked=False)
 
 
-def distance(outputs: list[Tensor], others: list[Tensor]) -> float:
-    """Largest difference of two lists of tensors, relative to the largest value of the first in each."""
-    if not any(bool(before.isfinite().any()) for before in outputs):
-        return float("nan")  # nothing to compare is no proof
-    worst = 0.0
-    for before, after in zip(outputs, others, strict=True):
-        seen = before.isfinite()
-        if before.shape != after.shape or not torch.equal(seen, after.isfinite()):
-            return float("inf")
-        gap = (before[seen] - after[seen]).abs().max() if seen.any() else torch.zeros(())
-        scale = before[seen].abs().max() if seen.any() else torch.ones(())
-        worst = max(worst, float(gap / scale.clamp_min(1e-30)) if gap > 0 else 0.0)
-    return worst
-
-
-def _finite(outputs: list[Tensor]) -> bool:
-    return all(bool(output.isfinite().all()) for output in outputs)
-
-
-def _general(tensors: Mapping[str, Tensor], ties: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The tensors in float64 in general position; those that share memory stay equal."""
-    weights = {name: as_double(tensor) for name, tensor in tensors.items()}
-    _randomize({name: tensor for name, tensor in weights.items() if name not in ties})
-    return {name: _tied(weights, ties[name], tensor) if name in ties else tensor for name, tensor in weights.items()}
-
-
-def _tied(weights: Mapping[str, Tensor], tie: Any, own: Tensor) -> Tensor:
-    """A tensor that lies in another one's memory, made from that one; as it is, where they overlap in another way."""
-    if tie.order is None or tie.first not in weights:
-        return own
-    return weights[tie.first].permute(tie.order)
-
-
-def _without_twins(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The state with each tensor of the module under one name, for the module's own ties."""
-    seen: dict[int, str] = {}
-    named = [*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)]
-    for name, tensor in named:
-        seen.setdefault(id(tensor), name)
-    first = set(seen.values())
-    return {name: tensor for name, tensor in state.items() if name in first}
-
-
 def _switch_off_dropout(module: nn.Module) -> None:
     for part in module.modules():
+        drops = any(word in type(part).__name__.lower() for word in ("dropout", "droppath", "rrelu"))
         for name, value in list(vars(part).items()):
-            if "drop" in name.lower() and isinstance(value, float):
+            rate = "drop" in name.lower() or (drops and name == "p")  # some read it for a dropout of their own
+            if rate and isinstance(value, float):
                 setattr(part, name, 0.0)
-        if any(word in type(part).__name__.lower() for word in ("dropout", "droppath", "rrelu")):
+        if drops:
             part.eval()
-            if isinstance(getattr(part, "p", None), float):
-                part.p = 0.0  # some read it for a dropout of their own
-
-
-def _randomize(state: dict[str, Tensor]) -> None:
-    """Put constant tensors and norm statistics into general position; every tensor that is seen keeps its scale."""
-    generator = torch.Generator().manual_seed(0)
-    for name, tensor in state.items():
-        if not tensor.is_floating_point() or tensor.numel() < 2:
-            continue
-        statistics = "running" in name or "var" in name.rsplit(".", 1)[-1]
-        if statistics or (
-            bool(tensor.flatten()[0] == tensor.flatten()[-1]) and bool((tensor == tensor.flatten()[0]).all())
-        ):
-            noise = torch.rand(tensor.shape, generator=generator, dtype=torch.float64).to(tensor.device)
-            level = tensor.flatten()[0].abs().clamp(1e-2, 1e2) if not statistics else torch.ones(())
-            tensor.copy_((0.5 + noise) * level if "var" in name or tensor.flatten()[0] else (noise - 0.5))
 
 
 def _double(tree: Any) -> Any:

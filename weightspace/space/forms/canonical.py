@@ -9,13 +9,8 @@ import torch
 from torch import Tensor
 
 from weightspace.space.forms.entries import Entry, entries_of, neurons_along, plan, sums_along
-from weightspace.space.forms.matrices import (
-    mixed_places,
-    settle_matrices,
-    settle_signs_of_matrices,
-    settled_groups,
-    unsettled,
-)
+from weightspace.space.forms.matrices import settle_matrices, settle_signs_of_matrices
+from weightspace.space.forms.obstacles import mixed_places, settled_groups, unsettled
 from weightspace.space.forms.signs import joint_signs
 from weightspace.space.symmetry import Symmetry
 

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from weightspace.space.axes import Axis
-from weightspace.space.symmetry import spread_over_axis
+from weightspace.space.spread import spread_over_axis
 
 if TYPE_CHECKING:
     from weightspace.space.weightspace import WeightSpace

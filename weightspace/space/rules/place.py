@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
-from weightspace.space.algebra.dims import Dim, find, fix, leaf, unify
+from weightspace.space.algebra.dims import Dim, find, fix, leaf
 from weightspace.space.algebra.operation import Operation
+from weightspace.space.algebra.refine import unify
 from weightspace.space.algebra.value import Value
 from weightspace.space.rules.registry import rule
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from weightspace.space.algebra.dims import fix, leaf, unify
+from weightspace.space.algebra.dims import fix, leaf
 from weightspace.space.algebra.operation import Operation
+from weightspace.space.algebra.refine import unify
 from weightspace.space.algebra.value import Value
 from weightspace.space.rules.registry import rule
 

@@ -3,7 +3,6 @@
 import inspect
 import operator
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -15,13 +14,14 @@ from weightspace.space.algebra.causes import because
 from weightspace.space.algebra.decomposed import decomposition
 from weightspace.space.algebra.dims import fix
 from weightspace.space.algebra.in_parts import read_in_parts
-from weightspace.space.algebra.operation import Operation, constant
+from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.pending import Pending, whole_of
 from weightspace.space.algebra.record import Record
 from weightspace.space.algebra.value import Value
 from weightspace.space.computation.lines import cause_of
 from weightspace.space.rules import RULES, Rule, opaque_pointwise
 from weightspace.space.rules.place import KNOWS_PLACES, forget_places, keep_places
+from weightspace.space.trace.known import constant_value, known_size
 
 
 class Reader:
@@ -151,18 +151,6 @@ _TAKES_PARTS = ("aten.lstm", "aten.gru", "aten.rnn_tanh", "aten.rnn_relu")  # wh
 _RUNS = ("aten.slice", "aten.narrow")  # operators that are told of sizes that vary
 
 
-def known_size(size: Any) -> Any:
-    """The example's number for a size that varies; anything else as it is."""
-    if not isinstance(size, torch.SymInt):
-        return size
-    if size.node.hint is None:
-        raise ValueError(
-            "The module can't be traced, because sizes in it depend on the values of tensors (nonzero, a mask as an "
-            "index, packed sequences). Use torch.where or multiply with the mask, or trace the part without it."
-        )
-    return size.node.hint
-
-
 def _number(name: str, values: Sequence[Value], result: Any) -> Any:
     """What isn't a tensor: a number read from one may depend on where each entry stands; a check gives nothing."""
     if result is not None:
@@ -215,14 +203,6 @@ def operator_name(target: OpOverload) -> str:
     """``aten.relu`` for ``aten.relu_.default``."""
     name = target._schema.name.replace("::", ".")
     return name[:-1] if target._schema.is_mutable and name.endswith("_") and not name.endswith("__") else name
-
-
-def constant_value(tensor: Tensor) -> Value:
-    """A tensor that the state dict doesn't hold: fixed, unless all its entries are equal."""
-    same = tensor.numel() > 0 and tensor.device.type != "meta" and bool((tensor == tensor.flatten()[0]).all())
-    kind = "data" if not same else "zero" if not bool(tensor.flatten()[0]) else "uniform"
-    made = constant(kind, tuple(tensor.shape), tensor.dtype)
-    return replace(made, number=tensor.flatten()[0].item()) if same else made
 
 
 def _write_back(node: fx.Node, found: dict[fx.Node, Any], roots: dict[fx.Node, fx.Node]) -> None:

@@ -14,9 +14,10 @@ from torch.utils import _pytree as pytree
 from weightspace.space.actions.actions import find_actions
 from weightspace.space.actions.matrices import find_matrices
 from weightspace.space.algebra.causes import because
-from weightspace.space.algebra.dims import causes, fix, leaf, unify
-from weightspace.space.algebra.operation import constant
+from weightspace.space.algebra.dims import causes, fix, leaf
+from weightspace.space.algebra.operator import constant
 from weightspace.space.algebra.record import Record
+from weightspace.space.algebra.refine import unify
 from weightspace.space.algebra.value import Step, Value
 from weightspace.space.computation.copies import Tie, copied, find_ties, state_of
 from weightspace.space.computation.exported import PREFIX, export, used_targets
@@ -25,7 +26,8 @@ from weightspace.space.report import Report
 from weightspace.space.rules.place import forget_places
 from weightspace.space.trace.admit import admit
 from weightspace.space.trace.assemble import assemble
-from weightspace.space.trace.reader import Reader, constant_value, known_size
+from weightspace.space.trace.known import constant_value, known_size
+from weightspace.space.trace.reader import Reader
 from weightspace.space.trace.unread import fix_unread, live_leaves
 from weightspace.space.trace.verify import settle
 from weightspace.space.weightspace import WeightSpace
