@@ -10,9 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from weightspace.graphs.structure.pieces import tensor_pieces
-from weightspace.metanets.config import SavedConfig
-from weightspace.metanets.pretrained import Pretrained
 from weightspace.metanets.unf import IndexedPiece
+from weightspace.pretrained.config import SavedConfig
+from weightspace.pretrained.pretrained import Pretrained
 from weightspace.space import WeightSpace
 
 STATES = 5
