@@ -1,4 +1,4 @@
-"""Zoos of generated nets, modules that start from one, and the command."""
+"""Zoos of generated nets, and the command."""
 
 import json
 
@@ -8,8 +8,8 @@ import torch
 from tests.generators.cases import NETS, make, space
 from weightspace import Zoo
 from weightspace.cli.main import main
-from weightspace.generators import finite_nets, initialize, write, write_zoo
-from weightspace.nets import Architecture, build_net
+from weightspace.generators import finite_nets, write, write_zoo
+from weightspace.nets import Architecture
 from weightspace.zoo.verify import verify_zoo
 
 ARCHITECTURE = Architecture.of(Architecture(*NETS["cnn"]).build())
@@ -91,23 +91,6 @@ def test_a_zoo_without_a_finite_net_isn_t_written(tmp_path):
     with pytest.raises(ValueError, match="None of the 4 nets that Soup gave is finite"):
         write_zoo(broken, ARCHITECTURE, 4, tmp_path / "zoo")
     assert not (tmp_path / "zoo").exists()
-
-
-def test_a_module_starts_from_a_generated_net():
-    net = build_net(NETS["cnn"][0], **NETS["cnn"][1])  # in training mode, as a module is when it is made
-    assert initialize(net, soup(), example_inputs=net.example_inputs(), seed=3, accuracy=0.5) is net
-    assert net.training
-    drawn = soup().sample(space("cnn"), 1, prompt={"accuracy": 0.5}, seed=3)
-    assert all(torch.equal(tensor, drawn[key][0]) for key, tensor in net.state_dict().items())
-
-
-def test_a_module_stays_as_it_was_when_the_net_isn_t_finite():
-    net, broken = build_net(NETS["cnn"][0], **NETS["cnn"][1]).eval(), soup(members=1)
-    before = {key: tensor.clone() for key, tensor in net.state_dict().items()}
-    broken.nets[:] = float("nan")
-    with pytest.raises(ValueError, match="aren't finite with seed 3, so the module is as it was"):
-        initialize(net, broken, example_inputs=net.example_inputs(), seed=3)
-    assert all(torch.equal(tensor, before[key]) for key, tensor in net.state_dict().items())
 
 
 @pytest.fixture
