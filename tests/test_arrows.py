@@ -83,6 +83,21 @@ DOORS = {
     ("space.weightspace", "space.trace"): "WeightSpace.trace",
     ("space.weightspace", "space.forms"): "WeightSpace.canonicalize",
 }
+# Imports for types alone, each file with the reason why it has them; faces (`__init__`) have them for their lazy names.
+VALUE = "a function behind a method of WeightSpace: the value names it, and it names the value in its arguments"
+HEAVY = "types of a library, or of rooms, that is loaded when it is first used"
+FOR_TYPES = {
+    **{
+        f"space.{name}": VALUE
+        for name in ("apply", "explain", "fitting", "matrices", "references", "symmetry", "table")
+    },
+    "align.draw": HEAVY,
+    "graphs.draw": HEAVY,
+    "tasks.comparison.tables.figures": HEAVY,
+    "cli.generate": HEAVY,
+    "cli.symmetries": HEAVY,
+    "cli.terminal.metanet": HEAVY,
+}
 
 
 def folder_of(module: str) -> str:
@@ -145,6 +160,21 @@ def test_imports_are_absolute():
         if isinstance(node, ast.ImportFrom) and node.level
     ]
     assert not relative, "\n".join(relative)
+
+
+def for_types(source: str) -> bool:
+    """Whether a file imports something for type checkers alone."""
+    return any(
+        isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test) for node in ast.walk(ast.parse(source))
+    )
+
+
+def test_imports_for_types_alone_have_a_reason():
+    """What types alone need is a circle that a reader has to follow: no file has one that isn't named above."""
+    found = {name.removeprefix("weightspace.") for name, path in modules() if for_types(path.read_text("utf-8"))}
+    assert found == set(FOR_TYPES)
+    assert for_types("import typing\nif typing.TYPE_CHECKING:\n    import torch")
+    assert not for_types("import torch")
 
 
 def test_folders_have_at_most_fifteen_files():

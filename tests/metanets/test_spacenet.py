@@ -7,42 +7,9 @@ from tests.graphs.spaces import SPACES, random_weights
 from tests.metanets.cases import small, spaces, traced
 from weightspace.metanets import SpaceNet
 from weightspace.metanets.inputs.depths import knot_weights, site_places, tensor_places
-from weightspace.metanets.inputs.gauge import gauge
 from weightspace.nets import build_net
 from weightspace.space import WeightSpace
 from weightspace.testing import equivariance_error, randomized
-
-SCALED = ("net mlp", "net cnn", "net resnet", "net fourier", "net vit")
-
-
-@pytest.mark.parametrize("name", SCALED)
-def test_settled_weights_are_one_member_of_each_orbit(name):
-    space = spaces()[name]
-    weights = random_weights(space, nets=3, dtype=torch.float64)
-    own = gauge(space)
-    settled, factors = own.settle(weights)
-    symmetry = space.random_symmetry(torch.Generator().manual_seed(0), kinds=["scale"], batch=3)
-    again, _ = own.settle(space.apply(symmetry, weights))
-    assert any(not torch.equal(settled[key], weights[key]) for key in weights)
-    for key in weights:
-        assert torch.allclose(settled[key], again[key], rtol=1e-9)
-        assert torch.allclose(own.restore(settled, factors)[key], weights[key], rtol=1e-9)
-
-
-def test_settled_weights_compute_the_same_and_have_neurons_of_one_size():
-    net = build_net("mlp").double()
-    space = WeightSpace.trace(net, *(x.double() for x in net.example_inputs()))
-    settled, _ = gauge(space).settle({key: w[None] for key, w in net.state_dict().items()})
-    settled, x = {key: w[0].detach() for key, w in settled.items()}, net.example_inputs()[0].double()
-    assert torch.allclose(torch.func.functional_call(net, settled, (x,)), net(x))
-    for layer in ("linears.0", "linears.1"):
-        size = settled[f"{layer}.weight"].square().sum(1) + settled[f"{layer}.bias"].square()
-        assert torch.allclose(size, torch.ones_like(size))
-
-
-def test_without_scales_nothing_is_settled():
-    assert gauge(traced("siren")) is None
-    assert gauge(SPACES["mlp"]) is None
 
 
 @pytest.mark.parametrize(("switch", "name"), [("scale", "net mlp"), ("sign", "net siren")])

@@ -15,7 +15,7 @@ from weightspace.metanets.config import MetanetConfig
 from weightspace.metanets.frames.changes import all_columns, read_changes
 from weightspace.metanets.frames.dense import DenseFrame
 from weightspace.metanets.frames.make import check_finite, make_dense
-from weightspace.metanets.inputs.gauged import Gauged, gauged, settle
+from weightspace.metanets.inputs.gauged import Gauged, gauged, settle_many
 from weightspace.metanets.layers.changes import Changes
 from weightspace.metanets.layers.encoder import SpaceEncoder
 from weightspace.metanets.layers.ensemble import EnsembleMLP
@@ -64,7 +64,7 @@ class SpaceNetConfig(MetanetConfig):
 class SpaceNet(Metanet):
     """The toolkit's own metanet: equivariant messages, statistics of the layers and probes together.
 
-    Neurons that may be scaled are brought to one size first (`Gauge`). Rounds of `SignedLayer` make odd and even
+    Neurons that may be scaled are brought to one size first (`gauged`). Rounds of `SignedLayer` make odd and even
     features of every neuron; beside them go the ranked statistics of the layers, and what the nets answer to inputs
     that are learned (`Responses`). All is exactly invariant to permutation, scale and sign, or moves with them. Layers
     are read by what they are and how deep they lie, weights are scaled by fan-in and messages averaged: no parameter
@@ -101,7 +101,7 @@ class SpaceNet(Metanet):
             self.changes = Changes(self.layout.edge, self.layout.node, c.width)
 
     def learn_inputs(self, weights: Mapping[WeightSpace, Mapping[str, Tensor]]) -> None:
-        settled = {space: settle(space, stack) if self.config.scale else stack for space, stack in weights.items()}
+        settled = {space: settle_many(space, stack) if self.config.scale else stack for space, stack in weights.items()}
         self.encoder.sizes.fit(settled)
         if self.config.head == "graph":
             self.stats.fit(settled)

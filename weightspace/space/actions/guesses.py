@@ -7,18 +7,15 @@ channels in their order, no factor of a single channel passes, so that the equat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations, product
-from typing import TYPE_CHECKING
 
 from weightspace.space.axes import Atom, Sum
 from weightspace.space.matrices import MatrixGroup, Side
-
-if TYPE_CHECKING:
-    from weightspace.space.weightspace import WeightSpace
+from weightspace.space.weightspace import WeightSpace
 
 Ways = list[MatrixGroup]  # several guesses about the same neurons, the likeliest first
 
 
-def guess_groups(space: "WeightSpace", known: Sequence[MatrixGroup]) -> list[Ways]:
+def guess_groups(space: WeightSpace, known: Sequence[MatrixGroup]) -> list[Ways]:
     """Candidates that aren't among the known groups.
 
     Args:
@@ -33,7 +30,7 @@ def guess_groups(space: "WeightSpace", known: Sequence[MatrixGroup]) -> list[Way
 # ---- residual streams ------------------------------------------------------------------------------------------------
 
 
-def _orthogonal(space: "WeightSpace", taken: set[str | None]) -> Iterator[Ways]:
+def _orthogonal(space: WeightSpace, taken: set[str | None]) -> Iterator[Ways]:
     """Neurons that one sign moves wherever they stand, and no activation touches: a norm may be all that reads them."""
     active = {atom.name for site in space.sites if site.activation != "none" for atom in site.axis.atoms()}
     for name in space.free:
@@ -67,7 +64,7 @@ class _Channels:
     width: int
 
 
-def _fused(space: "WeightSpace", taken: set[str | None]) -> Iterator[Ways]:
+def _fused(space: WeightSpace, taken: set[str | None]) -> Iterator[Ways]:
     """Queries, keys and values that share a tensor, as its parts: queries with keys, values with what reads them."""
     found = [c for c in _channels(space, source=False) if c.name is not None]
     for name, heads in dict.fromkeys((c.name, c.owners) for c in found if c.side.part is not None):
@@ -81,7 +78,7 @@ def _fused(space: "WeightSpace", taken: set[str | None]) -> Iterator[Ways]:
             yield [_group(space, "linear", order[2], readers[0], heads[:1]) for order in orders]
 
 
-def _rotary(space: "WeightSpace") -> Iterator[Ways]:
+def _rotary(space: WeightSpace) -> Iterator[Ways]:
     """Channels that keep their order, of two weights whose heads are the same: queries and keys."""
     found = [c for c in _channels(space, source=False) if c.name is None and c.width % 2 == 0]
     seen: set[tuple[object, ...]] = set()
@@ -99,14 +96,14 @@ def _rotary(space: "WeightSpace") -> Iterator[Ways]:
             yield [_group(space, "complex", q, k, owner, each) for (q, k), each in product(orders, pairs)]
 
 
-def _one_head(space: "WeightSpace", one: _Channels, other: _Channels) -> bool:
+def _one_head(space: WeightSpace, one: _Channels, other: _Channels) -> bool:
     """Two weights that lead to one set of neurons without an order of their own, which isn't an output."""
     axes = [space.tensors[c.tensor].axes[c.side.dim] for c in (one, other)]
     named = isinstance(axes[0], Atom) and axes[0].name is not None and not axes[0].name.startswith(("in", "out"))
     return one.tensor != other.tensor and axes[0] == axes[1] and named
 
 
-def _channels(space: "WeightSpace", source: bool) -> Iterator[_Channels]:
+def _channels(space: WeightSpace, source: bool) -> Iterator[_Channels]:
     """The channels of heads on the axes that weights lead to, or on those that they read."""
     for tensor, spec in space.tensors.items():
         axes = spec.source if source else spec.target
@@ -119,7 +116,7 @@ def _channels(space: "WeightSpace", source: bool) -> Iterator[_Channels]:
 
 
 def _of_term(
-    space: "WeightSpace", tensor: str, dim: int, atoms: Sequence[Atom], first: int
+    space: WeightSpace, tensor: str, dim: int, atoms: Sequence[Atom], first: int
 ) -> Iterator[_Channels]:  # fmt: skip
     free = [atom.name is not None and space.names[atom.name].free for atom in atoms]
     owners = tuple(atom.name for atom, is_free in zip(atoms, free, strict=True) if is_free and atom.name is not None)
@@ -141,7 +138,7 @@ def _of_term(
 
 
 def _group(
-    space: "WeightSpace", kind: str, one: _Channels, other: _Channels, owner: Sequence[str], pairs: str | None = None
+    space: WeightSpace, kind: str, one: _Channels, other: _Channels, owner: Sequence[str], pairs: str | None = None
 ) -> MatrixGroup:
     """A group that acts on one place and inversely on the other, and on biases that lie on the same axes."""
     sides: dict[str, list[Side]] = {}

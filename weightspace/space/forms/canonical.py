@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from math import pi
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -11,16 +10,13 @@ from torch import Tensor
 from weightspace.space.forms.entries import Entry, entries_of, neurons_along, plan, sums_along
 from weightspace.space.forms.matrices import settle_matrices, settle_signs_of_matrices
 from weightspace.space.forms.obstacles import mixed_places, settled_groups, unsettled
+from weightspace.space.forms.scales import scales_of
 from weightspace.space.forms.signs import joint_signs
 from weightspace.space.symmetry import Symmetry
-
-if TYPE_CHECKING:
-    from weightspace.space.weightspace import WeightSpace
-
-_SWEEPS, _NEWTON = 500, 30
+from weightspace.space.weightspace import WeightSpace
 
 
-def canonicalize(space: "WeightSpace", weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Symmetry]:
+def canonicalize(space: WeightSpace, weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Symmetry]:
     """Bring weights to the canonical form of their orbit.
 
     Phases: a sine's bias lies within a quarter turn of zero. Scales: what feeds a neuron has norm 1. Matrices: what
@@ -65,7 +61,7 @@ def canonicalize(space: "WeightSpace", weights: Mapping[str, Tensor]) -> tuple[d
 class _Form:
     """Weights on their way to the canonical form, and the symmetry so far."""
 
-    def __init__(self, space: "WeightSpace", weights: Mapping[str, Tensor]):
+    def __init__(self, space: WeightSpace, weights: Mapping[str, Tensor]):
         self.space, self.weights, self.entries = space, dict(weights), entries_of(space)
         self.stacked = space.check(weights) is not None
         self.symmetry = space.identity()
@@ -104,7 +100,7 @@ class _Form:
     def _turns(self, index: int) -> Tensor:
         """How many half turns bring the bias within a quarter turn; an odd number may flip the bias itself."""
         tensor, shift = next(iter(self.space.actions[index].shifts.items()))
-        turns = (self.weights[tensor].detach().double().cpu() / shift).round()
+        turns = (_exactly(self.weights[tensor]) / shift).round()
         flips = any(entry.tensor == tensor for entry in self.entries[index])
         return torch.where(turns % 2 == 1, turns, -turns) if flips else -turns
 
@@ -112,60 +108,20 @@ class _Form:
 
     def settle_all(self, kind: str) -> None:
         """Settle all actions of one kind, those first that some tensor decides by itself."""
-        order = plan(self.space, kind, mixed_places(self.space, settled_groups(self.space)))
-        for index, deciding in order.steps:
-            self._act(index, self._vector(kind, deciding))
-        rest = order.rest
-        if rest and kind == "sign":
-            for index, signs in joint_signs(self.space, self.weights, rest, self.stacked).items():
+        mixed = mixed_places(self.space, settled_groups(self.space))
+        if kind == "scale":
+            self.factors = scales_of(self.space, mixed).settle(self.weights, self.stacked, _exactly)
+        else:
+            order = plan(self.space, kind, mixed)
+            for index, deciding in order.steps:
+                self._act(index, self._signs(deciding))
+            for index, signs in joint_signs(self.space, self.weights, order.rest, self.stacked).items():
                 self._act(index, signs)
-        elif rest:
-            self._settle_in_turns(rest)
         self._finish_stage()
 
-    def _settle_in_turns(self, rest: Sequence[int]) -> None:
-        """Scales that meet in every tensor, in turns until nothing changes.
-
-        The sum of squares of all that they multiply is made smallest, which happens in one member of an orbit only, as
-        it is convex in the logarithms of the scales (Kempf and Ness 1979, "The length of vectors in representation
-        spaces").
-        """
-        touched = {entry.tensor for index in rest for entry in self.entries[index]}
-        for _ in range(_SWEEPS):
-            before = {name: self.weights[name] for name in touched}
-            for index in rest:
-                self._act(index, self._balanced(self.entries[index]))
-            # not the factors: where heads and channels differ in number, one's constant undoes the other's for ever
-            if all(_unchanged(before[name], self.weights[name]) for name in touched):
-                return
-
-    def _balanced(self, entries: Sequence[Entry]) -> Tensor:
-        """Factors under which the entries with positive powers weigh as much as those with negative ones."""
-        sums: dict[int | float, Tensor] = {}
-        for entry in entries:
-            squares = self.weights[entry.tensor].detach().double().cpu() ** 2
-            sums[entry.power] = sums.get(entry.power, 0) + entry.sums(squares, self.stacked)
-        if min(sums) > 0 or max(sums) < 0:  # nothing to balance with: norm 1, as elsewhere
-            power, total = next(iter(sums.items()))
-            return torch.where(total > 0, total, 1.0) ** (-0.5 / power)
-        up, down = (torch.stack([s for p, s in sums.items() if p * sign > 0]).sum(0) for sign in (1, -1))
-        alive = (up > 0) & (down > 0)
-        logs = torch.where(alive, (down / up).log() / 4, 0.0)  # the answer, where all powers are 1 and -1
-        for _ in range(0 if set(sums) == {1, -1} else _NEWTON):
-            parts = {power: total * (2 * power * logs).exp() for power, total in sums.items()}
-            slope, bend = (
-                torch.stack([power**order * part for power, part in parts.items()]).sum(0) for order in (1, 2)
-            )
-            logs = logs - torch.where(alive, (slope / (2 * bend)).clamp(-1, 1), 0.0)
-        return logs.exp()
-
-    def _vector(self, kind: str, entries: Sequence[Entry]) -> Tensor:
-        power = 2 if kind == "scale" else 3
-        values = [self.weights[entry.tensor].detach().double().cpu() ** power for entry in entries]
-        total = torch.stack([e.sums(v, self.stacked) for e, v in zip(entries, values, strict=True)]).sum(0)
-        if kind == "sign":
-            return torch.where(total < 0, -1.0, 1.0).double()
-        return torch.where(total > 0, total, torch.ones_like(total)) ** (-0.5 / entries[0].power)
+    def _signs(self, entries: Sequence[Entry]) -> Tensor:
+        cubes = [entry.sums(_exactly(self.weights[entry.tensor]) ** 3, self.stacked) for entry in entries]
+        return torch.where(torch.stack(cubes).sum(0) < 0, -1.0, 1.0).double()
 
     def _act(self, index: int, vector: Tensor) -> None:
         for entry in self.entries[index]:
@@ -178,7 +134,7 @@ class _Form:
         """Neurons in the order of a weighted sum of even powers, with other weights for each tensor and axis."""
         keys: dict[str, Tensor] = {}
         for place, (tensor, spec) in enumerate(self.space.tensors.items()):
-            squares = self.weights[tensor].detach().double().cpu() ** 2
+            squares = _exactly(self.weights[tensor]) ** 2
             values = squares + squares**2 / 3  # where scales make all sums of squares 1, those of fourth powers differ
             for dim, axis in enumerate(spec.axes):
                 for occurrence, atom in enumerate(axis.atoms()):
@@ -190,5 +146,6 @@ class _Form:
         return {name: key.argsort(dim=-1, stable=True) for name, key in keys.items()}
 
 
-def _unchanged(before: Tensor, after: Tensor) -> bool:
-    return before is after or bool(((after - before).abs() <= 1e-13 * before.abs()).all())
+def _exactly(tensor: Tensor) -> Tensor:
+    """What factors are computed from: the values alone, the same on every device."""
+    return tensor.detach().double().cpu()

@@ -4,7 +4,6 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float, Int
@@ -12,9 +11,7 @@ from torch import Tensor
 
 from weightspace.space.axes import Axis
 from weightspace.space.spread import spread_over_axis
-
-if TYPE_CHECKING:
-    from weightspace.space.weightspace import WeightSpace
+from weightspace.space.weightspace import WeightSpace
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class Entry:
 
     def multiply(self, tensor: Tensor, factor: Tensor, stacked: bool) -> Tensor:
         """The tensor times the neurons' factors, ``[size]`` or ``[nets, size]``, whatever the power."""
-        along = torch.nn.functional.pad(factor, (1, 0), value=1.0)[..., self.neurons]
+        along = torch.nn.functional.pad(factor, (1, 0), value=1.0)[..., self.neurons.to(factor.device)]
         tail = tensor.ndim - stacked - self.dim - 1
         shape = (*along.shape[:-1], *[1] * (self.dim if along.ndim > 1 else 0), along.shape[-1], *[1] * tail)
         return tensor * along.reshape(shape).to(tensor.device, tensor.dtype)
@@ -87,7 +84,7 @@ def sums_along(values: Tensor, dim: int, keys: Tensor, size: int, stacked: bool)
 
 
 @lru_cache(maxsize=128)
-def entries_of(space: "WeightSpace") -> tuple[tuple[Entry, ...], ...]:
+def entries_of(space: WeightSpace) -> tuple[tuple[Entry, ...], ...]:
     """For each action of a space the places where it multiplies."""
     return tuple(
         tuple(
@@ -113,7 +110,7 @@ class Plan:
 
 
 @lru_cache(maxsize=256)
-def plan(space: "WeightSpace", kind: str, mixed: frozenset[tuple[str, str | None]]) -> Plan:
+def plan(space: WeightSpace, kind: str, mixed: frozenset[tuple[str, str | None]]) -> Plan:
     """The order in which actions are settled: those first that a tensor decides in which no other waits.
 
     Args:
@@ -142,7 +139,7 @@ def plan(space: "WeightSpace", kind: str, mixed: frozenset[tuple[str, str | None
 class Waiting:
     """Actions of one kind that aren't settled yet, looked up by the tensors that they multiply."""
 
-    def __init__(self, space: "WeightSpace", actions: Sequence[int]):
+    def __init__(self, space: WeightSpace, actions: Sequence[int]):
         self.entries = entries_of(space)
         self.actions = dict.fromkeys(actions)
         self.at: dict[str, list[Entry]] = {}

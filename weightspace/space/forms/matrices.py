@@ -1,7 +1,6 @@
 """The canonical member among all products with matrices: singular vectors, in both directions alike; turned pairs."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
@@ -10,15 +9,13 @@ from torch import Tensor
 from weightspace.space.forms.obstacles import settled_groups
 from weightspace.space.matrices import MatrixGroup, pair_places, rows_along, turns_of_pairs
 from weightspace.space.symmetry import Symmetry
-
-if TYPE_CHECKING:
-    from weightspace.space.weightspace import WeightSpace
+from weightspace.space.weightspace import WeightSpace
 
 _FULL_RANK = 1e-7  # smallest over largest singular value, below which a side counts as deficient
 
 
 def settle_matrices(
-    space: "WeightSpace", weights: Mapping[str, Tensor], kinds: Sequence[str] = ("linear", "complex", "orthogonal")
+    space: WeightSpace, weights: Mapping[str, Tensor], kinds: Sequence[str] = ("linear", "complex", "orthogonal")
 ) -> Symmetry:
     """The matrices that bring every group to its canonical form, but for order and signs of its neurons.
 
@@ -50,7 +47,7 @@ def settle_matrices(
 
 
 def sides(
-    space: "WeightSpace", group: MatrixGroup, weights: Mapping[str, Tensor], stacked: bool
+    space: WeightSpace, group: MatrixGroup, weights: Mapping[str, Tensor], stacked: bool
 ) -> tuple[Float[Tensor, "nets per size written"], Float[Tensor, "nets per size read"]]:
     """All that a group multiplies with its matrices, and all that it multiplies with their inverses, float64.
 
@@ -120,7 +117,7 @@ def _pairing(
 _SETTLERS = {"linear": _balancing, "complex": _pairing, "orthogonal": _turning}
 
 
-def settle_signs_of_matrices(space: "WeightSpace", weights: Mapping[str, Tensor]) -> Symmetry:
+def settle_signs_of_matrices(space: WeightSpace, weights: Mapping[str, Tensor]) -> Symmetry:
     """Signs of what `settle_matrices` gave, once all else is settled: of single neurons, and of pairs.
 
     The cubes of each row of what writes the neurons add up to something positive; of a pair those of the first row.

@@ -4,22 +4,19 @@ from collections.abc import Iterable
 from functools import lru_cache
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING
 
 from weightspace.space.forms.entries import plan
 from weightspace.space.matrices import MatrixGroup, Side, entries_of
-
-if TYPE_CHECKING:
-    from weightspace.space.weightspace import WeightSpace
+from weightspace.space.weightspace import WeightSpace
 
 
 @lru_cache(maxsize=128)
-def settled_groups(space: "WeightSpace") -> tuple[int, ...]:
+def settled_groups(space: WeightSpace) -> tuple[int, ...]:
     """The groups of matrices that the canonical form settles: each by itself, from tensors that nothing else scales."""
     return tuple(index for index in range(len(space.matrices)) if not _obstacle(space, index))
 
 
-def unsettled(space: "WeightSpace") -> tuple[str, ...]:
+def unsettled(space: WeightSpace) -> tuple[str, ...]:
     """What a canonical form leaves open, in words: groups of matrices that can't be settled, and why."""
     return tuple(
         f"the matrices that mix {_neurons_of(space, index)}, {obstacle}"
@@ -28,13 +25,13 @@ def unsettled(space: "WeightSpace") -> tuple[str, ...]:
     )
 
 
-def mixed_places(space: "WeightSpace", groups: Iterable[int]) -> frozenset[tuple[str, str | None]]:
+def mixed_places(space: WeightSpace, groups: Iterable[int]) -> frozenset[tuple[str, str | None]]:
     """The tensors that groups of matrices mix, each with the name whose neurons are mixed."""
     found = (space.matrices[index] for index in groups)
     return frozenset((tensor, group.name) for group in found for tensor in group.powers)
 
 
-def _obstacle(space: "WeightSpace", index: int) -> str:
+def _obstacle(space: WeightSpace, index: int) -> str:
     """Why a group can't be settled, or nothing."""
     group = space.matrices[index]
     if met := _met(space).get(index):
@@ -61,7 +58,7 @@ def _obstacle(space: "WeightSpace", index: int) -> str:
 
 
 @lru_cache(maxsize=128)
-def separate_groups(space: "WeightSpace") -> tuple[int, ...]:
+def separate_groups(space: WeightSpace) -> tuple[int, ...]:
     """The groups of matrices that act on no entry of a tensor together with another, but for orthogonal ones.
 
     Those change neither the norms nor the inner products that the others are settled by.
@@ -70,7 +67,7 @@ def separate_groups(space: "WeightSpace") -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=128)
-def _met(space: "WeightSpace") -> dict[int, tuple[str, str]]:
+def _met(space: WeightSpace) -> dict[int, tuple[str, str]]:
     """For each group that shares entries of a tensor with another what that one mixes, and the tensor."""
     bearing: dict[str, list[int]] = {}
     for index, group in enumerate(space.matrices):
@@ -84,13 +81,13 @@ def _met(space: "WeightSpace") -> dict[int, tuple[str, str]]:
     return found
 
 
-def _neurons_of(space: "WeightSpace", index: int) -> str:
+def _neurons_of(space: WeightSpace, index: int) -> str:
     """The neurons that a group mixes, in words."""
     group = space.matrices[index]
     return repr(group.name) if group.name is not None else f"channels of {', '.join(map(repr, group.powers))}"
 
 
-def _meet(space: "WeightSpace", tensor: str, one: int, other: int) -> bool:
+def _meet(space: WeightSpace, tensor: str, one: int, other: int) -> bool:
     axes = space.tensors[tensor].axes
     pairs = product(space.matrices[one].powers[tensor], space.matrices[other].powers[tensor])
     return any(
@@ -99,7 +96,7 @@ def _meet(space: "WeightSpace", tensor: str, one: int, other: int) -> bool:
     )
 
 
-def _mixes(space: "WeightSpace", group: MatrixGroup, tensor: str, dim: int, occurrence: int) -> bool:
+def _mixes(space: WeightSpace, group: MatrixGroup, tensor: str, dim: int, occurrence: int) -> bool:
     """Whether a group acts on entries of a tensor that an atom of one of its axes stands behind."""
     axis, own = space.tensors[tensor].axes[dim], Side(dim, occurrence, 1)
     return any(
@@ -108,7 +105,7 @@ def _mixes(space: "WeightSpace", group: MatrixGroup, tensor: str, dim: int, occu
     )
 
 
-def _columns(space: "WeightSpace", group: MatrixGroup, power: int) -> int:
+def _columns(space: WeightSpace, group: MatrixGroup, power: int) -> int:
     """How many columns there are of what each matrix multiplies, or of what its inverse does."""
     count, size, _ = group.shape(space)
     total = 0

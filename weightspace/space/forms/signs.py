@@ -1,21 +1,18 @@
 """Signs that meet in every tensor, so that no tensor decides one of them by itself: settled together."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from weightspace.space.forms.entries import Entry, Waiting
-
-if TYPE_CHECKING:
-    from weightspace.space.weightspace import WeightSpace
+from weightspace.space.weightspace import WeightSpace
 
 _MOST = 10_000  # entries of a tensor that are all looked at where some of the chosen ones are zero
 
 
 def joint_signs(
-    space: "WeightSpace", weights: Mapping[str, Tensor], actions: Sequence[int], stacked: bool
+    space: WeightSpace, weights: Mapping[str, Tensor], actions: Sequence[int], stacked: bool
 ) -> dict[int, Tensor]:
     """For each action the signs, ``[size]`` a net, under which entries, one after the other, are positive.
 
