@@ -10,10 +10,12 @@ import pytest
 from tests.metanets.cases import CASES
 
 ROOT = Path(__file__).parents[2]
-ONE_GRAPH = ("GraphMetanet", "NeuralGraphGNN", "NeuralGraphTransformer", "PyGMetanet", "ScaleGMN", "UNF", "DWSNet")
+ONE_GRAPH = (
+    "SpaceNet", "GraphMetanet", "NeuralGraphGNN", "NeuralGraphTransformer", "PyGMetanet", "ScaleGMN", "UNF", "DWSNet",
+)  # fmt: skip
 """Classes whose rounds are compiled as a whole: what is outside is Python over spaces."""
 
-CHANGING = ("GraphMetanet", "ScaleGMN", "UNF")
+CHANGING = ("SpaceNet", "GraphMetanet", "ScaleGMN", "UNF")
 """Classes whose changes of weights are compiled too; the other graph nets share theirs with the first."""
 
 

@@ -122,8 +122,7 @@ def _same_kind(metanet: nn.Module, inputs: tuple[Any, ...]) -> None:
     if own is None or not inputs:
         return
     dtype, device = weights_kind(inputs[0])
-    casts = torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type)
-    cast = casts and dtype != torch.float64
+    cast = device.type != "meta" and torch.is_autocast_enabled(device.type) and dtype != torch.float64
     if own.device != device or (own.dtype != dtype and not cast):
         raise ValueError(
             f"The nets must be of the metanet's floating type and on its device, {own.dtype} on {own.device}, got "

@@ -13,14 +13,12 @@ from weightspace.graphs import by_skeleton, in_order
 from weightspace.metanets.base import Metanet
 from weightspace.metanets.config import MetanetConfig
 from weightspace.metanets.frames.changes import all_columns, read_changes
-from weightspace.metanets.frames.dense import DenseFrame
 from weightspace.metanets.frames.make import check_finite, make_dense
 from weightspace.metanets.inputs.gauged import Gauged, gauged, settle_many
 from weightspace.metanets.layers.changes import Changes
-from weightspace.metanets.layers.encoder import SpaceEncoder
+from weightspace.metanets.layers.encoder import Prepared, SpaceEncoder
 from weightspace.metanets.layers.ensemble import EnsembleMLP
 from weightspace.metanets.layers.readers import AnswerReader, SiteReader, StatisticsReader
-from weightspace.metanets.layers.responses import response_kind
 from weightspace.space import WeightSpace
 
 
@@ -107,65 +105,60 @@ class SpaceNet(Metanet):
             self.stats.fit(settled)
 
     def forward(self, graph: Data | Batch) -> Tensor | dict[str, Tensor]:
+        nets, groups = self._prepared(graph)
         if self.config.head == "graph":
-            return self.members(graph).mean(0)
-        groups = by_skeleton(graph)
-        if self.config.head == "weights" and len(groups) > 1:
-            raise ValueError(f"Changes of weights need a batch of one architecture, got {len(groups)}.")
+            return self.ensemble(self._features(nets, groups)).mean(0)
         if self.config.head == "weights":
             return self._changes(*groups[0])
-        found = [self._neurons(nets, group) for nets, group in groups]
-        return found[0] if len(groups) == 1 else _neurons_in_order([nets for nets, _ in groups], found)
+        found = [self.out(self.encoder(batch)[1]).flatten(0, -2) for _, batch in groups]
+        return found[0] if len(groups) == 1 else _neurons_in_order(nets, found)
 
     def members(self, graph: Data | Batch) -> Float[Tensor, "members nets outputs"]:
-        return self.ensemble(self.features(graph))
+        nets, groups = self._prepared(graph)
+        return self.ensemble(self._features(nets, groups))
 
     def features(self, graph: Data | Batch) -> Tensor:
         """What the ensemble reads, ``[nets, features]``; the same for all members of an orbit."""
-        groups = by_skeleton(graph)
-        return in_order([nets for nets, _ in groups], [self._features(nets, group) for nets, group in groups])
+        return self._features(*self._prepared(graph))
 
-    def _features(self, nets: Tensor, group: Data | Batch) -> Tensor:
-        own, frame = self._prepared(nets, group)
-        _, _, h, answers = self.encoder(frame)
-        found = [self.layers(frame, h), self.stats(frame, own.weights)]
+    def _features(self, nets: list[Tensor], groups: list[tuple[Gauged, Prepared]]) -> Tensor:
+        return in_order(nets, [self._of_group(own, batch) for own, batch in groups])
+
+    def _of_group(self, own: Gauged, batch: Prepared) -> Tensor:
+        _, h, answers = self.encoder(batch)
+        found = [self.layers(batch.frame, h), self.stats(batch.frame, own.weights)]
         if answers is not None:
-            found.append(self.answers[response_kind(frame.topologies[0])](answers))
+            found.append(self.answers[batch.kind](answers))
         return torch.cat(found, 1)
 
-    def _neurons(self, nets: Tensor, group: Data | Batch) -> Tensor:
-        _, frame = self._prepared(nets, group)
-        return self.out(self.encoder(frame)[2]).flatten(0, -2)
-
-    def _changes(self, nets: Tensor, group: Data | Batch) -> dict[str, Tensor]:
-        own, frame = self._prepared(nets, group)
-        signs, x, h, _ = self.encoder(frame)
-        scaling, wide = self.encoder.sizes, self.layout.edge
-        node_sizes, edge_sizes = scaling.node_sizes(frame), [scaling.edge_sizes(frame, e) for e in frame.edges]
-        values = [edges.values / size for edges, size in zip(frame.edges, edge_sizes, strict=True)]
-        nodes, changes = self.changes(frame, signs, x, h, frame.x / node_sizes, values)
+    def _changes(self, own: Gauged, batch: Prepared) -> dict[str, Tensor]:
+        frame, (x, h, _) = batch.frame, self.encoder(batch)
+        values = [edges.values / size for edges, size in zip(frame.edges, batch.edge_sizes, strict=True)]
+        nodes, changes = self.changes(frame, batch.signs, x, h, frame.x / batch.node_sizes, values)
         rows = [
-            all_columns(change * size, edges.columns, wide)
-            for change, size, edges in zip(changes, edge_sizes, frame.edges, strict=True)
+            all_columns(change * size, edges.columns, self.layout.edge)
+            for change, size, edges in zip(changes, batch.edge_sizes, frame.edges, strict=True)
         ]
-        return own.restore(read_changes(own.graph, frame, self.layout, nodes * node_sizes, rows))
+        return own.restore(read_changes(own.graph, frame, self.layout, nodes * batch.node_sizes, rows))
 
-    def _prepared(self, nets: Tensor, group: Data | Batch) -> tuple[Gauged, DenseFrame]:
-        """The nets with their scales settled, and their frame; while training with noise on their weights.
+    @torch.compiler.disable  # Python over spaces; all that follows it is one compiled graph
+    def _prepared(self, graph: Data | Batch) -> tuple[list[Tensor], list[tuple[Gauged, Prepared]]]:
+        """The batch by architecture, each group with its scales settled, ready for the encoder; and where its nets lie.
 
-        Args:
-            nets: where they lie in the batch that came. group: their graphs, of one architecture.
+        While training with noise on the weights.
+
+        Raises:
+            ValueError: weights that aren't finite; several architectures where changes of weights are asked for.
         """
-        check_finite(group, nets)
-        own = gauged(group, self.config.scale)
-        frame = make_dense(self._noisy(own.graph), self.layout)
-        if self.config.probes and response_kind(frame.topologies[0]) not in self.encoder.responses:
-            known, got = ", ".join(self.encoder.responses), response_kind(frame.topologies[0])
-            raise ValueError(
-                f"The probes of this SpaceNet go through nets of {known}, got a net of {got}. Make one with "
-                "for_spaces() for nets of every kind that comes, or one with probes=0, which takes any."
-            )
-        return own, frame
+        groups, found = by_skeleton(graph), []
+        if self.config.head == "weights" and len(groups) > 1:
+            raise ValueError(f"Changes of weights need a batch of one architecture, got {len(groups)}.")
+        for nets, group in groups:
+            check_finite(group, nets)
+            own = gauged(group, self.config.scale)
+            frame = make_dense(self._noisy(own.graph), self.layout)
+            found.append((own, self.encoder.prepare(frame)))
+        return [nets for nets, _ in groups], found
 
     def _noisy(self, graph: Batch) -> Batch:
         if not self.training or self.config.noise == 0:

@@ -52,7 +52,7 @@ class TensorSpec:
     @property
     def numel(self) -> int:
         """Number of entries."""
-        return prod(size or 0 for size in self.shape)
+        return prod([size or 0 for size in self.shape])
 
     def atoms(self) -> tuple[Atom, ...]:
         """All atoms of all axes, from left to right."""

@@ -5,7 +5,9 @@ import torch
 
 from weightspace.graphs import topology
 from weightspace.metanets.frames.make import make_frame
-from weightspace.metanets.layers.responses import SPEED, Responses, response_kind
+from weightspace.metanets.layers.passage import response_kind
+from weightspace.metanets.layers.responses import SPEED, Responses
+from weightspace.metanets.layers.signed_states import SignedStates
 from weightspace.metanets.spacenet import SpaceNet
 from weightspace.nets import build_net
 from weightspace.space import WeightSpace
@@ -29,7 +31,7 @@ def test_answers_are_those_of_the_nets(name):
     layout = SpaceNet.for_spaces(space, probes=6, probe_size=size).layout
     responses = Responses(topology(space, layout), 6, size).double()
     frame = make_frame(SpaceNet.for_spaces(space).graph(space, weights), layout)
-    answers, hidden = responses(frame)
+    answers, hidden = responses(SignedStates(frame))
     inputs = next(iter(responses.values)) * (1 if responses.grid else SPEED)
     inputs = inputs if "cnn" in name else inputs[..., 0, 0]
     true = torch.stack([net.eval()(inputs) for net in nets])

@@ -34,18 +34,19 @@ def hat_weights(at: Float[Tensor, "knots"], places: Float[Tensor, "places"]) -> 
 @lru_cache(maxsize=4096)
 def site_places(space: WeightSpace) -> tuple[float, ...]:
     """Where each site lies between the input (0) and the deepest site (1)."""
-    deepest = max((site.depth for site in space.sites), default=0) or 1
+    deepest = max([0, *(site.depth for site in space.sites)]) or 1
     return tuple(site.depth / deepest for site in space.sites)
 
 
 @lru_cache(maxsize=4096)
 def tensor_places(space: WeightSpace, slot: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
     """The floating tensors in a slot, by name, and where each lies between the first layer (0) and the last (1)."""
-    deepest = max((site.depth for site in space.sites), default=0)
+    deepest = max([0, *(site.depth for site in space.sites)])
     names, places = [], []
-    for name, spec in sorted(space.tensors.items()):
+    for name in sorted(space.tensors):
         if slot_of(space, name) == slot:
-            depth = 0 if spec.target_site is None else space.sites[spec.target_site].depth
+            site = space.tensors[name].target_site
+            depth = 0 if site is None else space.sites[site].depth
             names.append(name)
             places.append(max(depth - 1, 0) / max(deepest - 1, 1))
     return tuple(names), tuple(places)

@@ -1,13 +1,25 @@
 """How every node and edge of a graph transforms when neurons change sign."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
 
 from weightspace.graphs import Topology
 from weightspace.space import Axis, Sum, TensorSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Flags:
+    """The same as `Parity`, without tensors: what Python decides by."""
+
+    signed: list[bool]
+    source: list[bool]
+    target: list[bool]
+    flips: list[bool]
+    odd: list[list[bool]]
+    even: list[list[bool]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +42,12 @@ class Parity:
     flips: Tensor
     odd: Tensor
     even: Tensor
+
+    @cached_property
+    def flags(self) -> Flags:
+        """The same as Python values."""
+        edges = [(table[:, 0] > 0).tolist() for table in (self.signed, self.source, self.target, self.flips)]
+        return Flags(*edges, (self.odd > 0).tolist(), (self.even > 0).tolist())
 
 
 @lru_cache(maxsize=256)

@@ -11,26 +11,37 @@ from weightspace.metanets.inputs.parity import Parity, parity
 
 
 class Signs:
-    """The parities of a frame, to multiply with; see `Parity`."""
+    """The parities of a frame, to multiply with; see `Parity`.
+
+    Attributes:
+        signed, odd, even: at the nodes. any: whether any neuron flips.
+        edges: of each group of edges ``source``, ``target`` and ``flips``, ``[nets or 1, 1, 1, 1]``.
+        partial: of each group whether an odd message is lost at one of its ends.
+    """
 
     def __init__(self, frame: DenseFrame, exact: bool):
-        self.frame, self.found = frame, [parity(topo, exact) for topo in frame.topologies]
-        self.signed = self._nodes("signed")
-        self.odd, self.even = self._nodes("odd"), self._nodes("even")
-        self.any = any(bool(own.signed.any()) for own in self.found)
-
-    def _nodes(self, key: str) -> Tensor:
-        return self.frame.at_nodes([_table(own, key, self.frame.x.device, self.frame.x.dtype) for own in self.found])
-
-    def edges(self, key: str, edges: Edges) -> Tensor:
-        """One of ``source``, ``target``, ``flips`` for a group of edges, ``[nets or 1, 1, 1, 1]``."""
-        tables = [_table(own, key, self.frame.x.device, self.frame.x.dtype) for own in self.found]
-        found = self.frame.at_edges(tables, edges)
-        return found if found.ndim == 4 else found[None]
+        found = [parity(topo, exact) for topo in frame.topologies]
+        tables = {key: [_table(own, key, frame.x.device, frame.x.dtype) for own in found] for key in _KEYS}
+        self.signed, self.odd, self.even = (frame.at_nodes(tables[key]) for key in ("signed", "odd", "even"))
+        self.edges = [
+            {key: _wide(frame.at_edges(tables[key], edges)) for key in ("source", "target", "flips")}
+            for edges in frame.edges
+        ]
+        flags = [own.flags for own in found]
+        self.any = any(any(own.signed) for own in flags)
+        ends = [[own.source[n] and own.target[n] for own in flags] for n in range(len(frame.edges))]
+        self.partial = [self.any and not all(each) for each in ends]
 
     def invariant(self, x: Tensor) -> Tensor:
         """Odd features as they are where a node has no sign, else without their signs."""
         return torch.where(self.signed > 0, x.abs(), x) if self.any else x
+
+
+_KEYS = ("signed", "odd", "even", "source", "target", "flips")
+
+
+def _wide(rows: Tensor) -> Tensor:
+    return rows if rows.ndim == 4 else rows[None]
 
 
 class EdgeValues:
@@ -44,10 +55,10 @@ class EdgeValues:
     def __init__(self, frame: DenseFrame, signs: Signs, edges: Edges, values: Tensor):
         self.edges, self.shape = edges, tuple(values.shape[1:3])
         self.link = edges.number >= len(frame.topologies[0].blocks)
-        self.source, self.target = signs.edges("source", edges), signs.edges("target", edges)
-        self.partial = signs.any and bool(((self.source * self.target) < 1).any())
+        own = signs.edges[edges.number]
+        self.source, self.target, self.partial = own["source"], own["target"], signs.partial[edges.number]
         self.odd = values.flatten(1, 2).transpose(1, 2).contiguous()
-        still = 1 - signs.edges("flips", edges)[:, 0]
+        still = 1 - own["flips"][:, 0]
         self.even = torch.cat([self.odd.abs(), self.odd * still], 1)
 
     def masked(self, linear: Tensor, mask: Tensor) -> Tensor:

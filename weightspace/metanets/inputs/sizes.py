@@ -130,4 +130,4 @@ def default_size(space: WeightSpace, name: str) -> float:
 def fan_in(space: WeightSpace, name: str) -> int:
     """How many entries of a weight feed one target neuron."""
     spec = space.tensors[name]
-    return max(prod(axis.size or 1 for dim, axis in enumerate(spec.axes) if dim not in spec.target), 1)
+    return max(prod([axis.size or 1 for dim, axis in enumerate(spec.axes) if dim not in spec.target]), 1)

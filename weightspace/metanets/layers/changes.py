@@ -56,8 +56,8 @@ class Changes(nn.Module):
         gate_target, gate_source = self.gates(h).chunk(2, -1)
         edges = []
         for group, value in zip(frame.edges, values, strict=True):
-            source, target = signs.edges("source", group), signs.edges("target", group)
-            flips = signs.edges("flips", group)
+            source, target = signs.edges[group.number]["source"], signs.edges[group.number]["target"]
+            flips = signs.edges[group.number]["flips"]
             sound = 1 - (1 - source * target) * flips
             ends = torch.where(target > 0, frame.targets(odd_target, group), frame.targets(even_target, group))
             starts = torch.where(source > 0, frame.sources(odd_source, group), frame.sources(even_source, group))

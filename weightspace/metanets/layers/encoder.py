@@ -1,5 +1,7 @@
 """Features of every neuron: rounds of messages, and what the neurons respond to learned inputs."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
@@ -7,9 +9,28 @@ from weightspace.graphs import POSITIONS, SITE_FEATURES, Layout, topology
 from weightspace.metanets.frames.dense import DenseFrame
 from weightspace.metanets.inputs.signs import EdgeValues, Signs
 from weightspace.metanets.inputs.sizes import SharedSizes
-from weightspace.metanets.layers.responses import Responses, response_kind
+from weightspace.metanets.layers.passage import response_kind
+from weightspace.metanets.layers.responses import Responses
 from weightspace.metanets.layers.signed import SignedLayer, places, positions
+from weightspace.metanets.layers.signed_states import SignedStates
 from weightspace.space import WeightSpace
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What a `SpaceEncoder` knows of a batch of one skeleton before it computes.
+
+    Attributes:
+        frame: the batch. signs: what flips. states: how probes go through it; None without probes.
+        kind: see `response_kind`. node_sizes, edge_sizes: see `SharedSizes`.
+    """
+
+    frame: DenseFrame
+    signs: Signs
+    states: SignedStates | None
+    kind: str
+    node_sizes: Tensor
+    edge_sizes: list[Tensor]
 
 
 class SpaceEncoder(nn.Module):
@@ -53,29 +74,44 @@ class SpaceEncoder(nn.Module):
             {kind: nn.Linear(own.probes, width, bias=False) for kind, own in self.responses.items()}
         )
 
-    def forward(self, frame: DenseFrame) -> tuple[Signs, Tensor, Tensor, Tensor | None]:
-        """Parities, odd and invariant features ``[nets, nodes, width]``, and the answers to the probes.
+    def prepare(self, frame: DenseFrame) -> Prepared:
+        """What the encoder needs to know of a batch beside its numbers.
 
         Raises:
-            KeyError: the nets' inputs and outputs fit no probes.
+            ValueError: the nets' inputs and outputs fit no probes.
         """
-        signs = Signs(frame, self.sign)
+        return Prepared(frame, Signs(frame, self.sign), SignedStates(frame) if self.responses else None,
+                        self._kind(frame), self.sizes.node_sizes(frame),
+                        [self.sizes.edge_sizes(frame, edges) for edges in frame.edges])  # fmt: skip
+
+    def _kind(self, frame: DenseFrame) -> str:
+        kind = response_kind(frame.topologies[0])
+        if self.responses and kind not in self.responses:
+            raise ValueError(
+                f"The probes of this SpaceNet go through nets of {', '.join(self.responses)}, got a net of {kind}. "
+                "Make one with for_spaces() for nets of every kind that comes, or one with probes=0, which takes any."
+            )
+        return kind
+
+    def forward(self, batch: Prepared) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Odd and invariant features ``[nets, nodes, width]``, and the answers to the probes."""
+        frame, signs = batch.frame, batch.signs
         values = [
-            EdgeValues(frame, signs, edges, torch.asinh(edges.values / self.sizes.edge_sizes(frame, edges)))
-            for edges in frame.edges
+            EdgeValues(frame, signs, edges, torch.asinh(edges.values / size))
+            for edges, size in zip(frame.edges, batch.edge_sizes, strict=True)
         ]
-        x, z = self._start(frame, signs)
+        x, z = self._start(batch)
         answers = None
-        if self.responses:
-            kind = response_kind(frame.topologies[0])
-            answers, heard = self.responses[kind](frame)
-            x = x + self.heard[kind](heard.asinh())
+        if batch.states is not None:
+            answers, heard = self.responses[batch.kind](batch.states)
+            x = x + self.heard[batch.kind](heard.asinh())
         for layer in self.rounds:
             x, z = layer(frame, signs, x, z, values)
-        return signs, x, self.norm(self.mix(torch.cat([signs.invariant(x.asinh()), z], -1))), answers
+        return x, self.norm(self.mix(torch.cat([signs.invariant(x.asinh()), z], -1))), answers
 
-    def _start(self, frame: DenseFrame, signs: Signs) -> tuple[Tensor, Tensor]:
-        vectors = torch.asinh(frame.x / self.sizes.node_sizes(frame))
+    def _start(self, batch: Prepared) -> tuple[Tensor, Tensor]:
+        frame, signs = batch.frame, batch.signs
+        vectors = torch.asinh(frame.x / batch.node_sizes)
         # what flips is even without its sign; what moves with other neurons' signs too
         still = torch.where(signs.even > 0, vectors, vectors.abs())
         sites = frame.at_nodes([places(topo, still.device, still.dtype) for topo in frame.topologies])

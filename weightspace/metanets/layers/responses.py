@@ -1,6 +1,6 @@
 """Learned inputs sent through the nets of a batch, as far as a weight space says how the nets compute."""
 
-from functools import lru_cache
+from itertools import pairwise
 from math import isqrt
 
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from weightspace.graphs import Topology
-from weightspace.metanets.frames.dense import DenseFrame, connections
+from weightspace.metanets.layers.passage import BlockStep, passage, takes_maps
 from weightspace.metanets.layers.signed_states import SignedStates
 
 SPEED = 10.0
@@ -39,9 +39,9 @@ class Responses(nn.Module):
 
     def __init__(self, topo: Topology, probes: int, size: int):
         super().__init__()
-        _, inputs, outputs = computation_order(topo)
-        counts = [topo.space.sites[site].axis.size for site in inputs]
-        tail = (size, size) if _maps(topo) else (1, 1)
+        way = passage(topo)
+        counts = [topo.space.sites[site].axis.size for site in way.inputs]
+        tail = (size, size) if takes_maps(topo) else (1, 1)
         plane = counts == [2] and tail == (1, 1)
         self.grid = isqrt(probes) if plane else 0
         self.speed = 1.0 if plane else SPEED
@@ -50,88 +50,53 @@ class Responses(nn.Module):
             [_grid(self.grid)[..., None, None]] if plane else [torch.randn(probes, n, *tail) / SPEED for n in counts]
         )
         self.values = nn.ParameterList(nn.Parameter(value) for value in first)
-        self.count = sum(topo.space.sites[site].axis.size for site in outputs)
+        self.count = sum(topo.space.sites[site].axis.size for site in way.outputs)
 
-    def forward(self, frame: DenseFrame, inputs: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, signed: SignedStates, inputs: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The answers ``[nets, probes, outputs]``, and the mean response of every neuron ``[nets, nodes, probes]``.
 
         Args:
-            frame: the batch. inputs: other inputs than those learned, ``[probes, nets or 1, inputs, height, width]``.
+            signed: the batch.
+            inputs: other inputs than those learned, ``[probes, nets or 1, inputs, height, width]``.
         """
-        topo, states, raw, signed = frame.topologies[0], {}, {}, SignedStates(frame)
-        order, places, outputs = computation_order(topo)
-        for site in order:
+        frame, way, states, raw = signed.frame, signed.way, {}, {}
+        for site in way.order:
             state = _add(self._arriving(signed, site, states, raw), signed.slot(site, "bias"))
             if state is None:  # a norm of what links bring
                 state = _linked(signed, site, states, raw, None, signed.before(site))
                 state = _norm(signed, site, state)
             else:
                 state = _linked(signed, site, states, raw, _norm(signed, site, state), signed.signed(site))
-            if site in places:
-                own = (self.speed * self.values[places.index(site)]).to(frame.x)[:, None] if inputs is None else inputs
+            if site in way.inputs:
+                own = self.values[way.inputs.index(site)]
+                own = (self.speed * own).to(frame.x)[:, None] if inputs is None else inputs
                 state = own if state is None else state + own
             if state is None:
                 continue
             raw[site] = state.clamp(-LIMIT, LIMIT)
             states[site] = signed.activate(site, raw[site])
         found = {site: state.mean((3, 4)).permute(1, 2, 0).expand(frame.nets, -1, -1) for site, state in states.items()}
-        answers = torch.cat([found[site] for site in outputs if site in found], 1).transpose(1, 2)
-        starts = topo.starts
-        rows = [
-            found[site]
-            if site in found
-            else answers.new_zeros(frame.nets, starts[site + 1] - starts[site], len(answers[0]))
-            for site in range(len(starts) - 1)
-        ]
+        answers = torch.cat([found[site] for site in way.outputs if site in found], 1).transpose(1, 2)
+        sizes = [stop - start for start, stop in pairwise(way.starts)]
+        silent = answers.new_zeros(frame.nets, max(sizes), answers.shape[1])
+        rows = [found[site] if site in found else silent[:, :size] for site, size in enumerate(sizes)]
         return answers, torch.cat(rows, 1)
 
     def _arriving(
         self, signed: SignedStates, site: int, states: dict[int, Tensor], raw: dict[int, Tensor]
     ) -> Tensor | None:
-        topo, total = signed.frame.topologies[0], None
-        for number, block in enumerate(topo.blocks):
-            spec = topo.space.tensors[block.tensor]
-            if spec.target_site != site:
+        total = None
+        for step in signed.way.blocks[site]:
+            if any(source not in states for source in step.sites):
                 continue
-            sites, place = _places(topo, number)
-            if any(source not in states for source in sites):
-                continue
-            source = signed.sent(number, sites[0], states, raw)
-            for other in sites[1:]:
-                source = _join_nodes(source, signed.sent(number, other, states, raw))
-            source = source if place is None else source[:, :, place.to(source.device)]
-            part = _apply(signed.frame.edges[number].values, block.kernel, dict(spec.settings), source)
-            part = _at_targets(part, topo, number) * signed.fits(number, site)
+            source = signed.sent(step.number, step.sites[0], states, raw)
+            for other in step.sites[1:]:
+                source = _join_nodes(source, signed.sent(step.number, other, states, raw))
+            source = source if step.place is None else source[:, :, step.place.to(source.device)]
+            part = _apply(signed.frame.edges[step.number].values, step.kernel, step.settings, source)
+            part = _at_targets(part, step) * signed.fits(step.number, site)
             total = part if total is None else _join(total, part)
         return total
-
-
-@lru_cache(maxsize=128)
-def computation_order(topo: Topology) -> tuple[list[int], list[int], list[int]]:
-    """All sites, each after those that lead to it; those that nothing leads to; and those that give the output."""
-    before: dict[int, set[int]] = {site: set() for site in range(len(topo.space.sites))}
-    for source, target in topo.edge_index.T.unique(dim=0).tolist():
-        before[int(topo.node_type[target])].add(int(topo.node_type[source]))
-    order: list[int] = []
-    while len(order) < len(before):
-        rest = [site for site in before if site not in order]
-        ready = [site for site in rest if before[site] - {site} <= set(order)]
-        order += ready or rest[:1]  # recurrent: begin somewhere
-    inputs = [site for site in before if not before[site]]
-    outputs = [site for site in before if topo.space.sites[site].kind == "output"]
-    return order, inputs, outputs or order[-1:]
-
-
-@lru_cache(maxsize=1024)
-def response_kind(topo: Topology) -> str:
-    """What nets must share to be sent the same inputs and be read alike: the sizes of inputs and outputs."""
-    _, inputs, outputs = computation_order(topo)
-    sizes = [[str(topo.space.sites[site].axis.size) for site in sites] for sites in (inputs, outputs)]
-    return f"{'maps' if _maps(topo) else 'vectors'} {' and '.join(sizes[0])} to {' and '.join(sizes[1])}"
-
-
-def _maps(topo: Topology) -> bool:
-    return any(block.kernel for block in topo.blocks)
 
 
 def _grid(side: int) -> Tensor:
@@ -164,27 +129,12 @@ def _apply(values: Tensor, kernel: tuple[int, int] | None, settings: dict, sourc
 _CONV = (("stride", 1), ("padding", 0), ("dilation", 1))
 
 
-@lru_cache(maxsize=1024)
-def _places(topo: Topology, number: int) -> tuple[list[int], Tensor | None]:
-    """The sites a block reads, and which of their nodes; None for all of them in order."""
-    block = topo.blocks[number]
-    sites = topo.node_type[block.sources].unique().tolist()
-    local = torch.cat([torch.arange(topo.starts[site], topo.starts[site + 1]) for site in sites])
-    place = torch.searchsorted(local, block.sources.contiguous())
-    if connections(topo)[number].paired:
-        return sites, place
-    return sites, None if torch.equal(place[0], torch.arange(len(local))) else place[0]
-
-
-def _at_targets(part: Tensor, topo: Topology, number: int) -> Tensor:
+def _at_targets(part: Tensor, step: BlockStep) -> Tensor:
     """What a block brings to some nodes of a site, with zeros for the others: another block may lead to those."""
-    targets = topo.blocks[number].targets
-    site = int(topo.node_type[targets[0]])
-    start, stop = topo.starts[site], topo.starts[site + 1]
-    if len(targets) == stop - start:
+    if step.targets is None:
         return part
-    whole = part.new_zeros(*part.shape[:2], stop - start, *part.shape[3:])
-    return whole.index_copy(2, (targets - start).to(part.device), part)
+    whole = part.new_zeros(*part.shape[:2], step.nodes, *part.shape[3:])
+    return whole.index_copy(2, step.targets.to(part.device), part)
 
 
 def _join(one: Tensor, other: Tensor) -> Tensor:
@@ -215,19 +165,14 @@ def _linked(
     wanted: list[bool],
 ) -> Tensor | None:
     """The state with what links bring to a site, as far as it flips with the signs of neurons as wanted."""
-    topo = signed.frame.topologies[0]
-    for number, link in enumerate(topo.space.links):
-        if link.target != site or link.source not in states:
+    for step in signed.way.links[site]:
+        if step.site not in states:
             continue
-        kind = len(topo.blocks) + number
-        source, target = topo.edge_index[:, topo.edge_type == kind]
-        given = signed.sent(kind, link.source, states, raw)
-        nodes, device = topo.starts[site + 1] - topo.starts[site], given.device
-        count = torch.zeros(nodes).index_add(0, target - topo.starts[site], torch.ones(len(target)))
-        taken = given[:, :, (source - topo.starts[link.source]).to(device)]
-        moved = given.new_zeros(*given.shape[:2], nodes, *given.shape[3:])
-        moved = moved.index_add(2, (target - topo.starts[site]).to(device), taken)
-        moved = moved / count.clamp(min=1).to(moved)[:, None, None] * signed.brings(kind, site, wanted)
+        given = signed.sent(step.kind, step.site, states, raw)
+        taken = given[:, :, step.sources.to(given.device)]
+        moved = given.new_zeros(*given.shape[:2], len(step.share), *given.shape[3:])
+        moved = moved.index_add(2, step.targets.to(given.device), taken) * step.share.to(given)
+        moved = moved * signed.brings(step.kind, site, wanted)
         state = moved if state is None else _join(state, moved)
     return state
 

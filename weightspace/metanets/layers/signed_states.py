@@ -1,17 +1,14 @@
 """What flows between the sites of a net that inputs are sent through: activations, and which parts keep their signs."""
 
 from collections.abc import Callable
-from functools import lru_cache
-from math import pi
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from weightspace.graphs import Topology
 from weightspace.metanets.frames.dense import DenseFrame
 from weightspace.metanets.inputs.parity import parity
-from weightspace.space import WeightSpace
+from weightspace.metanets.layers.passage import passage
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
@@ -34,35 +31,37 @@ class SignedStates:
     """
 
     def __init__(self, frame: DenseFrame):
-        self.frame, self.found = frame, [parity(topo) for topo in frame.topologies]
+        self.frame, self.found = frame, [parity(topo).flags for topo in frame.topologies]
+        self.ways = [passage(topo) for topo in frame.topologies]
+        self.way = self.ways[0]
 
     def signed(self, site: int) -> list[bool]:
         """Whether the neurons of a site flip, for each topology."""
-        return [bool(own.signed[site]) for own in self.found]
+        return [own.signed[site] for own in self.found]
 
     def before(self, site: int) -> list[bool]:
         """Whether what arrives flips, before the scale of a norm is multiplied with it."""
         column = self.frame.layout.slot("scale")
-        held = (site, "scale") in _held_slots(self.frame.topologies[0])
-        return [bool(own.signed[site]) and not (held and bool(own.odd[site, column])) for own in self.found]
+        held = (site, "scale") in self.way.held
+        return [own.signed[site] and not (held and own.odd[site][column]) for own in self.found]
 
     def sent(self, kind: int, site: int, states: dict[int, Tensor], raw: dict[int, Tensor]) -> Tensor:
         """What a site sends along a block or link: its state, or what of it is even if the edge flips otherwise."""
-        plain = [bool(own.source[kind]) for own in self.found]
+        plain = [own.source[kind] for own in self.found]
         if all(plain):
             return states[site]
         return self._choose(plain, states[site], self.activate(site, raw[site], even=True))
 
     def fits(self, kind: int, site: int) -> Tensor | float:
         """One where what a block brings flips as its target needs it, else zero; to multiply with."""
-        given = [bool(own.target[kind]) and bool(own.signed[site]) for own in self.found]
-        mixed = [bool(own.flips[kind]) and not (own.source[kind] or own.target[kind]) for own in self.found]
+        given = [own.target[kind] and own.signed[site] for own in self.found]
+        mixed = [own.flips[kind] and not (own.source[kind] or own.target[kind]) for own in self.found]
         wanted = self.before(site)
         return self._mask([g == w and not m for g, w, m in zip(given, wanted, mixed, strict=True)])
 
     def brings(self, kind: int, site: int, wanted: list[bool]) -> Tensor | float:
         """One where what a link brings flips as wanted, else zero; to multiply with."""
-        given = [bool(own.target[kind]) and bool(own.signed[site]) for own in self.found]
+        given = [own.target[kind] and own.signed[site] for own in self.found]
         return self._mask([g == w for g, w in zip(given, wanted, strict=True)])
 
     def slot(self, site: int, name: str, squared: bool = False) -> Tensor | None:
@@ -70,13 +69,12 @@ class SignedStates:
 
         Added vectors must flip as the state does; those that are multiplied (``squared``) must flip or not at all.
         """
-        topo, layout = self.frame.topologies[0], self.frame.layout
-        if (site, name) not in _held_slots(topo):
+        if (site, name) not in self.way.held:
             return None
-        column = layout.slot(name)
-        vector = self.frame.x[:, topo.site(site), column][..., None, None]
-        flips = [bool(own.odd[site, column]) for own in self.found]
-        still = [bool(own.even[site, column]) for own in self.found]
+        column = self.frame.layout.slot(name)
+        vector = self.frame.x[:, self.way.starts[site] : self.way.starts[site + 1], column][..., None, None]
+        flips = [own.odd[site][column] for own in self.found]
+        still = [own.even[site][column] for own in self.found]
         if squared:
             return self._choose([f or s for f, s in zip(flips, still, strict=True)], vector[None], vector.abs()[None])[
                 0
@@ -88,9 +86,8 @@ class SignedStates:
     def activate(self, site: int, state: Tensor, even: bool = False) -> Tensor:
         """The state ``[probes, nets, nodes, height, width]`` after the site's activation, or an even partner of it."""
         found = None
-        for number, topo in enumerate(self.frame.topologies):
-            name = topo.space.sites[site].activation
-            rate = sine_rate(topo.space, site)
+        for number, way in enumerate(self.ways):
+            name, rate = way.activations[site], way.rates[site]
             value = state * rate if rate != 1 else state
             value = _even(name, value) if even else ACTIVATIONS.get(name, _same)(value)
             mine = (self.frame.which == number)[:, None, None, None]
@@ -107,21 +104,6 @@ class SignedStates:
             return one
         mask = torch.tensor(flags, device=one.device)[self.frame.which][:, None, None, None]
         return torch.where(mask, one, other)
-
-
-@lru_cache(maxsize=1024)
-def sine_rate(space: WeightSpace, site: int) -> float:
-    """What the input of a sine is multiplied with: as the site says, or as half a turn of its bias tells; else 1."""
-    for action in space.actions:
-        for name, shift in action.shifts.items():
-            if action.kind == "phase" and space.tensors[name].target_site == site:
-                return pi / abs(shift)
-    return float(space.sites[site].settings.get("w0", 1.0))
-
-
-@lru_cache(maxsize=128)
-def _held_slots(topo: Topology) -> frozenset[tuple[int, str]]:
-    return frozenset((int(topo.node_type[vector.nodes[0]]), vector.slot) for vector in topo.vectors)
 
 
 def _even(name: str, state: Tensor) -> Tensor:
