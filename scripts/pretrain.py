@@ -10,7 +10,6 @@ that puts a folder on the Hub.
 """
 
 import argparse
-import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from weightspace import Zoo, build_zoo, load_metanet
 from weightspace.cli import one_line_errors
 from weightspace.hub.shipped import FOLDER
+from weightspace.markdown import table_lines
 from weightspace.metanets import METANETS, Metanet, presets
 from weightspace.tasks.comparison.baselines.boosting import from_statistics
 from weightspace.tasks.editing.editnets import EditNets
@@ -117,10 +117,8 @@ CHANGERS = {
 ALL: dict[str, Reader | Changer] = {**READERS, **CHANGERS}
 
 
-def find_zoo(reader: Reader | Changer, folder: Path, data_root: str | None) -> Zoo:
+def find_zoo(reader: Reader | Changer, folder: Path) -> Zoo:
     """The reader's zoo, built where it isn't there."""
-    if data_root:
-        os.environ["WEIGHTSPACE_DATA"] = data_root
     recipe = Recipe.load(reader.recipe)
     return build_zoo(recipe, folder / recipe.name, nets=reader.nets)
 
@@ -216,8 +214,6 @@ metanet = ws.load_metanet("{name}")
 {use}
 ```
 
-| on {test:,} held-out nets | {columns} |
-|---|{rules}
 {table}
 
 - **Data.** {states:,} nets of the recipe `{recipe}` (hash `{hash}`){first}; {train:,} to train on, {val:,} to choose
@@ -232,11 +228,12 @@ metanet = ws.load_metanet("{name}")
 def write_card(name: str, job: Reader | Changer, zoo: Zoo, made: dict[str, Any]) -> str:
     """The text of the card."""
     rows, parts, kept = made["rows"], made["parts"], made["kept"]
-    columns = list(next(iter(rows.values())))
+    names = [name.replace("_", " ") for name in next(iter(rows.values()))]
+    columns = [f"on {parts['test']:,} held-out nets", *names]
     return CARD.format(
-        name=name, says=job.says, use=made["use"], columns=" | ".join(name.replace("_", " ") for name in columns),
-        rules="---|" * len(columns), states=sum(parts.values()), recipe=zoo.recipe.name, hash=zoo.recipe.hash,
-        table="\n".join(f"| {row} | {' | '.join(cells.values())} |" for row, cells in rows.items()),
+        name=name, says=job.says, use=made["use"],
+        states=sum(parts.values()), recipe=zoo.recipe.name, hash=zoo.recipe.hash,
+        table="\n".join(table_lines(columns, ([row, *cells.values()] for row, cells in rows.items()))),
         first=f", its first {job.nets:,}" if job.nets else "", seed=job.training.seed, limits=job.limits,
         kind=type(kept).__name__, parameters=sum(p.numel() for p in kept.parameters()),
         torch=torch.__version__, **parts,
@@ -246,7 +243,7 @@ def write_card(name: str, job: Reader | Changer, zoo: Zoo, made: dict[str, Any])
 def make(name: str, arguments: argparse.Namespace) -> None:
     """One shipped net, from its zoo to its card."""
     job, work, folder = ALL[name], Path(arguments.zoos) / "training" / name, Path(arguments.out) / name
-    zoo = find_zoo(job, Path(arguments.zoos), arguments.data_root)
+    zoo = find_zoo(job, Path(arguments.zoos))
     maker = make_reader if isinstance(job, Reader) else make_changer
     made = maker(name, job, zoo, work, folder)
     (folder / "README.md").write_text(write_card(name, job, zoo, made), encoding="utf-8")
@@ -271,8 +268,9 @@ def main() -> None:
         return
     if unknown := [name for name in arguments.names if name not in ALL]:
         parser.error(f"names must be among {', '.join(ALL)}, got {', '.join(unknown)}")
-    for name in ALL if arguments.all else arguments.names:
-        make(name, arguments)
+    with using_data_root(arguments.data_root):
+        for name in ALL if arguments.all else arguments.names:
+            make(name, arguments)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ start is picked on validation signals for each number of steps by itself, and th
 """
 
 import json
-import os
 import platform
 import sys
 import time
@@ -22,7 +21,7 @@ import tyro
 from torch import Tensor
 
 from weightspace.cli import one_line_errors
-from weightspace.data import Signals, load_signals
+from weightspace.data import Signals, load_signals, using_data_root
 from weightspace.generators.start import LearnedStart
 from weightspace.inr import Convention
 from weightspace.nets import Architecture
@@ -148,8 +147,11 @@ def log(text: str) -> None:
 
 
 def main(config: Config) -> None:
-    if config.data_root:
-        os.environ["WEIGHTSPACE_DATA"] = str(Path(config.data_root).resolve())
+    with using_data_root(config.data_root):
+        learn_and_measure(config)
+
+
+def learn_and_measure(config: Config) -> None:
     torch.set_num_threads(1)
     bench, out = Bench(config), Path(config.out)
     out.mkdir(parents=True, exist_ok=True)

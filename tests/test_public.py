@@ -29,6 +29,12 @@ def test_public_names():
     assert dir(weightspace) == weightspace.__all__
 
 
+FACES = [
+    "weightspace",
+    *(f"weightspace.{room}" for room in ["tasks", "graphs", "metanets", "generators", "optimizers"]),
+]
+
+
 @pytest.mark.parametrize("name", weightspace.__all__)
 def test_every_public_name_is_there(name):
     assert getattr(weightspace, name) is not None
@@ -62,11 +68,12 @@ def test_faces_of_tasks_are_light():
 
 
 def test_faces_of_graphs_and_metanets_are_light():
-    faces = "import weightspace.metanets; assert 'torch' not in sys.modules; from weightspace.metanets import presets"
+    faces = "import weightspace.metanets, weightspace.generators; assert 'torch' not in sys.modules; "
+    faces += "from weightspace.metanets import presets"
     assert loaded_after(f"{faces}; from weightspace.graphs import skeleton, topology, Layout") == set()
 
 
-@pytest.mark.parametrize("name", ["weightspace", "weightspace.tasks", "weightspace.graphs", "weightspace.metanets"])
+@pytest.mark.parametrize("name", FACES)
 def test_a_lazy_face_says_the_same_to_python_and_to_type_checkers(name):
     """Names lie where the imports for type checkers say, and none is hidden by a file or folder of the package."""
     module = import_module(name)

@@ -24,7 +24,7 @@ from weightspace.align import align, barrier, family_tree, merge, pack, unpack
 from weightspace.align.checks import ready
 from weightspace.align.lineage import p_values, scores
 from weightspace.align.matching.score import predictions, score_of
-from weightspace.data import load_dataset
+from weightspace.data import load_dataset, using_data_root
 from weightspace.nets import build_net
 from weightspace.nets.stacked.run import run_stack
 from weightspace.space import WeightSpace
@@ -370,8 +370,6 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=60, help="independent nets of each kind for lineage")
     parser.add_argument("--out", default="scripts/bench/results/align.jsonl")
     arguments = parser.parse_args()
-    if arguments.data_root:
-        os.environ["WEIGHTSPACE_DATA"] = arguments.data_root
     Path(arguments.out).parent.mkdir(parents=True, exist_ok=True)
 
     def write(what: str, **values: Any) -> None:
@@ -380,8 +378,9 @@ def main() -> None:
         with open(arguments.out, "a", encoding="utf-8") as file:
             file.write(line + "\n")
 
-    for part in arguments.only:
-        PARTS[part](write, arguments)
+    with using_data_root(arguments.data_root):
+        for part in arguments.only:
+            PARTS[part](write, arguments)
 
 
 if __name__ == "__main__":

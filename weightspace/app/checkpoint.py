@@ -9,6 +9,7 @@ import torch
 from weightspace.app.answers import small_file, told
 from weightspace.app.netpictures import draw_weights
 from weightspace.hub.shipped import shipped_readers
+from weightspace.markdown import table_lines
 
 MOST_RELATIVES = 20
 _RELATED = 0.01
@@ -58,10 +59,10 @@ def predict_checkpoint(upload: str | None, typed: str, metanet: str) -> tuple[An
     path = small_file(upload, typed)
     heard: list[str] = []
     labels = next(iter(predict_files(loaded(metanet.strip()), [path], warn=heard.append).values()))
-    rows = "".join(f"| {name} | {_text(value)} |\n" for name, value in labels.items())
+    table = "\n".join(table_lines(("", ""), ((name, _text(value)) for name, value in labels.items())))
     warnings = "".join(f"\n\nBeware: {text.removeprefix(f'{path}: ')}." for text in heard)
     drawn = draw_weights(read_checkpoint(path)[0])
-    return f"### {path.name}\n\n| | |\n|---|---|\n{rows}{warnings}", gr.Image(value=drawn, visible=True)
+    return f"### {path.name}\n\n{table}\n{warnings}", gr.Image(value=drawn, visible=True)
 
 
 def find_relatives(upload: str | None, typed: str, metanet: str, folder: str) -> str:
@@ -93,11 +94,12 @@ def find_relatives(upload: str | None, typed: str, metanet: str, folder: str) ->
         other = ~((pairs[0] == 0) & (pairs[1] == number))
         chance = float(p_values(table[0, number][None], table[pairs[0], pairs[1]][other])[0])
         rows.append((chance, float(table[0, number]), name))
-    cells = "".join(f"| {name} | {score:.3f} | {chance:.1e} |\n" for chance, score, name in sorted(rows))
+    cells = [(name, f"{score:.3f}", f"{chance:.1e}") for chance, score, name in sorted(rows)]
+    table = "\n".join(table_lines(("net", "alike", "chance among strangers"), cells))
     near = [name for chance, _, name in sorted(rows) if chance < _RELATED]
     verdict = f"Related: {', '.join(near)}." if near else "None of them is more alike than strangers are."
     left = f"Of {len(files)} files {len(names)} are of its architecture and were compared."
-    return f"{verdict} {left}\n\n| net | alike | chance among strangers |\n|---|---:|---:|\n{cells}"
+    return f"{verdict} {left}\n\n{table}\n"
 
 
 def _fitting(space: Any, file: Path) -> dict[str, torch.Tensor] | None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from weightspace.markdown import table_lines
 from weightspace.zoo import Zoo
 from weightspace.zoo.folder.folder import PARTS, manifest_stamp
 from weightspace.zoo.remote import is_remote
@@ -78,8 +79,8 @@ def describe_net(row: dict[str, Any], hyperparameters: list[str]) -> str:
     reason = f"\n\nIt failed: {row['reason']}" if row.get("reason") else ""
     first = [name for name in hyperparameters if name in shown]
     names = [*first, *(name for name in shown if name not in first)]
-    cells = "".join(f"| {name} | {_text(shown[name])} |\n" for name in names)
-    return f"### Net {row['net']}{reason}\n\n| | |\n|---|---|\n{cells}"
+    lines = table_lines(("", ""), ((name, _text(shown[name])) for name in names))
+    return "\n".join([f"### Net {row['net']}{reason}", "", *lines, ""])
 
 
 def _text(value: Any) -> str:

@@ -1,5 +1,6 @@
 """The command line as a whole: its help, and running one command."""
 
+import argparse
 import os
 import shlex
 import sys
@@ -25,6 +26,7 @@ from weightspace.cli.terminal.answer import answer
 from weightspace.cli.terminal.completion import SHELLS, PrintCompletion
 from weightspace.cli.terminal.parser import Parser
 from weightspace.cli.zoo import commands as zoo
+from weightspace.machine.data_root import using_data_root
 
 _DESCRIPTION = """\
 Learning from the weights of neural networks.
@@ -59,4 +61,10 @@ def main(words: Sequence[str] | None = None) -> int:
     if words[:1] == ["quickstart"]:
         words[1:1] = shlex.split(os.environ.get("WEIGHTSPACE_QUICKSTART", ""))
     arguments = build_parser().parse_args(words)
-    return answer("weightspace", partial(arguments.run, arguments))
+    return answer("weightspace", partial(_run, arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int | None:
+    """One command, with image collections from the folder that ``--data-root`` names, if it does."""
+    with using_data_root(getattr(arguments, "data_root", None)):
+        return arguments.run(arguments)

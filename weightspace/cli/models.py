@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from weightspace.cli.terminal.module import FACTORY, add_factory, load_factory
-from weightspace.cli.zoo.flags import add_data_root, import_here, set_data_root
+from weightspace.cli.zoo.flags import add_data_root, check_data_root, import_here
 
 MODELS = f"""\
 A net is a checkpoint of the architecture that --module makes, ZOO@ROW: the row of a zoo, which knows its own
@@ -167,7 +167,7 @@ def load_data(arguments: argparse.Namespace) -> tuple[Any, Any] | None:
         return tensors["x"][:count], tensors["y"][:count]
     from weightspace.data import load_dataset
 
-    set_data_root(arguments)
+    check_data_root(arguments)
     if ":" in arguments.data:
         import_here(arguments.data.partition(":")[0], f"--data {arguments.data}")
     data = load_dataset(arguments.data)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from weightspace.markdown import table_lines
+
 _CARD = """---
 library_name: weightspace
 tags: [weightspace, weight-space]
@@ -10,10 +12,8 @@ tags: [weightspace, weight-space]
 
 {what}
 
-| | |
-|---|---|
-| class | `{name}`, {parameters:,} parameters |
-{rows}
+{table}
+
 ```python
 {usage}
 ```
@@ -33,16 +33,17 @@ def model_card(module: Any) -> str:
         else module.purpose
     )  # fmt: skip
     spaces = ", ".join(f"`{space.hash}`" for space in getattr(config, "spaces", ())[:8])
+    parameters = sum(parameter.numel() for parameter in module.parameters())
     facts = {
+        "class": f"`{type(module).__name__}`, {parameters:,} parameters",
         "weight spaces": spaces,
         "classes": ", ".join(getattr(config, "classes", ())),
         "trained on nets of": domain.get("data"),
     }
-    rows = "".join(f"| {name} | {str(value).replace('|', ' ')} |\n" for name, value in facts.items() if value)
+    rows = [(name, str(value).replace("|", " ")) for name, value in facts.items() if value]
     return _CARD.format(
         name=type(module).__name__,
         what=what,
-        parameters=sum(parameter.numel() for parameter in module.parameters()),
-        rows=rows,
+        table="\n".join(table_lines(("", ""), rows)),
         usage=module.usage,
     )

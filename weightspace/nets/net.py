@@ -16,22 +16,32 @@ class Net(nn.Module, abc.ABC):
     Every net has a default configuration, so ``Net()`` works, and says with which inputs it can be traced.
     ``task`` is ``classify``, or ``fit`` for nets that map coordinates to values.
     Dropout is the last field of every configuration that has it; it changes no weight's shape.
+
+    Attributes:
+        bounds: the largest absolute entry at the start of each parameter that has a rule of its own.
     """
 
     Config: ClassVar[type]
     task: ClassVar[str] = "classify"
     config: Any
+    bounds: dict[str, float]
 
     def __init__(self, config: Any = None):
         super().__init__()
         self.config = self.Config() if config is None else config
+        self.bounds = {}
 
     @abc.abstractmethod
     def example_inputs(self) -> tuple[Tensor, ...]:
         """Two examples that ``forward`` takes; the same at every call."""
 
     def default_bound(self, name: str) -> float | None:
-        """Largest absolute entry of a parameter as ``torch.nn`` draws it, or None where it is not drawn."""
+        """Largest absolute entry of a parameter at the start, or None where it is not drawn.
+
+        That of ``bounds``, or else as ``torch.nn`` draws it.
+        """
+        if name in self.bounds:
+            return self.bounds[name]
         module = self.get_submodule(name.rpartition(".")[0])
         weight = getattr(module, "weight", None)
         if weight is None or weight.dim() < 2:

@@ -54,16 +54,15 @@ class SIREN(Net):
         widths = (c.in_features, *c.hidden, c.out_features)
         self.linears = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.sines = nn.ModuleList(Sine(c.w0 if layer == 0 else c.w0_hidden) for layer in range(len(c.hidden)))
+        self.bounds = {name: self._bound(name) for name, _ in self.named_parameters()}
         self.reset_parameters()
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draws new weights by the rule above."""
         for name, parameter in self.named_parameters():
-            bound = self.default_bound(name)
-            nn.init.uniform_(parameter, -bound, bound, generator=generator)
+            nn.init.uniform_(parameter, -self.bounds[name], self.bounds[name], generator=generator)
 
-    def default_bound(self, name: str) -> float:
-        """Largest absolute entry of a parameter at the start."""
+    def _bound(self, name: str) -> float:
         _, layer, kind = name.split(".")
         fan_in = self.linears[int(layer)].get_parameter("weight").shape[1]
         if kind == "bias":

@@ -87,13 +87,10 @@ class ViT(Net):
         c = self.config
         self.patches = nn.Conv2d(c.in_channels, c.dim, c.patch, c.patch)
         self.positions = nn.Parameter(POSITION_SPREAD * torch.randn((c.image_size // c.patch) ** 2, c.dim))
+        self.bounds["positions"] = POSITION_SPREAD * math.sqrt(3)
         self.layers = nn.ModuleList(Layer(c) for _ in range(c.depth))
         self.norm = nn.LayerNorm(c.dim)
         self.head = nn.Linear(c.dim, c.classes)
-
-    def default_bound(self, name: str) -> float | None:
-        """Largest absolute entry of a parameter at the start."""
-        return POSITION_SPREAD * math.sqrt(3) if name == "positions" else super().default_bound(name)
 
     def forward(self, x: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch classes"]:
         x = rearrange(self.patches(x), "batch dim row column -> batch (row column) dim") + self.positions

@@ -27,7 +27,7 @@ def settings(gradients: bool) -> EditSettings:
     """For SIRENs 2-6-5-1 on 4x4 points."""
     net = build_net("siren", hidden=[6, 5]).eval()
     space = WeightSpace.trace(net, *net.example_inputs())
-    convention = Convention(Architecture.of(net), (4, 4), "corners").to_dict()
+    convention = Convention(Architecture.of(net), (4, 4), "corners")
     sizes = {key: dict.fromkeys(space.tensors, size) for key, size in (("weight_sizes", 0.5), ("gradient_sizes", 0.1))}
     return EditSettings(("dilate",), space, convention, gradients=gradients, **sizes)
 

@@ -240,6 +240,10 @@ def test_a_metanet_that_predicts_cannot_edit(zoo):
         Editor(UNF.for_spaces(zoo.space))
 
 
+def shown(kind):
+    return Convention(Architecture(kind, {}), (4, 4), "corners")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -247,11 +251,11 @@ def test_a_metanet_that_predicts_cannot_edit(zoo):
         ({"readout": -1.0}, "readout must be from 0 to 1e6, .* got -1.0"),
         ({"edits": ()}, "edits must name one edit at least"),
         ({"edits": ("dilat",)}, "An edit must be one of dilate"),
-        ({"candidates": 2, "convention": {"net": "fourier"}}, "for SIRENs only, got a net 'fourier'"),
+        ({"candidates": 2, "convention": shown("fourier")}, "for SIRENs only, got a net 'fourier'"),
     ],
 )
 def test_settings_are_checked(zoo, change, message):
-    values = {"edits": ("dilate",), "space": zoo.space, "convention": {"net": "siren"}} | change
+    values = {"edits": ("dilate",), "space": zoo.space, "convention": shown("siren")} | change
     with pytest.raises(ValueError, match=message):
         EditSettings(**values)
 
@@ -267,6 +271,7 @@ def test_settings_of_another_version():
         ("passes", "1", r"^domain.editing: passes must be a whole number, got '1'"),
         ("edits", "dilate", r"^domain.editing: edits must be a list, got 'dilate'"),
         ("space", {"names": {}}, r"^domain.editing: space must be a weight space as to_dict"),
+        ("convention", {"net": "siren"}, r"^domain.editing: convention must have the keys net, settings, shape, grid"),
         ("scale", float("inf"), r"^domain.editing: scale must be a finite number, got inf"),
         ("weight_sizes", {"x": 1.0}, r"^domain.editing: weight_sizes must have a number above 0 for every tensor"),
     ],
@@ -298,6 +303,7 @@ def test_settings_are_json(nets):
     stored = editor.metanet.config.domain
     assert stored["convention"]["settings"]["w0"] == 10.0
     assert stored["data"] == {"name": "digits"}
+    assert EditSettings.from_dict(settings.to_dict()) == settings
     assert stored["editing"]["edits"] == ["dilate:size=3", "blur:sigma=0.7"]
 
 

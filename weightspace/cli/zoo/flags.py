@@ -33,14 +33,14 @@ def add_imports(parser: argparse.ArgumentParser) -> None:
 
 
 def apply_flags(arguments: argparse.Namespace) -> None:
-    """Imports the modules, from the working directory too, and sets the data folder.
+    """Imports the modules, from the working directory too, and checks the data folder.
 
     Raises:
         ValueError: a module that cannot be imported, or a data folder that is none.
     """
     for module in arguments.imports:
         import_here(module, f"--import {module}")
-    set_data_root(arguments)
+    check_data_root(arguments)
 
 
 def import_here(module: str, flag: str) -> None:
@@ -58,17 +58,14 @@ def import_here(module: str, flag: str) -> None:
         sys.path.remove(os.getcwd())
 
 
-def set_data_root(arguments: argparse.Namespace) -> None:
-    """Says where images lie, for this process and its workers.
+def check_data_root(arguments: argparse.Namespace) -> None:
+    """Sees that the folder where images lie is one; `weightspace.cli.main` runs every command with it.
 
     Raises:
         ValueError: ``--data-root`` is no folder.
     """
-    if arguments.data_root is None:
-        return
-    if not Path(arguments.data_root).is_dir():
+    if arguments.data_root is not None and not Path(arguments.data_root).is_dir():
         raise ValueError(f"--data-root {arguments.data_root} is no folder")
-    os.environ["WEIGHTSPACE_DATA"] = str(Path(arguments.data_root).resolve())
 
 
 def numbers(text: str) -> list[int]:

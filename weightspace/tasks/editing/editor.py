@@ -49,7 +49,7 @@ class Editor:
         apart = {"convention": domain["convention"], "data": domain.get("data")}
         self.settings = EditSettings.from_dict(domain["editing"] | apart)
         self.space = self.settings.space
-        self.convention = Convention.from_dict(self.settings.convention)
+        self.convention = self.settings.convention
         self.points = self.convention.points()
         if metanet.spaces != (with_channels(self.space, self.settings.channels),):
             raise ValueError(

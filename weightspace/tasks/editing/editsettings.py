@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
 
+from weightspace.inr.convention import Convention
 from weightspace.inr.edits import parse_edits
 from weightspace.pretrained.config import read_space
 from weightspace.reading import Unread
@@ -19,7 +20,7 @@ class EditSettings:
     Args:
         edits: what it was trained for, each the text of one edit or of several in a row, ``dilate:size=3``.
         space: the weight space of the nets.
-        convention: how they are rendered, `Convention.to_dict`.
+        convention: how they are rendered.
         data: what they were fitted to, the settings of the recipe's dataset; None if unknown.
         gradients: whether it also reads the gradient of the edit's error. That needs no ground truth: the net is
             rendered, the picture edited, and the squared difference differentiated.
@@ -35,7 +36,7 @@ class EditSettings:
 
     edits: tuple[str, ...]
     space: WeightSpace
-    convention: Mapping[str, Any]
+    convention: Convention
     data: Mapping[str, Any] | None = None
     gradients: bool = False
     passes: int = 1
@@ -61,10 +62,10 @@ class EditSettings:
             sizes = getattr(self, name)
             if sizes and (set(sizes) != set(self.space.tensors) or not all(size > 0 for size in sizes.values())):
                 raise ValueError(f"{name} must have a number above 0 for every tensor of the space, got {dict(sizes)}.")
-        if (self.candidates > 1 or self.readout) and self.convention["net"] != "siren":
+        if (self.candidates > 1 or self.readout) and self.convention.architecture.net != "siren":
             raise ValueError(
                 "Outputs are averaged and last layers solved for SIRENs only, got a net "
-                f"{self.convention['net']!r}. Take candidates = 1 and readout = 0."
+                f"{self.convention.architecture.net!r}. Take candidates = 1 and readout = 0."
             )
 
     @classmethod
@@ -76,14 +77,18 @@ class EditSettings:
         """
         found = Unread(data, where).fields(*(each.name for each in fields(cls)))
         kinds, space = get_type_hints(cls), read_space(found.pop("space"))
+        convention = Convention.read(found.pop("convention"))
         try:
-            return cls(space=space, **{name: value.typed(kinds[name]) for name, value in found.items()})
+            return cls(
+                space=space, convention=convention, **{name: value.typed(kinds[name]) for name, value in found.items()}
+            )
         except ValueError as error:
             raise ValueError(str(error) if str(error).startswith(where) else f"{where}: {error}") from error
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `from_dict` reads them back."""
-        return {each.name: getattr(self, each.name) for each in fields(self)} | {"space": self.space.to_dict()}
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return values | {"space": self.space.to_dict(), "convention": self.convention.to_dict()}
 
     @property
     def reads(self) -> str:

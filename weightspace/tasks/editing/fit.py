@@ -97,7 +97,7 @@ def settings_of(nets: EditNets, edits: Sequence[str], config: EditConfig) -> Edi
     return EditSettings(
         edits=tuple("+".join(map(str, parse_edits(text))) for text in edits),
         space=nets.space,
-        convention=nets.convention.to_dict(),
+        convention=nets.convention,
         data=nets.data,
         weight_sizes={name: float(usual_size(tensor)) for name, tensor in nets.weights.items()},
         gradient_sizes={name: float(usual_size(torch.cat([each[name] for each in found]))) for name in nets.weights},

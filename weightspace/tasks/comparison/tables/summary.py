@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from weightspace.markdown import table_lines
 from weightspace.tasks.comparison.jobs.result import Result
 from weightspace.tasks.comparison.tables.report import MEASURES, Cell, cells_of
 
+COLUMNS = ("question", "score", "SpaceNet", "reading weights alone", "best simple method")
 OURS, OURS_ON_WEIGHTS = ("SpaceNet", "SpaceNet, gradient and readout"), ("SpaceNet, weights only", "SpaceNet, weights")
 
 
@@ -49,13 +51,13 @@ def summary(groups: Mapping[tuple[str, str], Sequence[Result]]) -> str:
     Args:
         groups: (protocol, tier) -> its results.
     """
-    lines = ["| question | score | SpaceNet | reading weights alone | best simple method |", "|" + "---|" * 5]
+    lines: list[list[str]] = []
     for row in ROWS:
         if results := groups.get((row.protocol, row.tier)):
             cells = cells_of(results)
             texts = [_best(cells, names, row) for names in (OURS, OURS_ON_WEIGHTS, row.baselines)]
-            lines.append(f"| {row.question} | {row.score} | " + " | ".join(texts) + " |")
-    return "\n".join(lines) + "\n"
+            lines.append([row.question, row.score, *texts])
+    return "\n".join(table_lines(COLUMNS, lines)) + "\n"
 
 
 def _best(cells: Mapping[str, Mapping[tuple[str, str], Cell]], names: Sequence[str], row: Row) -> str:
