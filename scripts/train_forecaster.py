@@ -4,7 +4,7 @@
 
 Writes ``forecaster`` (which `Forecaster.from_pretrained` loads), ``perceptron`` (the same without messages: every
 weight by itself) and ``results.jsonl``. Every row gets the same grid of rates, picked on other seeds; figures are steps
-and seconds to a validation loss: the final one of Adam with a cosine, at its best rate.
+and the processor's seconds to a validation loss: the final one of Adam with a cosine, at its best rate.
 """
 
 import copy
@@ -121,7 +121,7 @@ def train_net(shape: dict, rival: Rival, rate: float, ahead: int, seed: int, ste
     fall = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps) if rival.cosine else None
     mean, judged, losses, spent = copy.deepcopy(net), net, [], 0.0
     for step in range(steps):
-        began = time.perf_counter()
+        began = time.process_time()
         rows = torch.randint(len(data.x_train), (BATCH,), generator=order)
         optimizer.zero_grad()
         functional.cross_entropy(net(data.x_train[rows]), data.y_train[rows]).backward()
@@ -134,7 +134,7 @@ def train_net(shape: dict, rival: Rival, rate: float, ahead: int, seed: int, ste
             with torch.no_grad():
                 for a, b in zip(mean.parameters(), net.parameters(), strict=True):
                     a.lerp_(b, 1 - share)
-        spent += time.perf_counter() - began
+        spent += time.process_time() - began
         if (step + 1) % SPACING == 0:
             with torch.no_grad():
                 losses.append(float(functional.cross_entropy(judged(x_val), y_val)))

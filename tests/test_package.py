@@ -73,10 +73,14 @@ def test_it_runs_from_where_it_is_installed(wheel, tmp_path):
     (tmp_path / "empty").mkdir()
     code = "import weightspace, weightspace.cli; print(weightspace.__file__); weightspace.cli.main(['zoo', 'list'])"
     code += "; print(weightspace.load_metanet('digits-accuracy').config.labels)"
+    code += "; import torch; from weightspace.optimizers import LearnedOptimizer"
+    code += (
+        "; print(LearnedOptimizer.from_pretrained('learned-optimizer', torch.nn.Linear(2, 2).parameters()).rule.config)"
+    )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "empty", env=environment,
                           capture_output=True, text=True, check=True)  # fmt: skip
     assert str(tmp_path / "site") in done.stdout
     assert "digits-cnn" in done.stdout
-    assert "('test_accuracy', 'gap')" in done.stdout
+    assert "('test_accuracy', 'gap')" in done.stdout and "RuleConfig" in done.stdout
     assert list((tmp_path / "empty").iterdir()) == []

@@ -7,7 +7,7 @@
 Eight rates (1e-4 to .3) times two schedules (constant; warm-up and cosine) are tried on picking seeds, and the best is
 judged on others. Writes a line of JSON for each task and optimizer to --out; what is there already isn't run again.
 DATA_ROOT/mnist and DATA_ROOT/cifar10 hold images; without them the digits of scikit-learn stand in, enlarged, and the
-lines say so. Seconds are of one net in PyTorch's own optimizers (and ours), a whole step with its gradient.
+lines say so. Seconds are the processor's, of one net in PyTorch's own optimizers (and ours), a step with its gradient.
 """
 
 import argparse
@@ -28,8 +28,9 @@ from torch.nn import functional
 
 from weightspace.cli import one_line_errors
 from weightspace.machine.data_root import using_data_root
-from weightspace.optimizers import LearnedOptimizer, LearnedRule
-from weightspace.tasks.optimization.contestants import AdamW, Learned, Momentum, Muon, NewtonSchulz, ScheduleFree
+from weightspace.optimizers import LearnedOptimizer, LearnedRule, NewtonSchulz
+from weightspace.tasks.optimization import contestants
+from weightspace.tasks.optimization.contestants import AdamW, Learned, Momentum, Muon, ScheduleFree
 from weightspace.tasks.optimization.innertask import InnerTask
 from weightspace.tasks.optimization.race import RaceConfig, Start, compete, geometric_mean, steps_to
 from weightspace.tasks.optimization.racetasks import RACES
@@ -71,7 +72,9 @@ def rows(rule: LearnedRule) -> dict[str, Row]:
         "SGD, momentum .9": Row(Momentum, lambda net: [torch.optim.SGD(net.parameters(), momentum=0.9)], 1e-3),
         "schedule-free AdamW": Row(ScheduleFree, schedule_free, 2.5e-3),
         "Muon": Row(Muon, muon, 1e-3),
-        "Newton-Schulz without the perceptron": Row(NewtonSchulz, muon, 1e-3),
+        "Newton-Schulz without the perceptron": Row(
+            contestants.NewtonSchulz, lambda net: [NewtonSchulz(net.parameters())], 1e-3
+        ),
         "ours": Row(ours, lambda net: [LearnedOptimizer(net.parameters(), rule)], 1e-3),
         "ours, orthogonal": Row(
             functools.partial(ours, orthogonalize=True),
@@ -87,7 +90,7 @@ def seconds_and_state(task: InnerTask, row: Row, steps: int = 30) -> tuple[float
     optimizers, taken = list(row.single(net)), []
     for _ in range(steps):
         examples = task.examples(1, generator)[0]
-        began = time.perf_counter()
+        began = time.process_time()
         out, targets = net(task.inputs[examples]), task.targets[examples]
         loss = (
             functional.mse_loss(out, targets)
@@ -99,7 +102,7 @@ def seconds_and_state(task: InnerTask, row: Row, steps: int = 30) -> tuple[float
         loss.backward()
         for optimizer in optimizers:
             optimizer.step()
-        taken.append(time.perf_counter() - began)
+        taken.append(time.process_time() - began)
     kept = sum(
         value.numel()
         for optimizer in optimizers

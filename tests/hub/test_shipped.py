@@ -1,20 +1,28 @@
 """Every net that ships: it loads, its card is whole, and nets that it never saw are read as the card says."""
 
+import functools
 import re
 
 import pytest
+import torch
 
 from weightspace import Recipe, build_zoo, load_metanet
-from weightspace.hub.shipped import shipped
+from weightspace.hub.shipped import shipped, shipped_readers
+from weightspace.optimizers import LearnedOptimizer, LearnedRule
 from weightspace.tasks.editing.editnets import EditNets
 from weightspace.tasks.editing.editor import Editor
 from weightspace.tasks.editing.measures import measure_edit
 from weightspace.tasks.labelled.labellednets import LabelledNets
+from weightspace.tasks.optimization.contestants import AdamW, Learned
+from weightspace.tasks.optimization.race import RaceConfig, compete, speedup
+from weightspace.tasks.optimization.racetasks import RACES
 from weightspace.tasks.prediction.fit import predict_nets
 from weightspace.tasks.prediction.metrics import class_score, score
 
 SECTIONS = ("**Data.**", "**Model.**", "**Made by**", "**Limits.**", "**Licence**", "held-out nets")
-READ = [name for name in shipped() if name.startswith("digits") and "dilate" not in name]
+RULE = "learned-optimizer"
+METANETS = [name for name in shipped() if name != RULE]
+READ = [name for name in shipped_readers() if name.startswith("digits")]
 NETS = {"digits-park-accuracy": 64}  # many shapes, so few nets are stacked
 
 
@@ -24,7 +32,8 @@ def card(name):
 
 def figures(name):
     """The numbers in the row of the card that is about the net as it is on disk."""
-    row = next(line for line in card(name).splitlines() if line.startswith("| this net, as it is on disk"))
+    rows = [line for line in card(name).splitlines() if re.match(r"\| this (net|rule), as it is on disk", line)]
+    (row,) = rows
     return [float(number) for number in re.findall(r"\d+\.\d+", row)]
 
 
@@ -36,13 +45,41 @@ def fresh_zoo(name, folder):
     return build_zoo(Recipe.from_toml(text), folder, nets=NETS.get(name, 160), workers=1, progress=False).final()
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", METANETS)
 def test_it_loads_and_its_card_says_what_it_is(name):
     metanet = load_metanet(name)
     assert metanet.config.labels or "editing" in metanet.config.domain
     assert all(section in card(name) for section in SECTIONS)
     assert f'ws.load_metanet("{name}")' in card(name) and figures(name)
     assert {path.name for path in shipped()[name].iterdir()} == {"config.json", "model.safetensors", "README.md"}
+
+
+def test_readers_are_those_that_say_something_of_a_net():
+    assert set(METANETS) - set(shipped_readers()) == {"digits-inr-dilate"}
+
+
+def test_the_rule_loads_as_an_optimizer_and_its_card_says_what_it_is():
+    net = torch.nn.Linear(3, 2)
+    optimizer = LearnedOptimizer.from_pretrained(RULE, net.parameters(), lr=1e-2)
+    before = net.weight.detach().clone()
+    net(torch.ones(1, 3)).sum().backward()
+    optimizer.step()
+    assert float((net.weight - before).square().mean().sqrt()) == pytest.approx(1e-2, rel=1e-4)
+    assert all(section in card(RULE) for section in SECTIONS)
+    assert f'LearnedOptimizer.from_pretrained("{RULE}"' in card(RULE)
+    assert {path.name for path in shipped()[RULE].iterdir()} == {"config.json", "model.safetensors", "README.md"}
+
+
+@pytest.mark.slow
+def test_the_rule_saves_steps_on_nets_trained_anew_as_the_card_says():
+    columns = next(line for line in card(RULE).splitlines() if line.startswith("| times fewer steps")).split(" | ")[
+        1:-1
+    ]
+    said = dict(zip(columns, figures(RULE), strict=False))
+    task, race = RACES["mlp"](), RaceConfig(steps=150, seed=40)
+    rule = functools.partial(Learned, rule=LearnedRule.from_pretrained(RULE))
+    found = speedup(compete(task, rule, race, 1e-3), compete(task, AdamW, race, 1e-3), race.every)
+    assert found > 0.85 * said["mlp"], (found, said)
 
 
 def test_together_they_stay_small():

@@ -74,3 +74,44 @@ def test_every_flag_has_a_text_of_its_own(words, monkeypatch, capsys):
         assert re.match(r"\S.*\w{3}.* \((default|required)", said), text
         assert not said.startswith("(default"), text
         assert not re.search(rf"\. ({names}): ", said), text
+
+
+@pytest.mark.slow
+def test_train_forecaster(run, tmp_path):
+    flags = [
+        "--nets",
+        "10",
+        "--forecast.steps",
+        "3",
+        "--steps",
+        "60",
+        "--seeds",
+        "1",
+        "--rates",
+        "3e-3",
+        "--aheads",
+        "50",
+    ]
+    run("train_forecaster.py", "--out", tmp_path, *flags)
+    lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
+    assert len(lines) == 21 and {line["net"] for line in lines} == {"the trained shape", "wider", "deeper"}
+    assert all(line["jumps"] for line in lines if "nowcasting" in line["row"])
+    assert (tmp_path / "forecaster" / "model.safetensors").exists()
+
+
+@pytest.mark.slow
+def test_self_tune(run, tmp_path):
+    flags = ["--seeds", "1", "--steps", "120", "--runs", "3", "--train", "100", "--out", tmp_path / "lines.jsonl"]
+    said = run("self_tune.py", *flags)
+    assert "self-tuning: val" in said and "random search: val" in said
+    ways = [json.loads(line)["way"] for line in (tmp_path / "lines.jsonl").read_text().splitlines()]
+    assert ways == ["self-tuning", "random search"]
+
+
+@pytest.mark.slow
+def test_optimizers_race_and_what_is_there_isnt_run_again(run, tmp_path):
+    flags = ["--tasks", "siren", "--optimizers", "AdamW", "ours", "--steps", "20", "--out", tmp_path / "lines.jsonl"]
+    first, again = run("bench/bench_optimizers.py", *flags), run("bench/bench_optimizers.py", *flags)
+    assert "| AdamW | 1.00 | 1.00 |" in first and "| ours |" in first
+    assert "digits-siren        ours" in first and "digits-siren        ours" not in again
+    assert len((tmp_path / "lines.jsonl").read_text().splitlines()) == 2

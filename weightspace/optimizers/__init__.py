@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from weightspace.optimizers.functionalrule import FunctionalRule, FunctionalRuleConfig
     from weightspace.optimizers.learnedoptimizer import LearnedOptimizer
     from weightspace.optimizers.learnedrule import LearnedRule, RuleConfig, read_celo2
+    from weightspace.optimizers.newtonschulz import NewtonSchulz
     from weightspace.optimizers.nowcaster import Nowcaster
     from weightspace.optimizers.unfoptimizer import UNFOptimizer
     from weightspace.optimizers.widths import width_groups
@@ -22,6 +23,7 @@ __all__ = [
     "FunctionalRuleConfig",
     "LearnedOptimizer",
     "LearnedRule",
+    "NewtonSchulz",
     "Nowcaster",
     "RuleConfig",
     "UNFOptimizer",
@@ -37,6 +39,7 @@ __getattr__, __dir__ = lazy_names(
         "weightspace.optimizers.functionalrule": ["FunctionalRule", "FunctionalRuleConfig"],
         "weightspace.optimizers.learnedoptimizer": ["LearnedOptimizer"],
         "weightspace.optimizers.learnedrule": ["LearnedRule", "RuleConfig", "read_celo2"],
+        "weightspace.optimizers.newtonschulz": ["NewtonSchulz"],
         "weightspace.optimizers.nowcaster": ["Nowcaster"],
         "weightspace.optimizers.unfoptimizer": ["UNFOptimizer"],
         "weightspace.optimizers.widths": ["width_groups"],

@@ -63,8 +63,12 @@ def test_speedups_are_ratios_of_steps():
         "fast": outcome(1.0, 0.5, 0.4, 0.3),
         "worse": outcome(3.0, 2.0, 1.0, 0.9),
     }
-    assert speedups(outcomes, "adam", 10) == {"adam": 1.0, "fast": 2.0, "worse": 1.0}
-    assert speedup(outcome(3.0, 3.0, 2.5, 1.5), outcomes["adam"], 10) == 0.75  # AdamW is there after three
+    between = math.log(1 / 0.9) / math.log(1 / 0.5)
+    wanted = {"adam": 1.0, "fast": 2.0, "worse": (3 + between) / 4}
+    assert speedups(outcomes, "adam", 10) == pytest.approx(wanted)
+    assert speedup(outcome(3.0, 3.0, 2.5, 1.0), outcomes["adam"], 10) == pytest.approx(0.75)  # AdamW after three
+    assert steps_to(outcomes["adam"].curve, math.sqrt(2), 10) == pytest.approx(25)
+    assert steps_to(outcomes["adam"].curve, 4.0, 10) == 10
     assert steps_to(outcomes["worse"].curve, 0.5, 10) == math.inf
     assert geometric_mean([1.0, 4.0]) == 2.0 and geometric_mean([0.0, 4.0]) == 0.0
 

@@ -27,10 +27,9 @@ def test_every_dropout_of_a_module_is_changed_in_a_copy():
 
 
 def test_rates_differ_within_a_batch_of_nets():
-    changed, names = tunable_dropouts(nn.Sequential(nn.Linear(4, 400), nn.Dropout()))
-    net = hypernetize(changed, {"1": (0, 0.9)})
-    rate = torch.tensor([0.0, 0.8])
-    inputs = {"1": rate}
+    changed, names = tunable_dropouts(nn.Sequential(nn.Sequential(nn.Linear(4, 400), nn.Dropout())))
+    net = hypernetize(changed, {"0.1": (0, 0.9)})
+    inputs = {"0.1": torch.tensor([0.0, 0.8])}
     torch.manual_seed(0)
     out = net.run({**net.weights(**inputs), **rates_of(names, inputs)}, torch.randn(50, 4))
     dropped = (out == 0).float().mean((1, 2))

@@ -114,10 +114,7 @@ class Muon(Contestant):
 
 
 class NewtonSchulz(Contestant):
-    """What `LearnedOptimizer` with ``orthogonalize`` is without its perceptron.
-
-    Momentum .95 with Nesterov's look ahead, orthogonal at unit size for matrices; Adam's direction for other tensors.
-    """
+    """`weightspace.optimizers.NewtonSchulz`: what a learned rule with orthogonal matrices is without the rule."""
 
     def __init__(self, task: InnerTask, rows: Rows):
         super().__init__(task, rows)

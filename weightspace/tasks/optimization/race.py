@@ -115,9 +115,19 @@ def compete(task: InnerTask, start: Start, config: RaceConfig, default_rate: flo
 
 
 def steps_to(curve: Float[Tensor, "seeds measurements"], target: float, every: int) -> float:
-    """Steps until the mean loss over seeds is at the target or below; infinite if never."""
-    there = (curve.mean(0) <= target).nonzero()
-    return float((int(there[0]) + 1) * every) if len(there) else math.inf
+    """Steps until the mean loss over seeds is at the target; infinite if never.
+
+    Between two measurements the loss counts as falling exponentially.
+    """
+    mean = curve.mean(0)
+    there = (mean <= target).nonzero()
+    if not len(there):
+        return math.inf
+    first = int(there[0])
+    if first == 0 or float(mean[first]) <= 0 or not math.isfinite(float(mean[first - 1])):
+        return float((first + 1) * every)
+    before, after = math.log(float(mean[first - 1])), math.log(float(mean[first]))
+    return every * (first + (before - math.log(target)) / (before - after))
 
 
 def speedup(outcome: Outcome, reference: Outcome, every: int) -> float:

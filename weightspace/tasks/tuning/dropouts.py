@@ -42,4 +42,4 @@ def tunable_dropouts(module: nn.Module) -> tuple[nn.Module, tuple[str, ...]]:
 
 def rates_of(names: tuple[str, ...], inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Values of hyper-inputs that are named as dropouts, as the buffers of these."""
-    return {f"{name}.rate": inputs[name.replace(".", "_")] for name in names}
+    return {f"{name}.rate": inputs[name] for name in names}

@@ -23,7 +23,8 @@ class TuningConfig:
         inputs: hyper-inputs a step.
         spread: of hyper-inputs around the center, before the sigmoid that brings them into their ranges; 0 draws them
             from all of the ranges instead.
-        rate: of the weights. center_rate: of the hyperparameters.
+        rate: of the weights.
+        center_rate: of the hyperparameters.
         warmup: steps in which the weights alone are trained.
         seed: of all random numbers.
     """
