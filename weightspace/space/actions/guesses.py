@@ -97,10 +97,11 @@ def _rotary(space: WeightSpace) -> Iterator[Ways]:
 
 
 def _one_head(space: WeightSpace, one: _Channels, other: _Channels) -> bool:
-    """Two weights that lead to one set of neurons without an order of their own, which isn't an output."""
+    """Two weights that lead from one place to one set of neurons that keep their order, which isn't an output."""
     axes = [space.tensors[c.tensor].axes[c.side.dim] for c in (one, other)]
     named = isinstance(axes[0], Atom) and axes[0].name is not None and not axes[0].name.startswith(("in", "out"))
-    return one.tensor != other.tensor and axes[0] == axes[1] and named
+    alike = space.tensors[one.tensor].source_sites == space.tensors[other.tensor].source_sites
+    return one.tensor != other.tensor and axes[0] == axes[1] and named and alike
 
 
 def _channels(space: WeightSpace, source: bool) -> Iterator[_Channels]:

@@ -33,6 +33,11 @@ class Case:
     inputs: Inputs
     outputs: list[Tensor]
 
+    @property
+    def entries(self) -> int:
+        """Those of the inputs, as a measure of how long it takes to run."""
+        return sum(leaf.numel() for leaf in pytree.tree_leaves(self.inputs) if isinstance(leaf, Tensor))
+
 
 class Probe:
     """A module in float64 with weights in general position, and cases to compare its outputs on.
@@ -162,16 +167,11 @@ class Probe:
         generator = torch.Generator().manual_seed(1)
         moved = {name: _alone(spec, space, self.weights[name], generator) for name, spec in space.tensors.items()}
         found = 0.0
-        for case in sorted(self.cases, key=_entries):
+        for case in sorted(self.cases, key=lambda case: case.entries):
             found = max(found, distance(case.outputs, self.run(moved, case)))
             if found > 1e-9:
                 break
         return found
-
-
-def _entries(case: Case) -> int:
-    """Those of a case's inputs, as a measure of how long it takes to run."""
-    return sum(leaf.numel() for leaf in pytree.tree_leaves(case.inputs) if isinstance(leaf, Tensor))
 
 
 def _alone(spec: TensorSpec, space: WeightSpace, tensor: Tensor, generator: torch.Generator) -> Tensor:

@@ -76,9 +76,12 @@ def settle(space: WeightSpace, module: nn.Module, args: Sequence[Any], kwargs: M
 
     A scale, sign or phase that holds in one mode only is kept for that mode.
     """
+    started = time.perf_counter()
     probe = Probe(module, args, kwargs)
     space = replace(space, matrices=proved_matrices(space, probe, TOLERANCE))
-    report = _verified(space, probe)
+    base = space.report or Report()
+    seconds = {**base.seconds, "verify": time.perf_counter() - started}
+    report = _verified(replace(space, report=replace(base, seconds=seconds)), probe)
     if report.sound and not report.failed:
         return replace(space, report=report)
     names = {name: replace(group, free=group.free and name not in report.failed) for name, group in space.names.items()}
