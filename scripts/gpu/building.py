@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 
 import torch
-from rows import add_row
+from rows import add_profile, add_row
 
 from weightspace.data import Signals, grid_coordinates
-from weightspace.machine.work import CARDS, busy_share, count_work
+from weightspace.machine.work import CARDS, busy_share, count_work, kernel_table
 from weightspace.nets import build_net
 from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.nets.stacked.run import run_stack
@@ -84,6 +84,7 @@ def measure(name: str, step: Step, nets: int, seconds: float, device: str) -> No
     floors = {f"floor_{card}_ms": 1e3 * work.floor(CARDS[card]) for card in CARDS}
     add_row(case=name, nets=nets, steps_a_second=nets / passed, ms=1e3 * passed, busy=share["busy"],
             kernels=work.kernels, **floors)  # fmt: skip
+    add_profile(f"building-{name.split()[0].lower()}", kernel_table(step, device))
 
 
 def whole_fits(nets: int, steps: int, device: str) -> None:

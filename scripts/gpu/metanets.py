@@ -12,10 +12,10 @@ from collections.abc import Callable
 from contextlib import nullcontext
 
 import torch
-from rows import add_row
+from rows import add_profile, add_row
 from torch import Tensor
 
-from weightspace.machine.work import CARDS, busy_share, count_work
+from weightspace.machine.work import CARDS, busy_share, count_work, kernel_table
 from weightspace.metanets import METANETS
 from weightspace.nets import build_net
 from weightspace.space import WeightSpace
@@ -66,6 +66,8 @@ def measure(name: str, step: Callable[[], None], nets: int, precision: str, seco
     more = {} if work is None else {"kernels": work.kernels}
     more |= {} if work is None else {f"floor_{card}_ms": 1e3 * work.floor(CARDS[card]) for card in CARDS}
     add_row(metanet=name, nets=nets, precision=precision, ms=1e3 * passed, busy=share["busy"], **more)
+    if precision == "float32":
+        add_profile(f"metanets-{name.lower()}", kernel_table(step, device))
 
 
 def main() -> None:

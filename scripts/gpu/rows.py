@@ -14,3 +14,9 @@ def add_row(**row: Any) -> None:
     print("  ".join(f"{name} {value}" for name, value in FOUND[-1].items()), flush=True)
     if path := os.environ.get("WEIGHTSPACE_ROWS"):
         Path(path).write_text(json.dumps(FOUND), encoding="utf-8")
+
+
+def add_profile(name: str, table: str) -> None:
+    """Keeps the table of a step's kernels beside the results, as NAME.profile.txt."""
+    if path := os.environ.get("WEIGHTSPACE_ROWS"):
+        Path(path).with_name(f"{name}.profile.txt").write_text(table + "\n", encoding="utf-8")

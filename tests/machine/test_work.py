@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from weightspace.data import grid_coordinates
-from weightspace.machine.work import CARDS, Work, busy_share, count_work
+from weightspace.machine.work import CARDS, Work, busy_share, count_work, kernel_table
 from weightspace.nets import build_net
 from weightspace.zoo.recipe.hyperparameters import Hyperparameters
 from weightspace.zoo.train import optimizer as optimizers
@@ -36,6 +36,11 @@ def test_the_busy_share_is_a_share():
         for _ in range(20):
             layer(torch.randn(512, 64)).sum().backward()
     assert 0 < found["busy"] <= 1 and found["seconds"] > 0
+
+
+def test_the_table_names_what_takes_time():
+    a = torch.randn(64, 64)
+    assert "aten::mm" in kernel_table(lambda: a @ a, "cpu")
 
 
 def siren_step(nets):

@@ -13,7 +13,7 @@ STAGES = ("tests", "building", "metanets", "results")
 
 def run(*flags, **environment):
     return subprocess.run(
-        [ROOT / "scripts" / "gpu" / "run", *flags], capture_output=True, text=True, cwd=ROOT, timeout=300
+        [ROOT / "scripts" / "gpu" / "run", *flags], capture_output=True, text=True, cwd=ROOT, timeout=600
     )
 
 
@@ -24,13 +24,18 @@ def test_all_stages_run_small_and_only_once(tmp_path):
     results = {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in STAGES}
     assert {result["status"] for result in results.values()} == {"ok"}
     assert {row["case"] for row in results["building"]["rows"]} >= {"SIREN 28x28", "CNN 28x28"}
+    assert {path.name for path in tmp_path.glob("*.profile.txt")} >= {
+        "building-siren.profile.txt",
+        "building-cnn.profile.txt",
+    }
+    assert [row["script"] for row in results["results"]["rows"]] == ["train_predictor.py", "train_editor.py"]
     assert all(row["kernels"] > 0 and row["ms"] > 0 for row in results["metanets"]["rows"])
-    (tmp_path / "results.json").write_text(json.dumps(results["results"] | {"status": "ended with 1"}))
+    (tmp_path / "metanets.json").write_text(json.dumps(results["metanets"] | {"status": "ended with 1"}))
     kept = (tmp_path / "building.json").stat().st_mtime_ns
     again = run("--small", "--out", str(tmp_path))
     assert again.returncode == 0
     assert (tmp_path / "building.json").stat().st_mtime_ns == kept
-    assert json.loads((tmp_path / "results.json").read_text())["status"] == "ok"
+    assert json.loads((tmp_path / "metanets.json").read_text())["status"] == "ok"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

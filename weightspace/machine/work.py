@@ -100,3 +100,17 @@ def busy_share(device: torch.device | str) -> Iterator[dict[str, float]]:
     name = "self_device_time_total" if cuda else "self_cpu_time_total"
     busy = sum(getattr(event, name) for event in profiler.key_averages()) / 1e6
     found |= {"seconds": passed, "busy": min(1.0, busy / passed)}
+
+
+def kernel_table(call: Callable[[], Any], device: torch.device | str, rows: int = 25) -> str:
+    """A table of the kernels (on a CPU: operators) that a call spends most time in, once warmed up."""
+    from torch.profiler import ProfilerActivity, profile
+
+    cuda = torch.device(device).type == "cuda"
+    call()
+    with profile(activities=[ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]) as profiler:
+        call()
+        if cuda:
+            torch.cuda.synchronize()
+    order = "self_device_time_total" if cuda else "self_cpu_time_total"
+    return profiler.key_averages().table(sort_by=order, row_limit=rows)
