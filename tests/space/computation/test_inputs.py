@@ -93,3 +93,8 @@ def test_drawn_sizes():
     assert with_samples(((torch.rand(2, 3), torch.rand(3)), {})) is None
     (doubled,), _ = with_samples(((torch.rand(2, 3),), {}))
     assert doubled.shape == (4, 3)
+
+
+def test_large_inputs_of_an_odd_size_are_halved_first():
+    sizes = [given[0][0].shape[-1] for given in with_sizes(((torch.zeros(1, 3, 75, 75),), {}))]
+    assert sizes[:2] == [37, 150] and 1 not in sizes

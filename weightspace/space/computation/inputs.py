@@ -49,7 +49,7 @@ def with_sizes(inputs: Inputs) -> Iterator[Inputs]:
     few = sum(tensor.numel() for tensor in tensors) <= _FEW
     for size in sorted(sizes, reverse=True):
         for new in (2 * size, size // 2) if few else (size // 2, 2 * size):
-            if new and (new == 2 * size or size % 2 == 0):
+            if new > 1 - few and (new == 2 * size or size % 2 == 0 or not few):
                 yield _map(inputs, lambda tensor, size=size, new=new: _resized(tensor, size, new))
 
 

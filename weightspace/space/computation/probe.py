@@ -122,8 +122,8 @@ class Probe:
                 yield drawn
         other = "eval" if first.mode == "train" else "train"
         bases = [first.inputs]
-        if sized is not None and not small:
-            bases.insert(0, sized.inputs)  # mostly smaller, and it is a large net that has to run several times
+        if sized is not None and not small and sized.entries < first.entries:
+            bases.insert(0, sized.inputs)  # it is a large net that has to run several times
         tries = [t for base in bases for t in (with_samples(base) if other == "train" else None, base) if t is not None]
         found = next(self._tried("other mode", other, tries, first), None)
         if found is None:
