@@ -5,8 +5,8 @@
     python scripts/evaluate_generator.py --zoo runs/digits-cnn --out runs/judged --generators runs/flow
 
 Training nets and held-out lineages of one stage (a validation accuracy of ``--least`` or more, one activation) are
-taken from the zoo; without ``--generators`` the rivals alone are measured. Writes ``results.jsonl``, a table on
-standard output, and ``novelty.png``.
+taken from the zoo, the latter from its test runs; without ``--generators`` the rivals alone are measured. Writes
+``results.jsonl``, a table on standard output, ``novelty.png``, and with ``--curves 25`` how nets train on.
 """
 
 import json
@@ -23,11 +23,15 @@ from tqdm import tqdm
 
 from weightspace import Zoo
 from weightspace.cli import one_line_errors
-from weightspace.generators import load_generator
+from weightspace.data import load_dataset
+from weightspace.generators import Fresh, load_generator
+from weightspace.tasks.generation.discriminator import told_apart
+from weightspace.tasks.generation.headstart import train_from
 from weightspace.tasks.generation.judge import NOVELTIES, Judge, Sampled
 from weightspace.tasks.generation.novelty_picture import draw_novelty
+from weightspace.tasks.generation.prompts import prompt_response
 from weightspace.tasks.generation.rivals import SWEEPS, envelope, make_rivals
-from weightspace.tasks.generation.stage import Stage
+from weightspace.tasks.generation.stage import Stage, Weights
 from weightspace.tasks.generation.verdict import verdict
 
 
@@ -53,10 +57,23 @@ class Config:
     """Samplings of every generator; rivals are sampled once."""
     rivals: tuple[str, ...] = tuple(SWEEPS)
     """Which trivial rivals."""
+    told_steps: int = 200
+    """Of training a metanet to tell generated nets from held-out trainings."""
+    curves: int = 0
+    """Epochs that generated, fresh and held-out nets are trained on for, each at its best optimizer and rate."""
 
 
-def record(config: Config, judge: Judge, name: str, settings: dict[str, Any], seed: int, sampled: Sampled) -> dict:
-    """One line of the results."""
+def record(
+    config: Config,
+    judge: Judge,
+    name: str,
+    settings: dict[str, Any],
+    seed: int,
+    sampled: Sampled,
+    drawn: Weights | None = None,
+    response: dict[str, float] | None = None,
+) -> dict:
+    """One line of the results; ``drawn`` are the nets, where a metanet shall try to tell them from trainings."""
     found = verdict(judge, sampled)
     return {
         "zoo": config.zoo, "least": config.least, "activation": config.activation, "generator": name,
@@ -66,9 +83,26 @@ def record(config: Config, judge: Judge, name: str, settings: dict[str, Any], se
         "share": {str(r): v for r, v in judge.shares(sampled).items()},
         "interval": {str(r): v for r, v in judge.spread(sampled).items()},
         "share_by_answers": {str(r): v for r, v in judge.shares(sampled, functions=True).items()},
+        "apart_from_trainings": told_apart(judge.stage, drawn, seed, config.told_steps) if drawn else None,
+        "accuracy_norms_measured_again": again(judge.stage, drawn) if drawn else None, "response": response,
         "team_of_16": sampled.team, "twins": sampled.twins, **asdict(found), "command": " ".join(sys.argv),
         "torch": torch.__version__, "machine": platform.processor() or platform.machine(),
     }  # fmt: skip
+
+
+def again(stage: Stage, drawn: Weights) -> float:
+    """Mean accuracy with the statistics of norms measured again."""
+    return float(stage.correct(stage.logits(stage.measured_again(drawn))).mean())
+
+
+def train_on(config: Config, stage: Stage, starts: dict[str, Weights]) -> dict[str, list[float]]:
+    """Mean test accuracy before training and after every epoch, from 8 nets of each start."""
+    zoo = Zoo(config.zoo)
+    data, found = load_dataset(**zoo.recipe.data), {}
+    for name, weights in starts.items():
+        some = {key: tensor[:8] for key, tensor in weights.items()}
+        found[name] = train_from(zoo.architecture, some, data, config.curves, "cosine").test.tolist()
+    return found
 
 
 def keep(line: dict, out: Path) -> None:
@@ -103,15 +137,22 @@ def main(config: Config) -> None:
         rivals[f"{name} {settings}"], shares[f"{name} {settings}"] = sampled, judge.shares(sampled)
         keep(record(config, judge, name, settings, 0, sampled), out)
     prompt = {config.prompt.split("=")[0]: float(config.prompt.split("=")[1])} if config.prompt else {}
+    starts = {"He": Fresh.for_spaces(stage.space).sample(stage.space, 8, seed=0), "held-out trainings": stage.held}
     for path in config.generators:
         generator = load_generator(path)
         for seed in range(config.seeds):
             drawn = generator.sample(stage.space, config.samples, prompt=prompt, seed=seed)
-            generators[Path(path).name] = judge.measure(drawn)
-            keep(record(config, judge, Path(path).name, prompt, seed, generators[Path(path).name]), out)
+            name = Path(path).name
+            generators[name], starts[name] = judge.measure(drawn), drawn
+            asked = generator.config.prompts[:1]
+            follow = {n: asdict(prompt_response(stage, generator, n, config.samples, seed)) for n in asked}
+            keep(record(config, judge, name, prompt, seed, generators[name], drawn, follow), out)
     if shares:
         best = " ".join(f"{value:5.2f}" for value in envelope(shares).values())
         sys.stdout.write(f"{'envelope of the rivals':76}  {best}\n")
+    if config.curves:
+        curves = train_on(config, stage, starts)
+        (out / "curves.json").write_text(json.dumps(curves, indent=1), encoding="utf-8")
     draw_novelty(out / "novelty.png", judge, rivals, generators)
 
 

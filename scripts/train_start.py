@@ -93,6 +93,10 @@ class Bench:
         train_start(start, self.signals, config, lambda step, value: log(f"step {step}: {value:.2f} dB"))
         return start, time.process_time() - began
 
+    def rows_of(self, start: LearnedStart, rows: Tensor) -> Tensor:
+        """Rows of a start in the order of the net's parameters."""
+        return self.layout.rows(start.vectors.weights(rows.detach()))
+
     def reptile(self) -> tuple[Tensor, float]:
         """The start that Reptile learns, and its CPU seconds."""
         began = time.process_time()
@@ -123,23 +127,30 @@ def measure(bench: Bench, starts: dict[str, Tensor], before: Tensor | None = Non
 def own_steps(bench: Bench, start: LearnedStart) -> tuple[dict[str, Tensor], Tensor]:
     """Nets after the start's own steps, and the PSNR of test signals before each of them."""
     ends, gradient = {}, fit_gradient(bench.net, bench.signals.coordinates)
+    rates = bench.rows_of(start, start.rates[None])
     for part, targets in bench.parts.items():
-        rows, errors = start.start.detach().repeat(len(targets), 1), []
+        rows, errors = bench.rows_of(start, start.start.repeat(len(targets), 1)), []
         for _ in range(start.config.steps):
             grad, error = gradient(rows, targets)
             errors.append(error.clone())
-            rows = rows - start.rates.detach() * grad
+            rows = rows - rates * grad
         ends[part] = rows
     before = 10 * (bench.signals.peak**2 / torch.stack(errors)).log10()
     return ends, before.mean(1)
 
 
-def seconds_a_step(bench: Bench) -> float:
-    """CPU seconds of one step of Adam of one net."""
-    targets = bench.parts["val"]
-    began, rows = time.process_time(), bench.fresh(len(targets), 1.0, 0)
+def seconds_a_step(bench: Bench, start: LearnedStart) -> tuple[float, float]:
+    """CPU seconds of one step of one net: of Adam, and of the learned start's own."""
+    targets, gradient, found = bench.parts["val"], fit_gradient(bench.net, bench.signals.coordinates), []
+    rows, plain = bench.fresh(len(targets), 1.0, 0), bench.rows_of(start, start.start.repeat(len(targets), 1))
+    rates = bench.rows_of(start, start.rates[None])
+    began = time.process_time()
     psnr_curves(bench.net, rows, targets, bench.signals.coordinates, 1e-3, 50)
-    return (time.process_time() - began) / (50 * len(targets))
+    found.append((time.process_time() - began) / (50 * len(targets)))
+    began = time.process_time()
+    for _ in range(50):
+        plain - rates * gradient(plain, targets)[0]
+    return found[0], (time.process_time() - began) / (50 * len(targets))
 
 
 def log(text: str) -> None:
@@ -165,12 +176,12 @@ def learn_and_measure(config: Config) -> None:
         log(f"{name} done")
     shared = {part: repeated.repeat(len(t), 1) for part, t in bench.parts.items()}
     rows["Reptile"] = measure(bench, shared), reptile_seconds
-    plain = {part: start.start.detach().repeat(len(t), 1) for part, t in bench.parts.items()}
+    plain = {part: bench.rows_of(start, start.start.repeat(len(t), 1)) for part, t in bench.parts.items()}
     rows["Meta-SGD's start, Adam"] = measure(bench, plain), seconds
     ends, before = own_steps(bench, start)
     rows["Meta-SGD, then Adam"] = measure(bench, ends, before), seconds
     ceiling = max(max(rows[name][0]["curve"]) for name in ("SIREN", "SIREN x 2.5"))
-    step_seconds = seconds_a_step(bench)
+    seconds_adam, seconds_own = seconds_a_step(bench, start)
     with (out / "results.jsonl").open("a", encoding="utf-8") as file:
         for name, (found, learning) in rows.items():
             curve = torch.tensor(found["curve"])
@@ -179,7 +190,8 @@ def learn_and_measure(config: Config) -> None:
                 "psnr": {str(k): round(float(curve[k]), 3) for k in SHOWN if k < len(curve)},
                 "rates": {str(k): found["rates"][k] for k in SHOWN if k < len(found["rates"])},
                 "ceiling": round(ceiling, 3), "steps_to_ceiling_minus_3": steps_to(curve, ceiling - 3),
-                "steps_to_30_dB": steps_to(curve, 30.0), "seconds_a_step": step_seconds, "learning_seconds": learning,
+                "steps_to_30_dB": steps_to(curve, 30.0), "steps_to_40_dB": steps_to(curve, 40.0),
+                "seconds_a_step": seconds_adam, "seconds_an_own_step": seconds_own, "learning_seconds": learning,
                 "signals": {part: len(t) for part, t in bench.parts.items()}, "horizon": config.horizon,
                 "train": asdict(config.train), "command": " ".join(sys.argv), "torch": torch.__version__,
                 "machine": platform.processor() or platform.machine(), "threads": 1,

@@ -7,6 +7,7 @@ from tests.generators.cases import convention, make, space, untrained
 from weightspace.data import Signals
 from weightspace.generators import LearnedStart, LearnedStartConfig
 from weightspace.inr import render_stack
+from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.tasks.generation.starts import StartConfig, psnr, psnr_curves, steps_to, train_start
 
 
@@ -70,7 +71,10 @@ def test_curves_end_where_the_weights_are():
     start, targets = make("LearnedStart"), signals(3).values
     rows = start.start.detach().repeat(3, 1)
     net = convention().architecture.build().eval()
-    curves, ends = psnr_curves(net, rows, targets, convention().points(), 1e-3, 5)
+    layout = FlatLayout.of(net)
+    own = layout.rows(start.vectors.weights(rows))
+    curves, ends = psnr_curves(net, own, targets, convention().points(), 1e-3, 5)
+    ends = start.vectors.rows(layout.views(ends))
     assert curves.shape == (3, 6)
     torch.testing.assert_close(curves[:, 0], psnr(start.loss(rows, targets).detach(), 1.0), atol=1e-3, rtol=0)
     torch.testing.assert_close(curves[:, -1], psnr(start.loss(ends, targets).detach(), 1.0), atol=1e-3, rtol=0)

@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from weightspace import Recipe, build_zoo, load_metanet
+from weightspace.data import load_signals
+from weightspace.generators import Generator
 from weightspace.hub.shipped import shipped, shipped_readers
 from weightspace.optimizers import LearnedOptimizer, LearnedRule
 from weightspace.tasks.editing.editnets import EditNets
@@ -21,6 +23,7 @@ from weightspace.tasks.prediction.metrics import class_score, score
 
 SECTIONS = ("**Data.**", "**Model.**", "**Made by**", "**Limits.**", "**Licence**", "held-out nets")
 RULE = "learned-optimizer"
+WRITE = ["siren-start"]
 METANETS = [name for name in shipped() if name != RULE]
 READ = [name for name in shipped_readers() if name.startswith("digits")]
 NETS = {"digits-park-accuracy": 64}  # many shapes, so few nets are stacked
@@ -48,14 +51,15 @@ def fresh_zoo(name, folder):
 @pytest.mark.parametrize("name", METANETS)
 def test_it_loads_and_its_card_says_what_it_is(name):
     metanet = load_metanet(name)
-    assert metanet.config.labels or "editing" in metanet.config.domain
+    assert isinstance(metanet, Generator) == (name in WRITE)
+    assert name in WRITE or metanet.config.labels or "editing" in metanet.config.domain
     assert all(section in card(name) for section in SECTIONS)
     assert f'ws.load_metanet("{name}")' in card(name) and figures(name)
     assert {path.name for path in shipped()[name].iterdir()} == {"config.json", "model.safetensors", "README.md"}
 
 
 def test_readers_are_those_that_say_something_of_a_net():
-    assert set(METANETS) - set(shipped_readers()) == {"digits-inr-dilate"}
+    assert set(METANETS) - set(shipped_readers()) == {"digits-inr-dilate", *WRITE}
 
 
 def test_the_rule_loads_as_an_optimizer_and_its_card_says_what_it_is():
@@ -112,3 +116,13 @@ def test_an_edit_of_nets_built_anew_comes_as_near_as_the_card_says(tmp_path):
         100 * measure_edit(Editor(load_metanet("digits-inr-dilate")), nets, 0)["mse"]
         < 1.5 * figures("digits-inr-dilate")[0]
     )
+
+
+def test_a_start_fits_pictures_that_it_never_saw_as_the_card_says():
+    start = load_metanet("siren-start")
+    digits = load_signals(name="digits", grid=start.convention.grid)
+    pictures = digits.values[digits.parts == 2][-32:]
+    (space,) = start.config.spaces
+    drawn = start.sample(space, len(pictures), condition=pictures, seed=0)
+    errors = start.loss(start.vectors.rows(drawn), pictures)
+    assert float((-10 * errors.log10()).mean()) > figures("siren-start")[2] - 3.0

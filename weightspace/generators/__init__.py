@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from weightspace.generators.initializing import initialize
     from weightspace.generators.load import GENERATORS, load_generator
     from weightspace.generators.mixtures import MeanNet, Retrieval, Soup, SoupConfig
+    from weightspace.generators.refiner import Refiner, RefinerConfig
     from weightspace.generators.start import LearnedStart, LearnedStartConfig
     from weightspace.generators.write import Generated, write_zoo
 
@@ -36,6 +37,8 @@ __all__ = [
     "MeanNet",
     "PrincipalDensity",
     "PrincipalDensityConfig",
+    "Refiner",
+    "RefinerConfig",
     "Retrieval",
     "Soup",
     "SoupConfig",
@@ -63,6 +66,7 @@ __getattr__, __dir__ = lazy_names(
         "weightspace.generators.initializing": ["initialize"],
         "weightspace.generators.load": ["GENERATORS", "load_generator"],
         "weightspace.generators.mixtures": ["MeanNet", "Retrieval", "Soup", "SoupConfig"],
+        "weightspace.generators.refiner": ["Refiner", "RefinerConfig"],
         "weightspace.generators.start": ["LearnedStart", "LearnedStartConfig"],
         "weightspace.generators.write": ["Generated", "write_zoo"],
     },

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from weightspace.align import reset_statistics
 from weightspace.generators.base import Generator, finite_nets
 from weightspace.space import WeightSpace
 
@@ -18,6 +19,7 @@ def initialize(
     example_inputs: tuple[Any, ...],
     seed: int,
     condition: Any = None,
+    statistics: Tensor | None = None,
     **prompt: float,
 ) -> nn.Module:
     """Set the weights of a module to one net of a generator, in place.
@@ -25,6 +27,8 @@ def initialize(
     Args:
         module: any whose weight space the generator takes. example_inputs: what its ``forward`` takes.
         seed: of the net. condition: see `Generator.sample`. prompt: what is asked for, by name.
+        statistics: inputs on which the running statistics of batch norms are measured; left out, they stay those that
+            the generator gave.
 
     Returns:
         The module.
@@ -44,7 +48,10 @@ def initialize(
             f"{type(generator).__name__} gave weights that aren't finite with seed {seed}, so the module is as it was. "
             "Take another seed or prompt."
         )
-    set_weights(module, {name: tensor[0] for name, tensor in drawn.items()})
+    weights = {name: tensor[0] for name, tensor in drawn.items()}
+    if statistics is not None:
+        weights = {**weights, **reset_statistics(copy.deepcopy(module), {**module.state_dict(), **weights}, statistics)}
+    set_weights(module, weights)
     return module
 
 

@@ -8,6 +8,7 @@ from weightspace.generators.densities import KernelDensity, LayerGaussian, Princ
 from weightspace.generators.flow import Flow
 from weightspace.generators.fresh import Fresh
 from weightspace.generators.mixtures import MeanNet, Retrieval, Soup
+from weightspace.generators.refiner import Refiner
 from weightspace.generators.start import LearnedStart
 from weightspace.pretrained.pretrained import read_json
 
@@ -21,6 +22,7 @@ GENERATORS: dict[str, type[Generator]] = {
     "LayerGaussian": LayerGaussian,
     "LearnedStart": LearnedStart,
     "Flow": Flow,
+    "Refiner": Refiner,
 }
 """Every generator of the toolkit by name; each contract test runs over this list."""
 

@@ -11,15 +11,18 @@ from weightspace.space import WeightSpace
 
 
 class Vectors:
-    """Where the tensors of a space lie in a row: floating ones in the order of the space, counters apart.
+    """Where the tensors of a space lie in a row: floating ones by name, counters apart.
+
+    The order of names is the same for equal spaces, whatever order their tensors came in, so rows can be saved.
 
     Attributes:
         learned: which entries of a row are parameters, not buffers. owners: the number of each entry's tensor.
     """
 
     def __init__(self, space: WeightSpace):
-        self.floats = [name for name, spec in space.tensors.items() if spec.dtype.startswith(("float", "bfloat"))]
-        self.counters = [name for name in space.tensors if name not in self.floats]
+        kinds = {name: space.tensors[name].dtype for name in sorted(space.tensors)}
+        self.floats = [name for name, kind in kinds.items() if kind.startswith(("float", "bfloat"))]
+        self.counters = [name for name in kinds if name not in self.floats]
         self.shapes = {name: tuple(size or 0 for size in spec.shape) for name, spec in space.tensors.items()}
         sizes = torch.tensor([space.tensors[name].numel for name in self.floats])
         self.sizes = sizes.tolist()

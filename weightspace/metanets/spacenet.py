@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -112,6 +112,16 @@ class SpaceNet(Metanet):
             return self._changes(*groups[0])
         found = [self.out(self.encoder(batch)[1]).flatten(0, -2) for _, batch in groups]
         return found[0] if len(groups) == 1 else _neurons_in_order(nets, found)
+
+    def marked_changes(self, graph: Batch, marks: Tensor) -> dict[str, Tensor]:
+        """Changes of weights, as the head ``"weights"`` gives, of nets of one architecture whose neurons are marked.
+
+        Args:
+            graph: the nets. marks: features that tell neurons apart, ``[nets, nodes, POSITIONS]``; changes move as
+                neurons move with their marks.
+        """
+        ((own, batch),) = self._prepared(graph)[1]
+        return self._changes(own, replace(batch, marks=marks))
 
     def members(self, graph: Data | Batch) -> Float[Tensor, "members nets outputs"]:
         nets, groups = self._prepared(graph)

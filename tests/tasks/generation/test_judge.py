@@ -28,7 +28,7 @@ def stage():
     inputs = torch.randn(200, 6, generator=torch.Generator().manual_seed(0))
     labels = module(inputs).argmax(1)
     accuracy = torch.linspace(0.1, 0.9, 40)
-    return Stage(space, module, trainings(space, 40, 1), accuracy, trainings(space, 30, 2), inputs, labels, {})
+    return Stage(space, module, trainings(space, 40, 1), accuracy, trainings(space, 30, 2), inputs, labels, inputs, {})
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,12 @@ def test_trainings_of_their_own_pass(judge):
     fresh = judge.measure(trainings(judge.stage.space, 40, 3))
     found = verdict(judge, fresh)
     assert found.called == () and 0.9 < found.novelty < 1.1 and 0.9 < found.diversity < 1.1
+
+
+def test_nets_that_know_a_training_net_are_told_by_what_they_are_near_to(judge):
+    assert verdict(judge, judged(judge, members=1, noise=0.4)).memory < 0.7
+    assert verdict(judge, judge.measure(trainings(judge.stage.space, 40, 3))).memory == pytest.approx(1, abs=0.1)
+    assert verdict(judge, judge.held).memory == 1
 
 
 def test_twin_neurons_are_counted(stage):

@@ -31,7 +31,7 @@ def run(monkeypatch, capsys):
 def zoo(tmp_path_factory):
     """Nets that are all in reach of a low stage."""
     text = Recipe.load("digits-cnn").text.replace("steps = 200", "steps = 3").replace('["relu", "tanh"]', '"relu"')
-    return build_zoo(Recipe.from_toml(text), tmp_path_factory.mktemp("zoo"), nets=100, workers=1, progress=False)
+    return build_zoo(Recipe.from_toml(text), tmp_path_factory.mktemp("zoo"), nets=140, workers=1, progress=False)
 
 
 def lines(path):
@@ -57,11 +57,15 @@ def test_a_flow_is_trained_and_judged_beside_its_rivals(run, zoo, tmp_path):
     )  # fmt: skip
     said = run(
         "evaluate_generator.py", "--zoo", zoo.path, "--out", tmp_path, "--least", 0.0, "--samples", 16,
-        "--generators", tmp_path / "flow", "--rivals", "retrieval",
+        "--generators", tmp_path / "flow", "--rivals", "retrieval", "--curves", 1, "--told-steps", 2,
     )  # fmt: skip
     assert "envelope of the rivals" in said
     found = {line["generator"]: line for line in lines(tmp_path / "results.jsonl")}
     assert list(found) == ["held-out trainings", "retrieval", "flow"]
     assert "copies" in found["retrieval"]["called"] and found["retrieval"]["share"]["0.1"] == 0
     assert found["held-out trainings"]["called"] == []
+    assert set(found["flow"]["response"]["accuracy"]) == {"rank", "slope"}
+    assert 0 <= found["flow"]["apart_from_trainings"] <= 1
+    curves = json.loads((tmp_path / "curves.json").read_text())
+    assert set(curves) == {"He", "held-out trainings", "flow"} and all(len(curve) == 2 for curve in curves.values())
     assert (tmp_path / "novelty.png").exists()

@@ -23,6 +23,7 @@ class Prepared:
     Attributes:
         frame: the batch. signs: what flips. states: how probes go through it; None without probes.
         kind: see `response_kind`. node_sizes, edge_sizes: see `SharedSizes`.
+        marks: added to the positions of neurons, ``[nets, nodes, POSITIONS]``.
     """
 
     frame: DenseFrame
@@ -31,6 +32,7 @@ class Prepared:
     kind: str
     node_sizes: Tensor
     edge_sizes: list[Tensor]
+    marks: Tensor | None = None
 
 
 class SpaceEncoder(nn.Module):
@@ -117,6 +119,7 @@ class SpaceEncoder(nn.Module):
         sites = frame.at_nodes([places(topo, still.device, still.dtype) for topo in frame.topologies])
         fixed = frame.per_node([positions(topo, still.device, still.dtype) for topo in frame.topologies])
         shape = (*still.shape[:2], -1)
-        z = self.even(still) + self.known(torch.cat([fixed.expand(shape), sites.expand(shape)], -1))
+        fixed = fixed.expand(shape) if batch.marks is None else fixed + batch.marks
+        z = self.even(still) + self.known(torch.cat([fixed, sites.expand(shape)], -1))
         free = 1 - signs.signed
         return self.odd(vectors * (signs.odd + signs.even * free)) + self.free(z) * free, z

@@ -23,6 +23,7 @@ class Sampled:
         accuracy: on test images.
         nearest: distance to the nearest training net, modulo symmetry.
         second: to the next.
+        nearest_held: to the nearest held-out net; of held-out nets, to the nearest other one.
         apart: distances of pairs of these nets.
         answers: the nearest disagreement with a training net, the share of test images that are answered otherwise.
         disagreement: of pairs of these nets.
@@ -35,6 +36,7 @@ class Sampled:
     accuracy: Float[Tensor, " nets"]
     nearest: Float[Tensor, " nets"]
     second: Float[Tensor, " nets"]
+    nearest_held: Float[Tensor, " nets"]
     apart: Float[Tensor, " pairs"]
     answers: Float[Tensor, " nets"]
     disagreement: Float[Tensor, " pairs"]
@@ -77,11 +79,20 @@ class Judge:
         nearest = torch.stack([(own != self._seen_answers).float().mean(1).min() for own in answers])
         return Sampled(
             accuracy=self.stage.correct(logits), nearest=two[:, 0], second=two[:, 1],
+            nearest_held=self._nearest_held(weights),
             apart=self._apart(weights, one, other), answers=nearest,
             disagreement=(answers[one] != answers[other]).float().mean(1), team=self._team(logits),
             sizes=tensor_sizes(space, weights), twins=duplicated_neurons(space, weights),
             finite=float(finite.float().mean()),
         )  # fmt: skip
+
+    def _nearest_held(self, weights: Weights) -> Tensor:
+        """Distance to the nearest held-out net that isn't the net itself."""
+        found = distance(self.stage.space, weights, self.stage.held).float()
+        same = torch.stack([
+            (tensor[:, None] == self.stage.held[name][None]).flatten(2).all(2) for name, tensor in weights.items()
+        ]).all(0)  # fmt: skip
+        return found.masked_fill(same, float("inf")).min(1).values
 
     def _pairs(self, count: int) -> tuple[Tensor, Tensor]:
         """Pairs of different nets, drawn at random; the same for every stack of as many."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from weightspace.data import load_dataset
 from weightspace.nets.stacked.run import run_stack
 from weightspace.space import WeightSpace
+from weightspace.tasks.generation.headstart import fit_statistics
 from weightspace.zoo import Zoo
 
 Weights = Mapping[str, Tensor]
@@ -28,6 +29,7 @@ class Stage:
         seen: weights of the nets that generators are trained on.
         accuracy: theirs, on validation images, ``[seen]``.
         held: weights of held-out lineages at the same stage. inputs, labels: test images.
+        images: of the training part, for the statistics of norms.
         domain: what generators are told of these nets.
     """
 
@@ -38,28 +40,31 @@ class Stage:
     held: dict[str, Tensor]
     inputs: Tensor
     labels: Int[Tensor, " images"]
+    images: Tensor
     domain: Mapping[str, Any]
 
     @classmethod
     def from_zoo(cls, zoo: Zoo, least: float, most: int = 400) -> "Stage":
         """The last states with a validation accuracy of ``least`` or more; of the training runs at most ``most``.
 
+        Held out are the test runs alone: what a generator is trained on and picked by are the others.
+
         Raises:
-            ValueError: fewer than 20 training or held-out nets reach it.
+            ValueError: fewer than 20 training or test runs reach it.
         """
         zoo = zoo.filter(status="ok").final().filter(pc.field("val_accuracy") >= least)
-        train, held = zoo.split("train"), zoo.filter(pc.field("split") != "train")
+        train, held = zoo.split("train"), zoo.split("test")
         if min(len(train), len(held)) < 20:
             raise ValueError(
-                f"20 training and 20 held-out nets must reach a validation accuracy of {least}, got {len(train)} and "
+                f"20 training and 20 test runs must reach a validation accuracy of {least}, got {len(train)} and "
                 f"{len(held)}. Ask for less, or build more nets."
             )
         train = train.view(train.table.slice(0, most))
         data, module = load_dataset(**zoo.recipe.data), zoo.architecture.build().eval()
-        images, labels = data.part("test")
+        inputs, labels = data.part("test")
         accuracy = torch.tensor(train.table["val_accuracy"].to_pylist())
         domain = {"data": dict(zoo.recipe.data), "architectures": [zoo.architecture.to_dict()]}
-        return cls(zoo.space, module, train.weights(), accuracy, held.weights(), images, labels, domain)
+        return cls(zoo.space, module, train.weights(), accuracy, held.weights(), inputs, labels, data.x_train, domain)
 
     @torch.no_grad()
     def logits(self, weights: Weights) -> Float[Tensor, "nets images classes"]:
@@ -69,6 +74,10 @@ class Stage:
         return torch.cat(
             [run_stack(self.module, {k: t[part] for k, t in weights.items()}, self.inputs) for part in parts]
         )
+
+    def measured_again(self, weights: Weights) -> dict[str, Tensor]:
+        """The stack with the running statistics of its batch norms measured on the training images."""
+        return fit_statistics(self.module, weights, self.images)
 
     def correct(self, logits: Float[Tensor, "nets images classes"]) -> Float[Tensor, " nets"]:
         """Test accuracy."""

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from weightspace.generators.start import LearnedStart
 from weightspace.inr import render
+from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.palette import STYLE
 from weightspace.tasks.generation.starts import psnr_curves
 
@@ -24,18 +25,24 @@ def draw_starts(
     """A column a signal: what it shows after 0, 3 and 30 steps from a rival's start and from the learned one.
 
     Args:
-        rival: its name, rows of weights and the rate of Adam. rate: of Adam after the learned start's own steps.
+        rival: its name, rows of weights in the order of the net's parameters, and the rate of Adam.
+        rate: of Adam after the learned start's own steps.
     """
     c, v = start.convention, start.vectors
     net, points = c.architecture.build().eval(), c.points()
+    layout = FlatLayout.of(net)
 
     def after(rows: Tensor, rate: float, steps: int) -> Tensor:
-        return render(v.weights(psnr_curves(net, rows, signals, points, rate, steps, c.peak)[1]), c)  # pyright: ignore
+        return render(layout.views(psnr_curves(net, rows, signals, points, rate, steps, c.peak)[1]), c)  # pyright: ignore
 
     name, fresh, fresh_rate = rival
     fitted = start.fit(signals).detach()
     plain = start.start.detach().expand(len(signals), -1)
-    own = {0: render(v.weights(plain), c), 3: render(v.weights(fitted), c), 30: after(fitted, rate, 27)}
+    own = {
+        0: render(v.weights(plain), c),
+        3: render(v.weights(fitted), c),
+        30: after(layout.rows(v.weights(fitted)), rate, 27),
+    }
     rows = [(f"{name}, {k} steps", after(fresh, fresh_rate, k)) for k in STEPS]
     rows += [(f"learned start, {k} steps", own[k]) for k in STEPS]
     rows.append(("the image", signals.unflatten(2, c.shape)))

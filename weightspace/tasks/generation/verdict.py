@@ -19,6 +19,8 @@ class Verdict:
         novelty: median of nearest training net over nearest of held-out lineages.
         contrast: median of nearest over second nearest training net; for lineages of their own close to 1.
         lowest: that of held-out lineages which all but one in twenty exceed.
+        memory: median of nearest training net over nearest held-out net, in units of what it is for held-out lineages;
+            1 for nets that know no training net better than any other.
         diversity: median distance of pairs over that of held-out lineages.
         disagreement: the same for answers.
         sizes: least and largest ratio of a tensor's root mean square to the zoo's.
@@ -28,6 +30,7 @@ class Verdict:
     novelty: float
     contrast: float
     lowest: float
+    memory: float
     diversity: float
     disagreement: float
     sizes: tuple[float, float]
@@ -44,6 +47,7 @@ def verdict(judge: Judge, sampled: Sampled) -> Verdict:
     novelty = float(sampled.nearest.median()) / judge.unit
     contrast = float((sampled.nearest / sampled.second.clamp_min(1e-12)).median())
     lowest = float((held.nearest / held.second).quantile(ALONE))
+    memory = float((sampled.nearest / sampled.nearest_held).median() / (held.nearest / held.nearest_held).median())
     diversity = float(sampled.apart.median() / held.apart.median())
     disagreement = float(sampled.disagreement.median() / held.disagreement.median().clamp_min(1e-12))
     usual = tensor_sizes(judge.stage.space, judge.stage.seen)
@@ -63,7 +67,7 @@ def verdict(judge: Judge, sampled: Sampled) -> Verdict:
         called.append("wrong sizes")
     if sampled.twins > 0.01:
         called.append("twin neurons")
-    return Verdict(tuple(called), novelty, contrast, lowest, diversity, disagreement, sizes)
+    return Verdict(tuple(called), novelty, contrast, lowest, memory, diversity, disagreement, sizes)
 
 
 def _size(judge: Judge, sizes: Mapping[str, float]) -> float:

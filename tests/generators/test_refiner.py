@@ -1,0 +1,146 @@
+"""A refiner begins as an init, moves as neurons move, writes nets of any size, and refuses what it never saw."""
+
+from functools import lru_cache
+
+import pytest
+import torch
+
+from weightspace.generators import Fresh, Refiner, RefinerConfig, initialize
+from weightspace.generators.draws import Draws
+from weightspace.generators.marks import draw_places, neuron_marks
+from weightspace.graphs import topology
+from weightspace.nets import build_net
+from weightspace.space import WeightSpace
+from weightspace.testing import randomized
+
+PLAIN = {"channels": [4, 4], "stride": [2, 1]}
+
+
+@lru_cache
+def traced(items):
+    net = build_net("cnn", image_size=8, **dict(items)).eval()
+    return WeightSpace.trace(net, *net.example_inputs())
+
+
+def space(**settings):
+    items = {key: tuple(value) if isinstance(value, list) else value for key, value in {**PLAIN, **settings}.items()}
+    return traced(tuple(sorted(items.items())))
+
+
+def refiner(**settings):
+    torch.manual_seed(0)
+    seen = space(), space(norm="batch"), space(activation="tanh", kernel=5)
+    return Refiner.for_spaces(*seen, **{"width": 8, "layers": 2, "probes": 4, **settings}).eval()
+
+
+def test_an_untrained_one_gives_the_init():
+    drawn, fresh = refiner().sample(space(), 3, seed=4), Fresh.for_spaces(space()).sample(space(), 3, seed=4)
+    assert all(torch.equal(drawn[name], fresh[name]) for name in space().tensors)
+
+
+@pytest.mark.parametrize("settings", [{}, {"norm": "batch"}, {"channels": [7, 5, 3], "stride": 1}])
+@pytest.mark.parametrize("passes", [1, 2])
+def test_it_moves_as_the_neurons_move(settings, passes):
+    found, own = randomized(refiner(passes=passes)).double(), space(**settings)
+    noise = {name: t.double() for name, t in Fresh.for_spaces(own).sample(own, 3, seed=0).items()}
+    places = {name: place.double() for name, place in draw_places(own, Draws(0, 0, 3)).items()}
+    symmetry = own.random_symmetry(torch.Generator().manual_seed(1), kinds=("permutation",), batch=3)
+    there = {name: place.gather(1, symmetry.permutations[name]) for name, place in places.items()}
+    with torch.no_grad():
+        before, after = found.refine(own, noise, places), found.refine(own, own.apply(symmetry, noise), there)
+        other = found.refine(own, noise, there)
+    moved = own.apply(symmetry, before)
+    for name in moved:
+        torch.testing.assert_close(after[name], moved[name], rtol=1e-9, atol=1e-9)
+    assert not torch.allclose(after["convs.1.weight"], before["convs.1.weight"])
+    assert not torch.allclose(other["convs.1.weight"], before["convs.1.weight"])  # the order matters
+
+
+def test_every_parameter_is_changed_and_no_statistic():
+    own = space(norm="batch")
+    drawn, fresh = randomized(refiner()).float().sample(own, 2, seed=0), Fresh.for_spaces(own).sample(own, 2, seed=0)
+    for name, spec in own.tensors.items():
+        assert torch.equal(drawn[name], fresh[name]) == spec.buffer, name
+
+
+def test_places_are_orders_of_every_layer_and_others_for_every_net():
+    places = draw_places(space(channels=[7, 5, 3], stride=1), Draws(0, 0, 4))
+    assert sorted(place.shape[1] for place in places.values()) == [3, 5, 7]
+    for place in places.values():
+        assert torch.equal(place.sort(1).values[0], (torch.arange(place.shape[1]) + 0.5) / place.shape[1])
+        assert not torch.equal(place[0], place[1])
+
+
+def test_marks_lie_on_neurons_that_can_be_permuted():
+    own = space()
+    marks, sites = neuron_marks(own, draw_places(own, Draws(0, 0, 2)), 2), own.sites
+    for site, start, stop in zip(sites, topology(own).starts, topology(own).starts[1:], strict=False):
+        named = any(atom.name is not None and own.names[atom.name].free for atom in site.axis.atoms())
+        assert bool(marks[:, start:stop].any()) == named
+        assert not named or len(marks[0, start:stop].unique(dim=0)) == stop - start
+
+
+def test_gradients_reach_the_metanet():
+    found, own = randomized(refiner()).float().train(), space(norm="batch")
+    noise = Fresh.for_spaces(own).sample(own, 2, seed=0)
+    refined = found.refine(own, noise, draw_places(own, Draws(0, 0, 2)))
+    sum(t.square().sum() for t in refined.values() if t.requires_grad).backward()
+    reached = {name for name, p in found.named_parameters() if p.grad is not None and bool(p.grad.abs().max() > 0)}
+    assert {"strengths", "kept", "metanet.changes.new"} <= reached
+    assert any("responses" in name for name in reached) and any("rounds.0" in name for name in reached)
+
+
+def test_probes_begin_as_examples():
+    images = torch.randn(4, 1, 8, 8)
+    found = refiner().begin(images)
+    (responses,) = found.metanet.encoder.responses.values()
+    torch.testing.assert_close(responses.speed * responses.values[0].detach(), images)
+
+
+def test_it_keeps_the_spaces_that_show_something_new():
+    assert Refiner.for_spaces(space(), space(), space(channels=[9, 9])).config.spaces == (space(),)
+    assert len(refiner().config.spaces) == 3
+
+
+def test_a_module_of_ones_own_starts_from_it_with_statistics_of_its_data():
+    net = build_net("cnn", image_size=8, **PLAIN, norm="batch")
+    images = torch.randn(64, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    initialize(net, randomized(refiner()).float(), example_inputs=(images[:2],), statistics=images, seed=0)
+    with torch.no_grad():
+        seen = net.convs[0](images)
+    torch.testing.assert_close(net.norms[0].running_mean, seen.mean((0, 2, 3)), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(net.norms[0].running_var, seen.var((0, 2, 3)), atol=1e-3, rtol=1e-3)
+    assert net.training and net.convs[0].weight.requires_grad
+
+
+def test_another_number_of_inputs_or_outputs_is_refused():
+    with pytest.raises(ValueError, match=r"writes nets of \(1,\) inputs and \(10,\) outputs, got \(3,\) and \(10,\)"):
+        refiner().sample(space(in_channels=3), 1, seed=0)
+    with pytest.raises(ValueError, match="A refiner is for nets of one number of inputs and outputs"):
+        RefinerConfig(spaces=(space(), space(classes=3)))
+
+
+def test_an_operator_that_it_never_saw_is_refused():
+    with pytest.raises(ValueError, match=r"was trained on nets with .*operator conv.*; got link residual, too"):
+        refiner().sample(space(channels=[4, 4, 4], stride=1, residual=True), 1, seed=0)
+
+
+def test_a_kernel_that_is_too_large_is_refused():
+    with pytest.raises(ValueError, match=r"takes kernels up to 5x5 .* kernels up to 7x7"):
+        refiner().sample(space(kernel=7), 1, seed=0)
+
+
+def test_a_module_is_left_alone_when_its_space_is_refused():
+    net = build_net("cnn", image_size=8, **PLAIN, kernel=7)
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    with pytest.raises(ValueError, match="takes kernels up to 5x5"):
+        initialize(net, refiner(), example_inputs=net.example_inputs(), seed=0)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("settings", "got"), [({"width": 0}, "0, 2 and 1"), ({"width": 12}, "12, 2 and 1"), ({"passes": 0}, "8, 2 and 0")]
+)
+def test_settings_out_of_range_are_refused(settings, got):
+    with pytest.raises(ValueError, match=f"width must be a multiple of 8, layers and passes 1 or more, got {got}"):
+        refiner(**settings)

@@ -1,0 +1,48 @@
+"""Marks that tell the neurons of a layer apart: the place of each in a random order of its layer."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from weightspace.generators.draws import Draws
+from weightspace.graphs import POSITIONS, topology
+from weightspace.graphs.pieces import axis_pieces
+from weightspace.space import WeightSpace
+
+Places = dict[str, Float[Tensor, "nets neurons"]]
+
+
+def draw_places(space: WeightSpace, draws: Draws) -> Places:
+    """For every free name a random order of its neurons, evenly spaced in (0, 1); another one for each net.
+
+    Orders stand in for noise that is evenly spread: neurons differ as much as they can, and none has a fixed place.
+    """
+    sizes = {name: group.size for name, group in space.names.items() if group.free}
+    orders = {name: draws.uniform(size).argsort(1) for name, size in sizes.items()}
+    return {name: (order + 0.5) / sizes[name] for name, order in orders.items()}
+
+
+def neuron_marks(space: WeightSpace, places: Places, nets: int) -> Float[Tensor, "nets nodes positions"]:
+    """Sines and cosines of the places of the neurons at every site; zero for neurons that can't be permuted.
+
+    Sites that share a name share its places, so marks move as the neurons move.
+    """
+    starts = topology(space).starts
+    marks = torch.zeros(nets, starts[-1], POSITIONS, dtype=next(iter(places.values())).dtype if places else None)
+    for site, start in zip(space.sites, starts, strict=False):
+        for piece in axis_pieces(site.axis):
+            for axis, atom in enumerate(piece.atoms):
+                if atom.name is None or atom.name not in places:
+                    continue
+                shape = [nets, *(1,) * piece.index.dim()]
+                shape[axis + 1] = -1
+                place = places[atom.name].reshape(shape).expand(nets, *piece.index.shape).flatten(1)
+                marks[:, start + piece.index.flatten()] += _waves(place)
+    return marks
+
+
+def _waves(place: Tensor) -> Tensor:
+    angles = place[..., None] * (math.pi * torch.arange(1, POSITIONS // 2 + 1))
+    return torch.cat([angles.sin(), angles.cos()], -1)
