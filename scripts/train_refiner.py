@@ -25,7 +25,7 @@ from weightspace.nets import Architecture
 from weightspace.tasks.generation.architectures import HELD_OUT, SEEN, draw_different, held_out_sets
 from weightspace.tasks.generation.headstart import accuracies, solve_last, steps_to_level, train_from
 from weightspace.tasks.generation.refining import RefinerTraining, train_refiner
-from weightspace.zoo.spaces import trace_architecture
+from weightspace.zoo.folder.spaces import trace_architecture
 
 EPOCHS = 25
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from weightspace.generators.draws import Draws
 from weightspace.graphs import POSITIONS, topology
-from weightspace.graphs.pieces import axis_pieces
+from weightspace.graphs.structure.pieces import axis_pieces
 from weightspace.space import WeightSpace
 
 Places = dict[str, Float[Tensor, "nets neurons"]]

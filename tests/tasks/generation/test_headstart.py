@@ -17,7 +17,7 @@ from weightspace.tasks.generation.headstart import (
     steps_to_level,
     train_from,
 )
-from weightspace.zoo.spaces import trace_architecture
+from weightspace.zoo.folder.spaces import trace_architecture
 
 NET = Architecture("cnn", {"image_size": 8, "channels": [8], "stride": [2], "norm": "batch", "head": "flatten"})
 

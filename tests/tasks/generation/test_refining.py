@@ -7,7 +7,7 @@ from weightspace.generators import Refiner
 from weightspace.nets import Architecture
 from weightspace.tasks.generation.architectures import HELD_OUT, SEEN, draw_different, held_out_sets
 from weightspace.tasks.generation.refining import RefinerTraining, train_refiner, written_loss
-from weightspace.zoo.spaces import trace_architecture
+from weightspace.zoo.folder.spaces import trace_architecture
 
 
 def test_held_out_sets_are_fixed_and_as_they_are_called():

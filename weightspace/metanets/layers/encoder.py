@@ -21,8 +21,12 @@ class Prepared:
     """What a `SpaceEncoder` knows of a batch of one skeleton before it computes.
 
     Attributes:
-        frame: the batch. signs: what flips. states: how probes go through it; None without probes.
-        kind: see `response_kind`. node_sizes, edge_sizes: see `SharedSizes`.
+        frame: the batch.
+        signs: what flips.
+        states: how probes go through it; None without probes.
+        kind: see `response_kind`.
+        node_sizes: see `SharedSizes`.
+        edge_sizes: see `SharedSizes`.
         marks: added to the positions of neurons, ``[nets, nodes, POSITIONS]``.
     """
 

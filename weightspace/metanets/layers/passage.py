@@ -61,7 +61,8 @@ class Passage:
 
     Attributes:
         order: all sites, each after those that lead to it.
-        inputs: sites that nothing leads to. outputs: sites that give the net's output.
+        inputs: sites that nothing leads to.
+        outputs: sites that give the net's output.
         starts: the first node of each site, and the number of nodes.
         blocks, links: what leads to each site.
         held: the sites that have a vector, and in which slot.

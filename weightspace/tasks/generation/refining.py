@@ -16,7 +16,7 @@ from weightspace.generators.marks import draw_places
 from weightspace.generators.refiner import Refiner
 from weightspace.nets import Architecture
 from weightspace.nets.stacked.run import run_stack
-from weightspace.zoo.spaces import trace_architecture
+from weightspace.zoo.folder.spaces import trace_architecture
 
 STRENGTH_RATE = 5.0
 """How much faster than the metanet the factors before its changes learn: they have to come from zero to one."""
