@@ -91,7 +91,7 @@ FOR_TYPES = {
         f"space.{name}": VALUE
         for name in ("apply", "explain", "fitting", "matrices", "references", "symmetry", "table")
     },
-    "align.draw": HEAVY,
+    "align.pictures": HEAVY,
     "graphs.draw": HEAVY,
     "tasks.comparison.tables.figures": HEAVY,
     "cli.generate": HEAVY,

@@ -132,7 +132,7 @@ def test_parquet_of_the_hub(tmp_path, arrays, monkeypatch):
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
-    with pytest.raises(ValueError, match=r"train.parquet must have SHA-256 f2c01285.*, but has"):
+    with pytest.raises(ValueError, match=r"train.parquet must have SHA-256 f2c01285.*, got"):
         fetch_images("mnist")
     with pytest.raises(ValueError, match=r"train.parquet must hold 60000 images, but holds 20; fetch it again"):
         fetch_images("fashion-mnist")
@@ -163,7 +163,7 @@ def test_without_a_network_the_error_says_what_to_do(tmp_path, monkeypatch):
 def test_a_checksum_is_checked(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     check_file(tmp_path / "a", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
-    with pytest.raises(ValueError, match=r"must have SHA-256 00, but has ba7816bf"):
+    with pytest.raises(ValueError, match=r"must have SHA-256 00, got ba7816bf"):
         check_file(tmp_path / "a", "00")
 
 
@@ -175,7 +175,7 @@ def test_published_idx_files_must_be_what_was_published(tmp_path, monkeypatch):
     check_idx(path, content, "mnist")
     check_idx(path, content[:-1], "mnist")  # a selection of one's own
     check_idx(path, b"y" * 100, "cifar10")
-    with pytest.raises(ValueError, match=r"must have MD5 .* after decompression, but has .*; fetch it again"):
+    with pytest.raises(ValueError, match=r"must have MD5 .* after decompression, got .*; fetch it again"):
         check_idx(path, b"y" * 100, "mnist")
 
 
@@ -216,7 +216,7 @@ def test_sums_beside_the_files_are_compared(tmp_path, arrays):
     (tmp_path / "SHA256SUMS").write_text(f"{checksum}  a.npz\n")
     assert len(read_folder(tmp_path)[0][0]) == 20
     (tmp_path / "SHA256SUMS").write_text(f"{checksum[:-1]}x *a.npz\n")
-    with pytest.raises(ValueError, match=r"a.npz must have SHA-256 .*x, but has"):
+    with pytest.raises(ValueError, match=r"a.npz must have SHA-256 .*x, got"):
         read_folder(tmp_path)
     (tmp_path / "SHA256SUMS").write_text(f"{checksum}  b.npz\n")
     with pytest.raises(ValueError, match=r"SHA256SUMS names b.npz, which is missing"):
@@ -231,7 +231,7 @@ def test_images_and_labels_must_fit(arrays):
         (x[:0], y[:0], r"got 0 and 0"),
         (x, y.astype(float), r"labels must be one whole number an image, but are float64"),
         (x, y.astype(int) - 1, r"labels must not be negative, got -1"),
-        (x[0], y, r"images must be \[n, height, width\] or with 1 or 3 channels last, not \(6, 6\)"),
+        (x[0], y, r"images must be \[n, height, width\] or with 1 or 3 channels last, got \(6, 6\)"),
     ):
         with pytest.raises(ValueError, match=message):
             check_examples("here", images, labels)
@@ -254,5 +254,5 @@ def test_what_came_first_is_held(tmp_path):
     hold_file(file, record)
     assert record.read_text() == hashlib.sha256(b"abc").hexdigest() + "\n"
     file.write_bytes(b"abd")
-    with pytest.raises(ValueError, match=r"must have SHA-256 ba7816bf.*, as when it was first downloaded, but has"):
+    with pytest.raises(ValueError, match=r"must have SHA-256 ba7816bf.*, as when it was first downloaded, got"):
         hold_file(file, record)

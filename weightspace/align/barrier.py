@@ -56,8 +56,8 @@ class Barrier:
         raise KeyError(f"There is no curve {name!r}; there are {', '.join(curve.name for curve in self.curves)}.")
 
     def plot(self, path: str | Path) -> Path:
-        """Draw all curves into one picture; see `weightspace.align.draw`."""
-        from weightspace.align.draw import draw_barrier
+        """Draw all curves into one picture; see `weightspace.align.pictures`."""
+        from weightspace.align.pictures import draw_barrier
 
         return draw_barrier(self, Path(path))
 

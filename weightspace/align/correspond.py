@@ -38,7 +38,7 @@ class Correspondence:
 
     def plot(self, path: str | Path) -> Path:
         """Draw the table with partners on the diagonal, or groups beside each other."""
-        from weightspace.align.draw import draw_correspondence
+        from weightspace.align.pictures import draw_correspondence
 
         return draw_correspondence(self, Path(path))
 

@@ -52,8 +52,8 @@ class FamilyTree:
         return tuple(tuple(k for k, l in enumerate(labels) if l == label) for label in dict.fromkeys(labels))
 
     def plot(self, path: str | Path) -> Path:
-        """Draw the tree with its scores; see `weightspace.align.draw`."""
-        from weightspace.align.draw import draw_tree
+        """Draw the tree with its scores; see `weightspace.align.pictures`."""
+        from weightspace.align.pictures import draw_tree
 
         return draw_tree(self, Path(path))
 

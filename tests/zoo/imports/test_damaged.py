@@ -130,7 +130,7 @@ def test_trials_that_dont_hold_together(files, message, tmp_path):
 
 def test_weights_that_are_whole_numbers_are_not_taken():
     state = {name: tensor.to(torch.int8) for name, tensor in build_net("mlp").state_dict().items()}
-    with pytest.raises(ValueError, match=r"linears.0.weight of mlp must be of torch.float32, not torch.int8"):
+    with pytest.raises(ValueError, match=r"linears.0.weight of mlp must be of torch.float32, got torch.int8"):
         fit_state(Architecture("mlp"), state)
 
 

@@ -70,7 +70,7 @@ def _check(space: WeightSpace, name: str, size: int) -> None:
         spec.slot in ("mean", "var") for spec in specs
     )
     if together and size % now:
-        raise ValueError(f"A norm takes all of {name!r} together: size must be a multiple of {now}, not {size}.")
+        raise ValueError(f"A norm takes all of {name!r} together: size must be a multiple of {now}, got {size}.")
     if not any(_read_at(spec, dim, name) for spec in specs for dim in range(len(spec.axes))):
         raise ValueError(f"No tensor reads the neurons of {name!r}, so copies of them would count twice.")
 

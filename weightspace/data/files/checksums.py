@@ -40,7 +40,7 @@ def check_idx(path: Path, content: bytes, collection: str) -> None:
         return
     came = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if came != known:
-        raise ValueError(f"{path} must have MD5 {known} after decompression, but has {came}; fetch it again")
+        raise ValueError(f"{path} must have MD5 {known} after decompression, got {came}; fetch it again")
 
 
 def check_file(path: Path, checksum: str) -> None:
@@ -54,7 +54,7 @@ def check_file(path: Path, checksum: str) -> None:
     with open(path, "rb") as file:
         came = hashlib.file_digest(file, "sha256").hexdigest()
     if came != checksum:
-        raise ValueError(f"{path} must have SHA-256 {checksum}, but has {came}; delete it and fetch it again")
+        raise ValueError(f"{path} must have SHA-256 {checksum}, got {came}; delete it and fetch it again")
 
 
 def hold_file(path: Path, record: Path) -> None:
@@ -77,7 +77,7 @@ def hold_file(path: Path, record: Path) -> None:
     held = record.read_text(encoding="utf-8").strip()
     if came != held:
         raise ValueError(
-            f"{path} must have SHA-256 {held}, as when it was first downloaded, but has {came}; delete it and fetch it "
+            f"{path} must have SHA-256 {held}, as when it was first downloaded, got {came}; delete it and fetch it "
             f"again. If the new one is right, delete {record}"
         )
 
@@ -100,7 +100,7 @@ def check_examples(where: str, images: np.ndarray, labels: np.ndarray) -> None:
             "that is marked with @data_factory"
         )
     if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] not in (1, 3)):
-        raise ValueError(f"{where}: images must be [n, height, width] or with 1 or 3 channels last, not {images.shape}")
+        raise ValueError(f"{where}: images must be [n, height, width] or with 1 or 3 channels last, got {images.shape}")
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"{where}: labels must be one whole number an image, but are {labels.dtype} {labels.shape}")
     if len(images) != len(labels) or not len(images):

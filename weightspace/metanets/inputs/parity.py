@@ -46,8 +46,10 @@ class Parity:
     @cached_property
     def flags(self) -> Flags:
         """The same as Python values."""
-        edges = [(table[:, 0] > 0).tolist() for table in (self.signed, self.source, self.target, self.flips)]
-        return Flags(*edges, (self.odd > 0).tolist(), (self.even > 0).tolist())
+        signed, source, target, flips = (
+            (table[:, 0] > 0).tolist() for table in (self.signed, self.source, self.target, self.flips)
+        )
+        return Flags(signed, source, target, flips, (self.odd > 0).tolist(), (self.even > 0).tolist())
 
 
 @lru_cache(maxsize=256)

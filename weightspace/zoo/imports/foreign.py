@@ -108,9 +108,9 @@ def fit_state(architecture: Architecture, state: Mapping[str, Tensor] | Sequence
         raise ValueError(f"{net} {settings} has {len(wanted)} parameters, got {len(tensors)} tensors")
     for (name, (shape, dtype)), tensor in zip(wanted.items(), tensors, strict=True):
         if shape != tuple(tensor.shape):
-            raise ValueError(f"{name} of {net} must have shape {shape}, not {tuple(tensor.shape)}")
+            raise ValueError(f"{name} of {net} must have shape {shape}, got {tuple(tensor.shape)}")
         if dtype.is_floating_point != tensor.is_floating_point():
-            raise ValueError(f"{name} of {net} must be of {dtype}, not {tensor.dtype}")
+            raise ValueError(f"{name} of {net} must be of {dtype}, got {tensor.dtype}")
     pairs = zip(wanted.items(), tensors, strict=True)
     return {name: tensor.detach().to(dtype).clone() for (name, (_, dtype)), tensor in pairs}
 
