@@ -82,6 +82,9 @@ CONTRACTS = {
     "metanets/layers/test_responses.py": """
         metanets/layers/passage
     """,
+    "metanets/test_compiled.py": """
+        metanets/frames/uncompiled
+    """,
     "metanets/test_contracts.py": """
         metanets/base metanets/flatmlp metanets/frames/changes metanets/frames/dense metanets/frames/frame
         metanets/frames/make metanets/frames/sparse metanets/graphmetanet metanets/graphnet metanets/inputs/parity

@@ -20,6 +20,9 @@ def test_shape_of_a_spec():
     spec = TensorSpec((Atom("a", 2), Atom(None, 3), Atom("b", None)))
     assert spec.shape == (2, 3, None) and spec.numel == 0
     assert [atom.name for atom in spec.atoms()] == ["a", None, "b"]
+    with pytest.raises(ValueError, match=r"Every axis must have a size, got 'a 3 b'; give parse\(\) sizes"):
+        spec.sizes  # noqa: B018
+    assert TensorSpec((Atom("a", 2), Atom(None, 3))).sizes == (2, 3)
 
 
 @pytest.mark.parametrize("name", [architecture.name for architecture in ARCHITECTURES])

@@ -60,6 +60,8 @@ class Flow(Generator):
 
     Config: ClassVar[type[FlowConfig]] = FlowConfig
     config: FlowConfig
+    means: Tensor
+    spreads: Tensor
 
     def __init__(self, config: FlowConfig):
         super().__init__(config)

@@ -14,6 +14,7 @@ from weightspace.metanets.base import Metanet
 from weightspace.metanets.config import MetanetConfig
 from weightspace.metanets.frames.changes import all_columns, read_changes
 from weightspace.metanets.frames.make import check_finite, make_dense
+from weightspace.metanets.frames.uncompiled import uncompiled
 from weightspace.metanets.inputs.gauged import Gauged, gauged, settle_many
 from weightspace.metanets.layers.changes import Changes
 from weightspace.metanets.layers.encoder import Prepared, SpaceEncoder
@@ -151,7 +152,7 @@ class SpaceNet(Metanet):
         ]
         return own.restore(read_changes(own.graph, frame, self.layout, nodes * batch.node_sizes, rows))
 
-    @torch.compiler.disable  # Python over spaces; all that follows it is one compiled graph
+    @uncompiled  # Python over spaces; all that follows it is one compiled graph
     def _prepared(self, graph: Data | Batch) -> tuple[list[Tensor], list[tuple[Gauged, Prepared]]]:
         """The batch by architecture, each group with its scales settled, ready for the encoder; and where its nets lie.
 

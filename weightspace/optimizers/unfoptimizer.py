@@ -95,7 +95,7 @@ class UNFOptimizer(torch.optim.Optimizer):
         """A tensor of the space; zeros for buffers, which have neither gradient nor step."""
         if name in tensors:
             return tensors[name]
-        shape = self.rule.space.tensors[name].shape
+        shape = self.rule.space.tensors[name].sizes
         return torch.zeros(*([lead] if lead else []), *shape, device=next(iter(tensors.values())).device)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from math import prod
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 _MOST_DIGITS, _DEEPEST, _SHOWN = 15, 50, 200
 _TOKEN = re.compile(r"\s*(?:(?P<number>[0-9]+)|(?P<name>[^\W\d][\w.\[\]:-]*)|(?P<mark>[()+]))")
@@ -131,8 +131,9 @@ class _Parser:
         if not found:
             self.start = self.end + len(rest) - len(rest.lstrip())
             self.fail("expected a name, a number, '(', ')' or '+'")
-        self.start, self.end = found.start(found.lastgroup), found.end()
-        self.token = found[found.lastgroup]
+        group = str(found.lastgroup)
+        self.start, self.end = found.start(group), found.end()
+        self.token = found[group]
 
     def axes(self, closing: bool) -> Iterator[Axis]:
         while self.token and self.token not in ")+":
@@ -168,7 +169,7 @@ class _Parser:
         self.depth -= 1
         return sum_of(tuple(terms))
 
-    def fail(self, expected: str) -> None:
+    def fail(self, expected: str) -> NoReturn:
         first, last = max(0, self.start - _SHOWN), self.start + _SHOWN  # what stands around the place
         shown, offset = self.text[first:last], self.start - first
         raise ValueError(f"The notation doesn't parse: {expected}.\n  {shown}\n  {' ' * offset}^")

@@ -50,6 +50,18 @@ class TensorSpec:
         return tuple(axis.size for axis in self.axes)
 
     @property
+    def sizes(self) -> tuple[int, ...]:
+        """The shape, where every name has a size.
+
+        Raises:
+            ValueError: one has none yet.
+        """
+        found = tuple(size for size in self.shape if size is not None)
+        if len(found) < len(self.axes):
+            raise ValueError(f"Every axis must have a size, got {' '.join(map(str, self.axes))!r}; give parse() sizes.")
+        return found
+
+    @property
     def numel(self) -> int:
         """Number of entries."""
         return prod([size or 0 for size in self.shape])

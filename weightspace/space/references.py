@@ -191,8 +191,8 @@ def _check_powers(action: Action, spec: TensorSpec, powers: tuple, place: str) -
     if len(set(places)) < len(places):
         _fail(place, "about each atom once", [list(power) for power in powers])
     for dim, occurrence, power in powers:
-        atoms = spec.axes[dim].atoms() if dim < len(spec.axes) else ()
-        if occurrence >= len(atoms) or atoms[occurrence].name != action.name:
+        atoms = spec.axes[dim].atoms() if dim < len(spec.axes) else None
+        if atoms is None or occurrence >= len(atoms) or atoms[occurrence].name != action.name:
             _fail(place, f"about an axis and occurrence where {action.name!r} stands", [dim, occurrence])
         if action.kind == "sign" and power != int(power):
             _fail(place, "whole powers, as it is about signs", power)

@@ -8,6 +8,7 @@ from weightspace.graphs import Layout, topology
 from weightspace.graphs.convert import one_skeleton, read_tensors
 from weightspace.graphs.rows import unpadded
 from weightspace.metanets.frames.frame import Frame
+from weightspace.metanets.frames.uncompiled import uncompiled
 
 
 def all_columns(values: Tensor, columns: tuple[int, ...], width: int) -> Tensor:
@@ -19,7 +20,7 @@ def all_columns(values: Tensor, columns: tuple[int, ...], width: int) -> Tensor:
     return full
 
 
-@torch.compiler.disable  # Python over spaces
+@uncompiled  # Python over spaces
 def read_changes(
     graph: Data | Batch, frame: Frame, layout: Layout, nodes: Tensor, edges: list[Tensor]
 ) -> dict[str, Tensor]:
@@ -30,5 +31,5 @@ def read_changes(
     found = read_tensors(topo, nodes.reshape(frame.nets, topo.nodes, nodes.shape[-1]), unpadded(topo, rows))
     for name, spec in space.tensors.items():
         if name not in found:
-            found[name] = nodes.new_zeros(frame.nets, *spec.shape)
+            found[name] = nodes.new_zeros(frame.nets, *spec.sizes)
     return {name: found[name] if isinstance(graph, Batch) else found[name][0] for name in space.tensors}

@@ -9,10 +9,11 @@ from weightspace.graphs.rows import stored_rows
 from weightspace.metanets.frames.dense import DenseFrame
 from weightspace.metanets.frames.frame import Frame
 from weightspace.metanets.frames.sparse import SparseFrame
+from weightspace.metanets.frames.uncompiled import uncompiled
 from weightspace.space import WeightSpace
 
 
-@torch.compiler.disable  # Python over spaces; what follows it is compiled
+@uncompiled  # Python over spaces; what follows it is compiled
 def make_frame(graph: Data | Batch, layout: Layout, dense: bool | None = None) -> Frame:
     """The frame of a batch: dense where all nets have one skeleton, else sparse.
 
@@ -37,7 +38,7 @@ def make_frame(graph: Data | Batch, layout: Layout, dense: bool | None = None) -
     return SparseFrame(graph, topologies, which, layout)
 
 
-@torch.compiler.disable
+@uncompiled
 def make_dense(graph: Data | Batch, layout: Layout) -> DenseFrame:
     """The frame of a batch of one skeleton whose weights are finite; see `make_frame`.
 
@@ -52,7 +53,7 @@ def make_dense(graph: Data | Batch, layout: Layout) -> DenseFrame:
     return DenseFrame(graph, topologies, which, layout)
 
 
-@torch.compiler.disable
+@uncompiled
 def check_finite(graph: Data | Batch, places: Tensor | None = None) -> None:
     """See that all weights are finite.
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from weightspace.graphs import from_graph, to_graph
+from weightspace.metanets.frames.uncompiled import uncompiled
 from weightspace.space import WeightSpace
 from weightspace.space.forms.scales import scales_of
 
@@ -43,7 +44,7 @@ class Gauged:
         return {name: change[0] for name, change in changes.items()} if self.single else changes
 
 
-@torch.compiler.disable  # Python over spaces
+@uncompiled  # Python over spaces
 def gauged(graph: Data | Batch, scale: bool = True) -> Gauged:
     """Settle the scales of a batch of one skeleton; with ``scale=False`` its nets stay as they are."""
     single = not isinstance(graph, Batch)

@@ -17,6 +17,10 @@ class RankScaling(nn.Module):
         knots: quantiles that are kept of each.
     """
 
+    knots: Tensor
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, features: int, knots: int = 33):
         super().__init__()
         self.register_buffer("knots", torch.linspace(-2, 2, knots).repeat(features, 1))

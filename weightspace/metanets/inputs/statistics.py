@@ -34,7 +34,7 @@ def statistics(space: WeightSpace, weights: dict[str, Tensor]) -> Float[Tensor, 
 
 def count_statistics(space: WeightSpace) -> int:
     """How many features `statistics` gives for a net of this space."""
-    zeros = {name: torch.zeros(1, *spec.shape) for name, spec in space.tensors.items()}
+    zeros = {name: torch.zeros(1, *spec.sizes) for name, spec in space.tensors.items()}
     return statistics(space, zeros).shape[1]
 
 

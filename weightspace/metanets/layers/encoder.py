@@ -75,10 +75,9 @@ class SpaceEncoder(nn.Module):
         self.rounds = nn.ModuleList(SignedLayer(layout.edge, width, gates) for _ in range(layers))
         self.mix, self.norm = nn.Linear(2 * width, width), nn.LayerNorm(width)
         kinds = {response_kind(topo): topo for topo in (topology(space, layout) for space in spaces)} if probes else {}
-        self.responses = nn.ModuleDict({kind: Responses(topo, probes, probe_size) for kind, topo in kinds.items()})
-        self.heard = nn.ModuleDict(
-            {kind: nn.Linear(own.probes, width, bias=False) for kind, own in self.responses.items()}
-        )
+        responses = {kind: Responses(topo, probes, probe_size) for kind, topo in kinds.items()}
+        self.responses = nn.ModuleDict(responses)
+        self.heard = nn.ModuleDict({kind: nn.Linear(own.probes, width, bias=False) for kind, own in responses.items()})
 
     def prepare(self, frame: DenseFrame) -> Prepared:
         """What the encoder needs to know of a batch beside its numbers.

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from weightspace.graphs import skeleton
 from weightspace.metanets.frames.frame import Frame
+from weightspace.metanets.frames.uncompiled import uncompiled
 from weightspace.metanets.inputs.depths import hat_weights, site_places
 from weightspace.space import WeightSpace
 
@@ -55,7 +56,7 @@ def slot_weights(slots: SiteSlots, space: WeightSpace) -> Float[Tensor, "sites s
     return found
 
 
-@torch.compiler.disable  # Python over spaces; what follows it is compiled
+@uncompiled  # Python over spaces; what follows it is compiled
 def slot_shares(slots: SiteSlots, frame: Frame) -> Tensor:
     """`slot_weights` of every net of a frame, to broadcast against what its `pool` gives."""
     return frame.per_site([slot_weights(slots, topo.space).to(frame.x) for topo in frame.topologies])
@@ -70,6 +71,9 @@ class Standardise(nn.Module):
     Shapes:
         in and out ``[nets, features]``.
     """
+
+    mean: Tensor
+    var: Tensor
 
     def __init__(self, features: int):
         super().__init__()

@@ -61,7 +61,8 @@ def _unbind(_op: Operation, part: Pending, dim: int = 0) -> list[Part] | None:
 @_rule("slice")
 def _slice(op: Operation, part: Pending, dim: int = 0, start: Any = None, stop: Any = None, step: int = 1) -> Any:
     plain = all(isinstance(bound, int | None) for bound in (start, stop))
-    entries = part.along(dim)[start:stop:step] if plain and part.along(dim) is not None else ()
+    parts = part.along(dim) if plain else None
+    entries = parts[start:stop:step] if parts is not None else ()
     return stacked(op, entries, dim % len(part.shape)) if entries else None
 
 

@@ -111,9 +111,9 @@ def outer(op: Operation, one: Value, other: Value) -> Value:
 @rule("aten.einsum")
 def einsum(op: Operation, equation: str, values: Sequence[Value], *_: Any, **__: Any) -> Value:
     """Any contraction; several tensors are contracted from left to right."""
-    left, _, right = equation.replace(" ", "").partition("->")
+    left, arrow, right = equation.replace(" ", "").partition("->")
     ins = [_labels(term, len(value.dims)) for term, value in zip(left.split(","), values, strict=True)]
-    if "->" in equation:
+    if arrow:
         rank = max((sum(isinstance(x, tuple) for x in labels) for labels in ins), default=0)
         outs = _labels(right, len(right.replace("...", "")) + rank)
     else:

@@ -66,7 +66,8 @@ def _check_inputs(args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
 
 def _unwrapped(module: nn.Module) -> nn.Module:
     while isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel) or hasattr(module, "_orig_mod"):
-        module = module._orig_mod if hasattr(module, "_orig_mod") else module.module
+        inner: Any = module._orig_mod if hasattr(module, "_orig_mod") else module.module
+        module = inner
     return module
 
 

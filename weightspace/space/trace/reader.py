@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 from torch._ops import OpOverload
+from torch.fx.node import map_aggregate, map_arg
 
 from weightspace.space.algebra.causes import because
 from weightspace.space.algebra.decomposed import decomposition
@@ -43,7 +44,7 @@ class Reader:
             elif node.op == "get_attr":
                 found[node] = self._attribute(module, node.target)
             elif node.op == "output":
-                return _whole(fx.node.map_arg(node.args[0], lambda n: found[n]))
+                return _whole(map_arg(node.args[0], lambda n: found[n]))
             else:
                 with because(cause_of(node)):
                     found[node] = self._call(node, found)
@@ -57,14 +58,14 @@ class Reader:
         return constant_value(target) if isinstance(target, Tensor) else target
 
     def _call(self, node: fx.Node, found: dict[fx.Node, Any]) -> Any:
-        args = fx.node.map_arg(node.args, lambda n: found[n])
-        kwargs = fx.node.map_arg(node.kwargs, lambda n: found[n])
+        args: Any = map_arg(node.args, lambda n: found[n])
+        kwargs: Any = map_arg(node.kwargs, lambda n: found[n])
         if node.target is operator.getitem:
             return args[0][args[1]]
         if isinstance(node.meta.get("val"), torch.SymInt):
             return node.meta["val"]
         if not (isinstance(node.target, OpOverload) and operator_name(node.target) in _RUNS):
-            args, kwargs = fx.node.map_aggregate((args, kwargs), known_size)
+            args, kwargs = map_aggregate((args, kwargs), known_size)
         self.operators += 1
         if args and isinstance(args[0], Pending) and isinstance(node.target, OpOverload):
             operation = self._operation(operator_name(node.target), node.meta.get("val"), _wanted(node))
@@ -217,7 +218,10 @@ def _write_back(node: fx.Node, found: dict[fx.Node, Any], roots: dict[fx.Node, f
 
 
 def _whole(tree: Any) -> Any:
-    return fx.node.map_aggregate(tree, lambda leaf: whole_of(leaf) if isinstance(leaf, Pending) else leaf)
+    def whole(leaf: Any) -> Any:
+        return whole_of(leaf) if isinstance(leaf, Pending) else leaf
+
+    return map_aggregate(tree, whole)
 
 
 def _flatten(tree: Any) -> list[Any]:

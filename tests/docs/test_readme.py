@@ -17,7 +17,7 @@ from weightspace.tasks.comparison.tables.report import grouped, protocol_report
 from weightspace.tasks.comparison.tables.stale import mark_stale
 from weightspace.tasks.comparison.tables.summary import summary
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = ("compare", "pretrained")
 """Pages that go on from the README's folder; what quickstart.md shows stands in the README, results.md takes hours."""

@@ -12,7 +12,7 @@ import pytest
 
 from weightspace.cli import main
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted((DOCS / "pages").glob("*.md"))
 BLOCK = re.compile(r"^```(python|bash|toml)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 SAVED = re.compile(r"# (\w+\.(?:py|toml))\n")
