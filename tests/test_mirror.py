@@ -144,7 +144,7 @@ CONTRACTS = {
         space/actions/guesses
     """,
     "space/test_matrices.py": """
-        space/actions/matrices space/trace/prove
+        space/actions/matrices
     """,
     "space/test_read.py": """
         space/references
