@@ -51,6 +51,9 @@ CONTRACTS = {
     "generators/test_bank.py": """
         generators/densities generators/mixtures generators/vectors
     """,
+    "generators/test_refiner.py": """
+        generators/marks
+    """,
     "generators/test_contracts.py": """
         generators/base generators/fresh generators/load
     """,
@@ -184,6 +187,9 @@ CONTRACTS = {
     """,
     "tasks/editing/test_files.py": """
         cli/edit
+    """,
+    "tasks/generation/test_refining.py": """
+        tasks/generation/architectures
     """,
     "tasks/generation/test_judge.py": """
         tasks/generation/failures tasks/generation/rivals tasks/generation/stage tasks/generation/verdict
