@@ -19,7 +19,7 @@ def draw_places(space: WeightSpace, draws: Draws) -> Places:
 
     Orders stand in for noise that is evenly spread: neurons differ as much as they can, and none has a fixed place.
     """
-    sizes = {name: group.size for name, group in space.names.items() if group.free}
+    sizes = {name: group.size or 0 for name, group in space.names.items() if group.free}
     orders = {name: draws.uniform(size).argsort(1) for name, size in sizes.items()}
     return {name: (order + 0.5) / sizes[name] for name, order in orders.items()}
 

@@ -13,6 +13,7 @@ from weightspace.generators.draws import Draws
 from weightspace.generators.fresh import Fresh
 from weightspace.generators.marks import Places, draw_places, neuron_marks
 from weightspace.graphs import Layout
+from weightspace.metanets.layers.responses import Responses
 from weightspace.metanets.spacenet import SpaceNet
 from weightspace.space import WeightSpace
 
@@ -119,7 +120,8 @@ class Refiner(Generator):
     def begin(self: R, inputs: Float[Tensor, "probes *input"]) -> R:
         """Set the probes to examples of the data, from where training moves them."""
         for responses in self.metanet.encoder.responses.values():
-            (value,) = responses.values
+            assert isinstance(responses, Responses)
+            value = responses.values[0]
             value.copy_(inputs.reshape(value.shape) / responses.speed)
         return self
 

@@ -114,7 +114,7 @@ class SpaceNet(Metanet):
         found = [self.out(self.encoder(batch)[1]).flatten(0, -2) for _, batch in groups]
         return found[0] if len(groups) == 1 else _neurons_in_order(nets, found)
 
-    def marked_changes(self, graph: Batch, marks: Tensor) -> dict[str, Tensor]:
+    def marked_changes(self, graph: Data | Batch, marks: Tensor) -> dict[str, Tensor]:
         """Changes of weights, as the head ``"weights"`` gives, of nets of one architecture whose neurons are marked.
 
         Args:
