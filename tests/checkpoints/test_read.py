@@ -141,3 +141,12 @@ def test_what_is_no_checkpoint(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(ValueError, match=r"must be a \.safetensors file or one that torch\.save wrote"):
         read_checkpoint(tmp_path / "notes.txt")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickle_of_another_protocol_is_refused_in_one_sentence_and_no_warning(tmp_path, recwarn, zipped):
+    path = tmp_path / "net.pt"
+    torch.save({"weight": torch.ones(2)}, path, pickle_protocol=4, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(ValueError, match=r"net\.pt"):
+        read_checkpoint(path)
+    assert not recwarn.list

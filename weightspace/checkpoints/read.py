@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -73,7 +74,8 @@ def _shards(index: Path) -> dict[str, Tensor]:
 
 def _torch(path: Path) -> object:
     try:
-        with path.open("rb") as file:  # torch reads a path called .safetensors in another way
+        # torch reads a path called .safetensors in another way, and warns of pickles that it then reads or refuses
+        with path.open("rb") as file, warnings.catch_warnings(action="ignore", category=UserWarning):
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise ValueError(
