@@ -41,11 +41,14 @@ def _spread(axis: Axis, counter: Iterator[int], vectors: Mapping[int, Tensor], f
     if isinstance(axis, Product):
         return _multiplied(parts, spread, like, fill)
     lead = torch.broadcast_shapes(*(vector.shape[:-1] for vector in spread if vector is not None))
-    filled = [
-        like.new_full((part.size or 1,), fill) if vector is None else vector
-        for part, vector in zip(parts, spread, strict=True)
-    ]
-    return torch.cat([vector.expand(*lead, -1) for vector in filled], -1)
+    filled, neutral = list[Tensor](), 0  # neutral entries since the last vector, as a long sum has many of them
+    for part, vector in zip(parts, spread, strict=True):
+        if vector is None:
+            neutral += part.size or 1
+            continue
+        filled += [like.new_full((*lead, neutral), fill), vector.expand(*lead, -1)]
+        neutral = 0
+    return torch.cat([*filled, like.new_full((*lead, neutral), fill)], -1)
 
 
 def _multiplied(parts: Sequence[Axis], spread: Sequence[Tensor | None], like: Tensor, fill: float) -> Tensor:

@@ -98,3 +98,15 @@ def test_drawn_sizes():
 def test_large_inputs_of_an_odd_size_are_halved_first():
     sizes = [given[0][0].shape[-1] for given in with_sizes(((torch.zeros(1, 3, 75, 75),), {}))]
     assert sizes[:2] == [37, 150] and 1 not in sizes
+
+
+@pytest.mark.parametrize("sparse", [torch.Tensor.to_sparse, torch.Tensor.to_sparse_csr])
+@pytest.mark.filterwarnings("ignore:Sparse CSR")
+def test_sparse_inputs_stay_as_they_are(sparse):
+    class Graph(Code):
+        def forward(self, x, edges):
+            return self.o(torch.sparse.mm(edges, self.a(x).relu()))
+
+    module = Graph(None, a=nn.Linear(5, 8), o=nn.Linear(8, 2))
+    space = WeightSpace.trace(module, torch.randn(3, 5), sparse(torch.eye(3)))
+    assert space.report.sound and space.report.lost

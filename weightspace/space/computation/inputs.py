@@ -26,7 +26,7 @@ def with_values(inputs: Inputs, seed: int, negative: bool = True) -> Inputs:
 
 
 def _drawn(tensor: Tensor, generator: torch.Generator, negative: bool) -> Tensor:
-    if tensor.numel() == 0 or tensor.dtype == torch.bool:
+    if tensor.layout != torch.strided or tensor.numel() == 0 or tensor.dtype == torch.bool:
         return tensor
     if tensor.is_complex():
         return torch.view_as_complex(_drawn(torch.view_as_real(tensor.resolve_conj()), generator, negative))
@@ -54,7 +54,7 @@ def with_sizes(inputs: Inputs) -> Iterator[Inputs]:
 
 
 def _resized(tensor: Tensor, size: int, new: int) -> Tensor:
-    for axis in range(min(1, tensor.ndim - 1), tensor.ndim) if tensor.ndim else ():
+    for axis in range(min(1, tensor.ndim - 1), tensor.ndim) if tensor.ndim and tensor.layout == torch.strided else ():
         if tensor.shape[axis] == size:
             tensor = tensor.index_select(axis, torch.arange(new, device=tensor.device) % size)
     return tensor
