@@ -124,7 +124,8 @@ def main() -> None:
     """Both ways on every seed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=1000, help="of every training")
+    parser.add_argument("--steps", type=int, default=600, help="of every training of the random search")
+    parser.add_argument("--tuning-steps", type=int, default=450, help="of the training that tunes itself")
     parser.add_argument("--runs", type=int, default=50, help="of random search")
     parser.add_argument("--train", type=int, default=300, help="digits to train on")
     parser.add_argument("--spread", type=float, default=0.7, help="of hyper-inputs; 0 for all of their ranges")
@@ -134,7 +135,7 @@ def main() -> None:
     data, lines = digits(arguments.train), []
     alone = seconds_alone(data, arguments.steps) * arguments.runs
     for seed in range(arguments.seeds):
-        lines.append({"way": "self-tuning", **tuned(data, seed, arguments.steps, arguments.spread)})
+        lines.append({"way": "self-tuning", **tuned(data, seed, arguments.tuning_steps, arguments.spread)})
         lines.append({"way": "random search", **searched(data, seed, arguments.steps, arguments.runs)})
         lines[-1]["seconds one by one"] = alone
         for line in lines[-2:]:

@@ -85,6 +85,8 @@ class Config:
     """The grid."""
     aheads: tuple[int, ...] = (50, 200)
     """Steps of a jump that are tried beside the rates."""
+    shapes: tuple[str, ...] = tuple(NETS)
+    """Of the nets that are raced."""
 
 
 @dataclass(frozen=True)
@@ -219,8 +221,7 @@ def main(config: Config) -> None:
         "nowcasting, cosine": Rival(cosine=True, forecaster=models["forecaster"]),
     }
     lines = []
-    for name, shape in NETS.items():
-        target = None
+    for name, shape in ((name, NETS[name]) for name in config.shapes):
         with tqdm(desc=name) as bar:
             results = {rival: compete(shape, own, config, lambda: bar.update()) for rival, own in rivals.items()}
         target = statistics.mean(curve.losses[-1] for curve in results["Adam, cosine"][2])

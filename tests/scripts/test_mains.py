@@ -78,30 +78,17 @@ def test_every_flag_has_a_text_of_its_own(words, monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_train_forecaster(run, tmp_path):
-    flags = [
-        "--nets",
-        "10",
-        "--forecast.steps",
-        "3",
-        "--steps",
-        "60",
-        "--seeds",
-        "1",
-        "--rates",
-        "3e-3",
-        "--aheads",
-        "50",
-    ]
+    flags = "--nets 10 --forecast.steps 3 --steps 60 --seeds 1 --rates 3e-3 --aheads 50 --shapes wider".split()
     run("train_forecaster.py", "--out", tmp_path, *flags)
     lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
-    assert len(lines) == 21 and {line["net"] for line in lines} == {"the trained shape", "wider", "deeper"}
+    assert len(lines) == 7 and {line["net"] for line in lines} == {"wider"}
     assert all(line["jumps"] for line in lines if "nowcasting" in line["row"])
     assert (tmp_path / "forecaster" / "model.safetensors").exists()
 
 
 @pytest.mark.slow
 def test_self_tune(run, tmp_path):
-    flags = ["--seeds", "1", "--steps", "120", "--runs", "3", "--train", "100", "--out", tmp_path / "lines.jsonl"]
+    flags = ["--seeds", "1", "--steps", "20", "--tuning-steps", "120", "--runs", "3", "--out", tmp_path / "lines.jsonl"]
     said = run("self_tune.py", *flags)
     assert "self-tuning: val" in said and "random search: val" in said
     ways = [json.loads(line)["way"] for line in (tmp_path / "lines.jsonl").read_text().splitlines()]

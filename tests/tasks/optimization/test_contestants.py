@@ -110,3 +110,11 @@ def test_newton_schulz_steps_matrices_by_orthogonal_directions(task):
     values = torch.linalg.svdvals(moved["linears.1.weight"][0])
     assert float(values.max() / values.min()) < 2
     torch.testing.assert_close(moved["linears.1.bias"].abs(), torch.ones(1, 6), rtol=1e-4, atol=1e-4)
+
+
+def test_runs_of_a_rule_are_stepped_in_parts(task, monkeypatch):
+    rows = task.start(3, torch.Generator().manual_seed(0))
+    gradient = torch.randn(rows.shape, generator=torch.Generator().manual_seed(1))
+    whole = Learned(task, rows, rule()).step(rows, gradient, torch.ones(3, 1))
+    monkeypatch.setattr("weightspace.tasks.optimization.contestants.CACHED", 2 * rows.shape[1])
+    torch.testing.assert_close(Learned(task, rows, rule()).step(rows, gradient, torch.ones(3, 1)), whole)

@@ -142,7 +142,7 @@ class Learned(Contestant):
         way = torch.cat([self._way(i, i + some, rows, gradient) for i in range(0, len(rows), some)])
         return rows - rates * way
 
-    def _way(self, first: int, end: int, rows: Rows, gradient: Rows) -> Rows:
+    def _way(self, first: int, end: int, rows: Rows, gradient: Rows) -> Float[Tensor, "some entries"]:
         """Directions of some runs: what the rule reads of them stays in the processor's cache."""
         packing = self.task.packing
         state = RuleState(*(getattr(self.state, each.name)[first:end] for each in fields(RuleState)))
