@@ -78,7 +78,22 @@ def test_every_flag_has_a_text_of_its_own(words, monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_train_forecaster(run, tmp_path):
-    flags = "--nets 10 --forecast.steps 3 --steps 60 --seeds 1 --rates 3e-3 --aheads 50 --shapes wider".split()
+    flags = [
+        "--nets",
+        "10",
+        "--forecast.steps",
+        "3",
+        "--steps",
+        "60",
+        "--seeds",
+        "1",
+        "--rates",
+        "3e-3",
+        "--aheads",
+        "50",
+        "--shapes",
+        "wider",
+    ]
     run("train_forecaster.py", "--out", tmp_path, *flags)
     lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
     assert len(lines) == 7 and {line["net"] for line in lines} == {"wider"}
