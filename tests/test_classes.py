@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "weightspace"
-ROOMS = ("graphs", "metanets", "generators", "optimizers", "tasks", "align", "hub", "testing")
+ROOMS = (
+    "machine", "space", "checkpoints", "nets", "data", "inr", "zoo", "graphs", "pretrained", "metanets", "generators",
+    "optimizers", "tasks", "align", "hub", "app", "cli", "testing",
+)  # fmt: skip
 
 
 def modules(room: str) -> Iterator[str]:
