@@ -7,7 +7,8 @@ from torch import Tensor
 
 from weightspace.align.align import align_stacks, unstacked
 from weightspace.align.checks import ready
-from weightspace.align.matching.descent import Match, descend
+from weightspace.align.matching.descent import descend
+from weightspace.align.matching.pairs import Match
 from weightspace.align.matching.scales import balanced
 from weightspace.align.matching.turns import match_mixed
 from weightspace.space import Symmetry, WeightSpace

@@ -8,7 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from weightspace.align.matching.descent import Match, descend, fit_scales, grow, settle_signs
+from weightspace.align.matching.descent import descend, fit_scales, grow, settle_signs
+from weightspace.align.matching.pairs import Match
 from weightspace.align.matching.score import frozen
 from weightspace.space import Action, Atom, Symmetry, TensorSpec, WeightSpace
 

@@ -22,12 +22,12 @@ class Choice:
         self.signed = False
 
     def touches(self, place: Place) -> bool:
-        return bool(self._powers(place)) or self.shifts(place.tensor)
+        return bool(self.powers(place)) or self.shifts(place.tensor)
 
     def shifts(self, tensor: str) -> bool:
         return any(tensor in self.space.actions[index].shifts for index in self.actions)
 
-    def _powers(self, place: Place) -> dict[int, int | float]:
+    def powers(self, place: Place) -> dict[int, int | float]:
         """For each of the actions the power with which it multiplies at a place."""
         found = {}
         for index in self.actions:
@@ -38,7 +38,7 @@ class Choice:
 
     def add(self, place: Place, table: Tensor, signed: bool) -> None:
         """Add one place to the score of every way to choose: 1 in a key is a flip, or an odd number of half turns."""
-        powers = self._powers(place) if signed else {}
+        powers = self.powers(place) if signed else {}
         for key in self._keys():
             self._add(key, self._sign(key, powers) * table)
         self.signed |= bool(powers)
@@ -50,7 +50,7 @@ class Choice:
             The same for neurons as they stand, without turns.
         """
         index = next(i for i in self.actions if place.tensor in self.space.actions[i].shifts)
-        shift, powers = self.space.actions[index].shifts[place.tensor], self._powers(place)
+        shift, powers = self.space.actions[index].shifts[place.tensor], self.powers(place)
         for key in self._keys():
             gap = here.unsqueeze(2) - self._sign(key, powers) * there.unsqueeze(1)
             bit = key[self.actions.index(index)]

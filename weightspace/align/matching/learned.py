@@ -15,7 +15,7 @@ from weightspace.space.forms.obstacles import separate_groups
 from weightspace.space.matrices import multiplied, turns_of_pairs
 
 _SHARPNESS = 3.0  # how sure the start is of the pairs it comes with
-_BATCH, _EVERY = 256, 10
+_BATCH, _EVERY, _JUDGED = 256, 10, 2048
 
 
 class Soft(nn.Module):
@@ -107,8 +107,8 @@ def learn(
     doubly stochastic matrices (Peña et al. 2023, "Re-basin via implicit Sinkhorn differentiation"). Matrices of the
     space are learned beside them: orthogonal ones by Cayley's transform of a skew one, which stays orthogonal
     (Theus et al. 2025, "Generalized linear mode connectivity for transformers", with projections in its place). The
-    share of b is drawn at every other step, else a half; the best symmetry met, by the loss of the mean on all data,
-    counts, so that it is never worse than the start.
+    share of b is drawn at every other step, else a half; the best symmetry met, by the loss of the mean on the first
+    2,048 examples, counts, so that there it is never worse than the start.
 
     Args:
         a, b: single nets. lr: of the permutations' scores. turning: of the matrices.
@@ -118,7 +118,8 @@ def learn(
     groups = [{"params": soft.scores.parameters(), "lr": lr}, {"params": soft.turns.parameters(), "lr": turning}]
     optimizer = torch.optim.Adam([group for group in groups if group["params"]])
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps))
-    best, lowest = space.identity(), _middle(module, a, b, data)
+    judged = data[0][:_JUDGED], data[1][:_JUDGED]
+    best, lowest = space.identity(), _middle(module, a, b, judged)
     for step in range(steps):
         rows = torch.randint(len(data[0]), (min(_BATCH, len(data[0])),), generator=generator)
         share = float(torch.rand((), generator=generator)) if step % 2 else 0.5
@@ -130,7 +131,7 @@ def learn(
         schedule.step()
         if step % _EVERY == _EVERY - 1 or step == steps - 1:
             symmetry = soft.symmetry()
-            reached = _middle(module, a, space.apply(symmetry, b), data)
+            reached = _middle(module, a, space.apply(symmetry, b), judged)
             best, lowest = (symmetry, reached) if reached < lowest else (best, lowest)
     return best
 

@@ -11,24 +11,34 @@ from weightspace.space import Symmetry, WeightSpace
 from weightspace.space.forms.matrices import settle_matrices
 from weightspace.space.symmetry import scaled
 
-_ROUNDS, _TOLERANCE, _FITTED, _TURNS = 100, 1e-3, 1e-8, 4
+_ROUNDS, _TOLERANCE, _FITTED, _TURNS, _SETTLED = 100, 1e-3, 1e-8, 20, 1e-10
 
 
 def balanced(space: WeightSpace, stack: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Symmetry]:
     """Each net in scales, and in matrices where the space has them, that don't depend on those it came in.
 
-    Where both are there they are settled in turns: each step makes the sum of squares smaller.
+    Where both are there they are settled in turns, until the sum of squares, which each step makes smaller, stands.
 
     Returns:
         The nets, and what leads to them.
     """
     weights, path = _in_balance(space, stack)
+    size = _squares(space, weights)
     for _ in range(_TURNS if space.matrices else 0):
         step = settle_matrices(space, weights, ("linear", "complex"))
         weights, path = space.apply(step, weights), step.compose(path)
         weights, step = _in_balance(space, weights)
         path = step.compose(path)
+        before, size = size, _squares(space, weights)
+        if bool((before - size <= _SETTLED * size).all()):
+            break
     return weights, path
+
+
+def _squares(space: WeightSpace, stack: Mapping[str, Tensor]) -> Float[Tensor, "nets"]:
+    """The sum of squares of each net, over all tensors with more than one axis."""
+    parts = [stack[n].double().square().flatten(1).sum(1).cpu() for n, s in space.tensors.items() if len(s.axes) > 1]
+    return torch.stack(parts).sum(0) if parts else torch.zeros(())
 
 
 def _in_balance(space: WeightSpace, stack: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Symmetry]:

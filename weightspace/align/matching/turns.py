@@ -8,7 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from weightspace.align.matching.assign import assign
-from weightspace.align.matching.descent import Match, descend, fit_scales, match
+from weightspace.align.matching.descent import descend, fit_scales, match
+from weightspace.align.matching.pairs import Match
 from weightspace.space import MatrixGroup, Symmetry, WeightSpace
 from weightspace.space.forms.matrices import sides
 from weightspace.space.forms.obstacles import separate_groups

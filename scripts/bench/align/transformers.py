@@ -1,0 +1,65 @@
+"""The barrier between two transformers: as they are, matched by weights, and with learned symmetries.
+
+    python scripts/bench/align/transformers.py vit-tiny reader --data-root data
+
+Norms are folded first, so that orthogonal matrices of the residual stream belong to the symmetries. The row "naive" is
+of the nets as they were trained; shares are of its barrier.
+"""
+
+from functools import partial
+
+import torch
+from ends import end
+from material import RECIPES
+from rows import Clock, flags, parsed, write_curves
+from torch import Tensor, nn
+
+from weightspace.align import fold_norms
+from weightspace.align.align import align
+from weightspace.align.barrier import Barrier, Curve
+from weightspace.align.matching.score import Data, frozen, mixed, predictions, score_of
+from weightspace.space import WeightSpace
+
+Weights = dict[str, Tensor]
+
+
+def curve(name: str, module: nn.Module, a: Weights, b: Weights, data: Data, points: int) -> Curve:
+    module = frozen(module)
+    shares = torch.linspace(0, 1, points).tolist()
+    return Curve(name, tuple(score_of(predictions(module, mixed(a, b, s), data[0]), data[1]) for s in shares))
+
+
+def main() -> None:
+    parser = flags(__doc__)
+    parser.add_argument("names", nargs="+", choices=[name for name in RECIPES if "mlp" not in name])
+    parser.add_argument("--seeds", nargs=2, type=int, default=[0, 1])
+    parser.add_argument("--points", type=int, default=11)
+    parser.add_argument("--steps", type=int, nargs="+", default=[300], help="of learning")
+    parser.add_argument("--measured", type=int, default=2000, help="validation examples")
+    arguments = parsed(parser)
+    for name in arguments.names:
+        recipe = RECIPES[name]
+        data = recipe.data()
+        val = data.x_val[: arguments.measured], data.y_val[: arguments.measured]
+        nets, about = zip(*(end(name, seed, arguments.folder) for seed in arguments.seeds), strict=True)
+        save = partial(write_curves, arguments.out, name)
+        module = recipe.net().eval()
+        naive = curve("naive", module, *nets, val, arguments.points)
+        inputs = (data.x[:3],)
+        folded = [fold_norms(module, net, inputs) for net in nets]
+        plain, space = folded[0].eval(), WeightSpace.trace(folded[0].eval(), *inputs)
+        one, other = ({n: t.detach() for n, t in net.state_dict().items()} for net in folded)
+        fit = data.fit(8192)
+        ways = [("weights", 0)] + [("straight-through", steps) for steps in arguments.steps]
+        for method, steps in ways:
+            clock = Clock()
+            found = align(space, one, other, method, module=plain, data=fit, steps=steps)
+            cost = clock.read()
+            moved = space.apply(found, other)
+            curves = (naive, curve(method, plain, one, moved, val, arguments.points))
+            save(Barrier(curves, found), skip=() if method == "weights" else ("naive",), steps=steps, **cost,
+                 trained=[a["loss"] for a in about])  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
