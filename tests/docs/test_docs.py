@@ -16,7 +16,17 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted((DOCS / "pages").glob("*.md"))
 BLOCK = re.compile(r"^```(python|bash|toml)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 SAVED = re.compile(r"# (\w+\.(?:py|toml))\n")
-PRINTED = {"data": {"20 saved states in runs/stripes", "trained one by one", "8 saved states in runs/readers"}}
+PRINTED = {
+    "data": {"20 saved states in runs/stripes", "trained one by one", "8 saved states in runs/readers"},
+    "align": {
+        "correlation of weights before",
+        "The merge (aligned) of 2 nets",
+        "loss barrier",
+        "p-value",
+        "times smaller",
+    },
+    "generate": {"5 nets in generated"},
+}
 """What commands of a page must say."""
 
 

@@ -19,7 +19,7 @@ from weightspace.tasks.comparison.tables.summary import summary
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = ("compare", "pretrained")
+PAGES = ("pretrained",)
 """Pages that go on from the README's folder; what quickstart.md shows stands in the README, results.md takes hours."""
 SMALL = {"WEIGHTSPACE_QUICKSTART": "--nets 48 --steps 5 --workers 1", "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
 
@@ -177,8 +177,6 @@ def test_every_block_of_a_page_runs_as_printed(session, name):
 
 
 PRINTED = {
-    "compare": {"correlation of weights before", "The merge (aligned) of 2 nets", "loss barrier", "p-value",
-                "times smaller", "20 nets in runs/generated"},
     "pretrained": {"PSNR after"},
 }  # fmt: skip
 

@@ -20,9 +20,11 @@ def mixture_growth(
 
     The nets are aligned; then every tensor of the larger net is made of blocks, old and new neurons by old and new
     ones, and each block is a mixture of the nets' tensors. The first net stays in the block of old neurons by old ones;
-    the others get mixtures with orthogonal coefficients, so that they differ as much as they can (Pham et al. 2024,
-    "MixtureGrowth: growing neural networks by recombining learned parameters"). What reads old and new neurons is
-    divided by the root of two, which keeps the size of what it gives. The function isn't kept: train on.
+    the others get mixtures with orthogonal coefficients, so that they differ as much as they can. After Pham et al.
+    2023, "MixtureGrowth: growing neural networks by recombining learned parameters" (arXiv:2311.04251), which mixes
+    templates that the layers of one net share, where this mixes the tensors of several nets. What reads
+    old and new neurons is divided by the root of two, which keeps the size of what it gives. The function isn't kept:
+    train on.
 
     Args:
         nets: at least two. names: the sets to double; None takes all that stand alone on their axes. seed: of aligning
