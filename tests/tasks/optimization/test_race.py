@@ -10,8 +10,8 @@ from weightspace.optimizers import LearnedRule, RuleConfig
 from weightspace.tasks.optimization.contestants import AdamW, Learned, Momentum, NewtonSchulz
 from weightspace.tasks.optimization.innertask import digits_task
 from weightspace.tasks.optimization.race import (
-    Outcome,
     RaceConfig,
+    RaceResult,
     Setting,
     compete,
     geometric_mean,
@@ -31,7 +31,7 @@ def task():
 
 def outcome(*losses):
     curve = torch.tensor([losses])
-    return Outcome(Setting(1e-3, "cosine"), curve, curve, (1.0, 0.5))
+    return RaceResult(Setting(1e-3, "cosine"), curve, curve, (1.0, 0.5))
 
 
 def test_every_optimizer_trains_at_its_best_rate(task):
@@ -75,4 +75,4 @@ def test_speedups_are_ratios_of_steps():
 
 def test_rates_count_as_usable_with_their_better_schedule():
     finals = (5.0, 1.0, 2.0, 1.4, 3.0, 3.0)
-    assert Outcome(Setting(1e-3, "cosine"), torch.ones(1, 1), torch.ones(1, 1), finals).usable_rates == 2
+    assert RaceResult(Setting(1e-3, "cosine"), torch.ones(1, 1), torch.ones(1, 1), finals).usable_rates == 2

@@ -53,7 +53,7 @@ class RaceConfig:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RaceResult:
     """How an optimizer did on a task.
 
     Args:
@@ -104,14 +104,14 @@ def race(
     return torch.stack(found, -1).view(len(settings), seeds, -1)
 
 
-def compete(task: InnerTask, start: Start, config: RaceConfig, default_rate: float) -> Outcome:
+def compete(task: InnerTask, start: Start, config: RaceConfig, default_rate: float) -> RaceResult:
     """Picks rate and schedule on some seeds, and judges them on others."""
     grid = config.grid
     finals = race(task, start, grid, config, config.picking, config.seed + 1)[..., -1].mean(-1)
     setting = grid[int(finals.argmin())]
     judged = [setting, Setting(default_rate, "constant")]
     curve, default = race(task, start, judged, config, config.seeds, config.seed + 2)
-    return Outcome(setting, curve, default, tuple(finals.tolist()))
+    return RaceResult(setting, curve, default, tuple(finals.tolist()))
 
 
 def steps_to(curve: Float[Tensor, "seeds measurements"], target: float, every: int) -> float:
@@ -130,7 +130,7 @@ def steps_to(curve: Float[Tensor, "seeds measurements"], target: float, every: i
     return every * (first + (before - math.log(target)) / (before - after))
 
 
-def speedup(outcome: Outcome, reference: Outcome, every: int) -> float:
+def speedup(outcome: RaceResult, reference: RaceResult, every: int) -> float:
     """How many times fewer steps an optimizer needs to a reference's final loss.
 
     Where it never gets there: the steps in which the reference comes to the loss at which it ends, over all steps; then
@@ -141,7 +141,7 @@ def speedup(outcome: Outcome, reference: Outcome, every: int) -> float:
     return steps / there if there < math.inf else steps_to(reference.curve, outcome.final, every) / steps
 
 
-def speedups(outcomes: Mapping[str, Outcome], reference: str, every: int) -> dict[str, float]:
+def speedups(outcomes: Mapping[str, RaceResult], reference: str, every: int) -> dict[str, float]:
     """`speedup` of every optimizer."""
     return {name: speedup(outcome, outcomes[reference], every) for name, outcome in outcomes.items()}
 
