@@ -50,7 +50,7 @@ def test_bad_wishes_are_told():
         widen(space, weights, "patches", 4)
     with pytest.raises(ValueError, match="are channels of heads: copies would count twice"):
         widen(space, weights, "layers.0.qkv.dim", 8)
-    with pytest.raises(ValueError, match="size must be a multiple of 8, not 9"):
+    with pytest.raises(ValueError, match="size must be a multiple of 8, got 9"):
         widen(space, weights, "patches", 9)
 
 
