@@ -27,6 +27,7 @@ from weightspace.cli.terminal.completion import SHELLS, PrintCompletion
 from weightspace.cli.terminal.parser import Parser
 from weightspace.cli.zoo import commands as zoo
 from weightspace.machine.data_root import using_data_root
+from weightspace.machine.lost_folder import import_torch
 
 _DESCRIPTION = """\
 Learning from the weights of neural networks.
@@ -57,6 +58,7 @@ def build_parser() -> Parser:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs a command line (without the program's name); returns the exit code, as `answer` says."""
+    import_torch()
     words = sys.argv[1:] if words is None else list(words)
     if words[:1] == ["quickstart"]:
         words[1:1] = shlex.split(os.environ.get("WEIGHTSPACE_QUICKSTART", ""))

@@ -14,6 +14,7 @@ from torch.export import ExportedProgram
 from torch.nn.modules import transformer
 from torch.utils import _pytree as pytree
 
+from weightspace.machine.lost_folder import some_folder
 from weightspace.space.computation.lines import place_of, reason_of
 
 # Operators whose result shares no memory with any input, so that writing into it changes nothing else.
@@ -86,7 +87,13 @@ def export(
     wrapped = Tensors(module)
     try:
         # a refusal is told below, in a few lines; what torch prints of it on the way is hundreds
-        with torch.no_grad(), redirect_stderr(io.StringIO()), warnings.catch_warnings(), _masks_as_given():
+        with (
+            torch.no_grad(),
+            redirect_stderr(io.StringIO()),
+            warnings.catch_warnings(),
+            _masks_as_given(),
+            some_folder(),
+        ):
             warnings.simplefilter("ignore")  # about attributes that modules set on themselves, which is their business
             program = torch.export.export(
                 wrapped, args, kwargs, dynamic_shapes=_by_name(dynamic_shapes, kwargs), strict=False

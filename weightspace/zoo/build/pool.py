@@ -17,7 +17,13 @@ from weightspace.machine.data_root import ROOT, data_root
 from weightspace.zoo.recipe.recipe import Recipe
 
 # not "-m": the package imports the module too, and running it a second time earns a warning from Python
-_WORKER = "import sys; from weightspace.zoo.build.worker import main; main(*sys.argv[1:])"
+_WORKER = """
+import sys
+from weightspace.machine.lost_folder import import_torch
+import_torch()
+from weightspace.zoo.build.worker import main
+main(*sys.argv[1:])
+"""
 
 
 REPEATABLE = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}  # else cuBLAS may sum in another order each time
