@@ -1,9 +1,10 @@
 """Which files are meant by a list of files, folders and patterns."""
 
-import json
 from collections.abc import Iterable
 from glob import glob, has_magic
 from pathlib import Path
+
+from weightspace.hub.weights import shard_names
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".th")
 """Endings of files that `read_checkpoint` reads; files of another name are read by what is in them."""
@@ -46,7 +47,7 @@ def _of(path: Path) -> list[Path]:
 def _inside(folder: Path) -> list[Path]:
     files = [path for path in folder.rglob("*") if path.is_file() and not _hidden(path.relative_to(folder))]
     indices = [path for path in files if path.name.endswith(INDEX)]
-    shards = {index.parent / name for index in indices for name in _shard_names(index)}
+    shards = {index.parent / name for index in indices for name in shard_names(index)}
     whole = [
         path for path in files if path.suffix in SUFFIXES and path not in shards and not path.name.startswith(_OTHERS)
     ]
@@ -57,10 +58,3 @@ def _inside(folder: Path) -> list[Path]:
 
 def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
-
-
-def _shard_names(index: Path) -> set[str]:
-    try:
-        return set(map(str, json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-    except (ValueError, KeyError, AttributeError, TypeError):
-        return set()  # reading it says what is wrong

@@ -61,14 +61,27 @@ class Repository:
         Raises:
             FileNotFoundError, PermissionError, ConnectionError, ValueError: as `hub_errors` says.
         """
-        from huggingface_hub import hf_hub_download
-
         with hub_errors(self.name, file=file, kind=self.kind, options=self.options):
             try:
-                return Path(hf_hub_download(self.name, file, repo_type=self.kind, **self.options))
+                return self._fetch(file)
             except Exception as error:
                 self._say_what_else(error, file)
                 raise
+
+    def find(self, file: str) -> Path | None:
+        """A file as `download` gives it; None if the repository has none of that name."""
+        from huggingface_hub.errors import RemoteEntryNotFoundError
+
+        with hub_errors(self.name, file=file, kind=self.kind, options=self.options):
+            try:
+                return self._fetch(file)
+            except RemoteEntryNotFoundError:
+                return None
+
+    def _fetch(self, file: str) -> Path:
+        from huggingface_hub import hf_hub_download
+
+        return Path(hf_hub_download(self.name, file, repo_type=self.kind, **self.options))
 
     def _say_what_else(self, error: Exception, file: str) -> None:
         """Where a file isn't there but a pickle is, says so instead."""

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from weightspace.hub.errors import hub_errors
 from weightspace.hub.repository import PREFIXES, Repository
 
 WHOLE = "model.safetensors"
@@ -32,7 +31,7 @@ def fetch_weights(text: str, options: Mapping[str, Any] | None = None) -> Path:
         FileNotFoundError, PermissionError, ConnectionError: as `Repository.download` says.
     """
     repository = Repository.parse(text, "model", options)
-    weights = _first(repository, INDEX) or _first(repository, WHOLE)
+    weights = repository.find(INDEX) or repository.find(WHOLE)
     if weights is None:
         raise FileNotFoundError(
             f"{text} must hold {WHOLE}, or {INDEX} and its shards, but has neither; other formats may run code when "
@@ -41,28 +40,20 @@ def fetch_weights(text: str, options: Mapping[str, Any] | None = None) -> Path:
     if weights.name == INDEX:
         for name in _shards(weights, text):
             repository.download(name)
-    _first(repository, "config.json")
+    repository.find("config.json")
     return weights.parent
 
 
-def _first(repository: Repository, name: str) -> Path | None:
-    """A file of a repository; None if it has none of that name."""
-    from huggingface_hub import errors, hf_hub_download
-
-    with hub_errors(repository.name, file=name, kind=repository.kind, options=repository.options):
-        try:
-            return Path(hf_hub_download(repository.name, name, repo_type=repository.kind, **repository.options))
-        except errors.EntryNotFoundError as error:
-            if isinstance(error, errors.LocalEntryNotFoundError):
-                raise
-            return None
+def shard_names(index: Path) -> set[str]:
+    """The files that the index of a checkpoint in shards names; none where it isn't such an index."""
+    try:
+        return set(map(str, json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return set()  # reading it says what is wrong
 
 
 def _shards(index: Path, text: str) -> list[str]:
-    try:
-        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        names = [""]
-    if not all(isinstance(name, str) and name == Path(name).name and name.endswith(".safetensors") for name in names):
+    names = sorted(shard_names(index))
+    if not names or not all(name == Path(name).name and name.endswith(".safetensors") for name in names):
         raise ValueError(f"{INDEX} of {text} must map tensors to .safetensors files beside it.")
     return names
