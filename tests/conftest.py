@@ -1,6 +1,8 @@
 """One thread a test process (two run side by side), no network, and zoos that several tests read."""
 
 import os
+import sys
+import tempfile
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -12,6 +14,17 @@ import torch
 from tests.tasks.tiny import TINY
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def strangers_are_forgotten():
+    """What a test imported from a scratch folder isn't found by the next test, which may write such a file too."""
+    yield
+    scratch = tempfile.gettempdir()
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__dict__", {}).get("__file__")
+        if isinstance(file, str) and file.startswith(scratch):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="session")

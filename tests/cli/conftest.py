@@ -43,12 +43,8 @@ def number():
 
 @pytest.fixture
 def my_folder(tmp_path, monkeypatch):
-    """The current folder, with my_nets.py in it; what was imported from it is forgotten afterwards."""
+    """The current folder, with my_nets.py in it."""
     (tmp_path / "my_nets.py").write_text(NETS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    before = set(sys.modules)
-    yield tmp_path
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
-            del sys.modules[name]
+    return tmp_path
