@@ -1,5 +1,6 @@
 """Graphs of spaces whose weights are laid out in unusual ways, and of large ones."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from weightspace.graphs.rows import edge_parts, stored_rows
 from weightspace.graphs.structure.blocks import edge_blocks, vector_blocks
 from weightspace.graphs.structure.pieces import axis_pieces
 from weightspace.graphs.structure.topology import _agreeing
+from weightspace.nets import build_net, example_inputs
 from weightspace.space import Atom, Product, Sum, WeightSpace
 from weightspace.space.axes import parse_axes
 
@@ -179,3 +181,14 @@ def test_a_stack_of_no_nets_is_refused():
     space = WeightSpace.parse({"weight": "a b"}, sizes={"a": 2, "b": 3})
     with pytest.raises(ValueError, match=r"A stack must hold at least one net, got none"):
         to_graph(space, {"weight": torch.zeros(0, 2, 3)})
+
+
+def test_the_terms_of_a_vector_lie_side_by_side_where_its_site_has_one_set_of_neurons():
+    """Queries, keys and values of one bias, said to sit on the heads, which are fewer: they wrote over each other."""
+    net = build_net("vit")
+    text = json.loads(WeightSpace.trace(net, *example_inputs(net)).to_json())
+    heads = next(n for n, site in enumerate(text["sites"]) if site["name"] == "layers.0.qkv.heads")
+    text["tensors"]["layers.0.qkv.bias"]["target_site"] = heads
+    space = WeightSpace.from_json(json.dumps(text))
+    weights = random_weights(space)
+    assert torch.equal(from_graph(to_graph(space, weights))["layers.0.qkv.bias"], weights["layers.0.qkv.bias"])

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 
+import torch
 from torch import Tensor
 
 from weightspace.graphs.structure.entries import Entries
@@ -162,13 +163,14 @@ def _constant_block(
 
 def _vectors(space: WeightSpace, name: str, spec: TensorSpec, start: int, used: dict) -> list[VectorBlock]:
     slot = spec.slot if spec.slot in _NODE_SLOTS else "other"
-    key, everywhere, parts = (spec.target_site, slot), tuple(range(len(spec.axes))), []
+    key, everywhere, parts = (spec.target_site, slot), tuple(range(len(spec.axes))), list[VectorBlock]()
     for piece in tensor_pieces(spec):
         nodes, entries = _vector(space.sites[spec.target_site], name, everywhere, piece)
-        parts.append(
-            VectorBlock(name, entries, nodes + start, slot, used.get(key, 0), entries.shape[1], everywhere)
-        )  # fmt: skip
-    used[key] = used.get(key, 0) + max(part.width for part in parts)
+        # terms of a sum stand on nodes of their own; where the site has one set of nodes for all, side by side
+        beside = [part for part in parts if torch.isin(part.nodes, nodes + start).any()]
+        column = max((part.column + part.width for part in beside), default=used.get(key, 0))
+        parts.append(VectorBlock(name, entries, nodes + start, slot, column, entries.shape[1], everywhere))
+    used[key] = max(part.column + part.width for part in parts)
     return parts
 
 
