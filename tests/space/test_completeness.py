@@ -9,7 +9,10 @@ from weightspace.space import WeightSpace
 
 # Groups of which a part is missed: the rest of the list is found in full.
 MISSED = {
-    "interleaved",  # a scale of every second entry of an axis has no place in the notation
+    # One matrix gives gates and what they gate in turn, 12 rows as the axis '(6 2)': the 6 pairs are found. The scale
+    # and the sign of each gated entry act on the first row of its pair alone; an action says which name it follows
+    # along an axis, and such an axis bears the name of the pairs once, for both rows.
+    "interleaved",
 }
 
 

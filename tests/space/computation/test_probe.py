@@ -62,6 +62,31 @@ def test_dropout_is_off_in_train_mode():
     assert net[1].p == 0.5 and net[1].training
 
 
+class Attention(nn.Module):
+    """Heads whose dropout is a number of their own, handed to a function."""
+
+    def __init__(self):
+        super().__init__()
+        self.qkv, self.o, self.attention_dropout = nn.Linear(3, 24), nn.Linear(8, 2), 0.5
+
+    def forward(self, x):
+        q, k, v = (part.view(2, 5, 2, 4).transpose(1, 2) for part in self.qkv(x).chunk(3, -1))
+        rate = self.attention_dropout if self.training else 0.0
+        return self.o(F.scaled_dot_product_attention(q, k, v, dropout_p=rate).transpose(1, 2).flatten(2))
+
+
+def test_dropout_inside_attention_is_off_in_proofs():
+    net, x = Attention().train(), torch.randn(2, 5, 3)
+    assert not torch.equal(net(x), net(x))
+    probe = Probe(net, (x,), {})
+    assert torch.equal(probe.run(probe.weights)[0], probe.outputs[0])
+    assert net.attention_dropout == 0.5 and net.training
+    for mode in (True, False):
+        report = WeightSpace.trace(net.train(mode), x).report
+        assert report.sound and not report.failed and not report.notes
+        assert {case.rpartition(" ")[2] for case in report.cases} == {"train", "eval"}
+
+
 @pytest.mark.parametrize("function", [F.dropout, F.alpha_dropout, lambda h: torch.dropout(h, 0.5, True)])
 def test_dropout_in_functional_code_is_off(function):
     net = Code(lambda m, x: m.b(function(m.a(x))), a=nn.Linear(3, 8), b=nn.Linear(8, 2))

@@ -85,3 +85,17 @@ def test_a_mistake_inside_a_rule_is_no_lost_symmetry(monkeypatch):
 def test_a_form_of_a_call_that_a_rule_does_not_take_is_read_another_way(monkeypatch):
     monkeypatch.setitem(RULES, "aten.relu", lambda t, value, unknown: None)
     assert traced(F.relu).free == ("a",)
+
+
+def test_a_check_on_heads_has_no_result():
+    """Casting a tensor leaves an operator behind that checks its type and gives nothing."""
+
+    def forward(m, x):
+        q, k, v = (part(x).view(4, 5, 2, 4).transpose(1, 2).to(torch.float32) for part in (m.q, m.k, m.v))
+        y = m.o(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        y[:, 0] += 1  # writing into a view, so that the graph is run once more
+        return y
+
+    net = Code(forward, **{name: nn.Linear(3, 8) for name in "qkv"}, o=nn.Linear(8, 2))
+    space = WeightSpace.trace(net, torch.randn(4, 5, 3))
+    assert space.free == ("q.heads", "q.dim", "v.dim") and space.report.sound and not space.report.failed

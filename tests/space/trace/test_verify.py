@@ -123,17 +123,34 @@ def test_weights_of_another_architecture():
         traced("relu_mlp").verify(module, *args)
 
 
-class Nowhere(nn.Module):
-    """Its outputs are nowhere finite, so nothing can be proved on them."""
+def partly(first, second):
+    """Two outputs, the second of which is another function of the same neurons."""
 
-    def __init__(self):
-        super().__init__()
-        self.first, self.last = nn.Linear(3, 8), nn.Linear(8, 2)
+    def forward(m, x):
+        h = m.a(x).relu()
+        return first(m.b(h)), second(m.c(h))
 
-    def forward(self, x):
-        return self.last(torch.relu(self.first(x))) * float("nan")
+    return Code(forward, a=nn.Linear(3, 8), b=nn.Linear(8, 2), c=nn.Linear(8, 1))
 
 
-def test_what_cannot_be_proved_is_fixed():
-    space = WeightSpace.trace(Nowhere(), torch.randn(2, 3))
-    assert space.free == () and space.report.failed == ("first",) and not space.report.sound
+def test_outputs_that_are_nowhere_finite_are_refused_by_name():
+    net, x = partly(lambda y: y / 0, lambda y: y * float("nan")), torch.randn(4, 3)
+    with pytest.raises(ValueError, match=r"Code gives no finite number.*: output 0 of sizes \[4, 2\] is NaN or inf"):
+        WeightSpace.trace(net, x)
+    space = WeightSpace.trace(net, x, verify=False)
+    assert space.free == ("a",) and space.report.error is None
+    with pytest.raises(ValueError, match="or trace with verify=False, which proves nothing"):
+        space.verify(net, x)
+
+
+def test_one_output_that_is_nowhere_finite_is_told():
+    report = WeightSpace.trace(partly(torch.tanh, lambda y: y * float("inf")), torch.randn(4, 3)).report
+    assert report.sound and report.failed == ()
+    assert "not proved of output 1 of sizes [4, 1]: it is finite nowhere" in report.notes
+
+
+def test_an_output_is_proved_on_inputs_on_which_it_is_finite():
+    net, x = partly(torch.tanh, torch.tanh), torch.zeros(4, 3)
+    lost = Code(lambda m, x: (net(x)[0], net(x)[1] * x.log().sum()), net=net)  # the logarithm of zero
+    report = WeightSpace.trace(lost, x).report
+    assert report.sound and not any("finite" in note for note in report.notes)

@@ -21,3 +21,12 @@ def distance(outputs: list[Tensor], others: list[Tensor]) -> float:
 
 def all_finite(outputs: list[Tensor]) -> bool:
     return all(bool(output.isfinite().all()) for output in outputs)
+
+
+def nowhere_finite(outputs: list[Tensor]) -> list[str]:
+    """Those of some outputs of which no entry is finite, each by its number and sizes."""
+    return [
+        f"output {number} of sizes {list(output.shape)}"
+        for number, output in enumerate(outputs)
+        if not bool(output.isfinite().any())
+    ]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from weightspace.space.computation.copies import as_double, copied, find_ties, state_of
-from weightspace.space.computation.distance import all_finite, distance
+from weightspace.space.computation.distance import all_finite, distance, nowhere_finite
 from weightspace.space.computation.exported import output_leaves
 from weightspace.space.computation.float64 import in_float64
 from weightspace.space.computation.general import in_general_position, made_of_tie, without_twins
@@ -68,8 +68,21 @@ class Probe:
             self.buffers |= written
             self.weights = in_general_position(tensors, self.ties)
             first = Case("example", mode, example, self._outputs(self.weights, mode, example))
+        self._check_finite(first)
         self.notes: list[str] = []
         self.cases = [first, *(self._others(first) if others else ())]
+        lost = set.intersection(*(set(nowhere_finite(case.outputs)) for case in self.cases))
+        self.notes += [f"not proved of {output}: it is finite nowhere" for output in sorted(lost)]
+
+    def _check_finite(self, first: Case) -> None:
+        """Outputs of which none has a finite entry leave nothing to compare."""
+        lost = nowhere_finite(first.outputs)
+        if first.outputs and len(lost) == len(first.outputs):
+            raise ValueError(
+                f"{type(self.module).__name__} gives no finite number where its symmetries are proved (the example, in "
+                f"float64, with constant tensors drawn at random): {lost[0]} is NaN or infinite in all entries. Give "
+                "inputs and weights with finite outputs, or trace with verify=False, which proves nothing."
+            )
 
     def _first(self, mode: str, inputs: Inputs) -> list[Tensor]:
         try:
@@ -134,6 +147,7 @@ class Probe:
     def _tried(self, label: str, mode: str, tries: Iterable[Inputs], first: Case) -> Iterator[Case]:
         """Those inputs, with drawn values, on which the module runs and gives what can be compared."""
         for number, inputs in enumerate(tries):
+            found = None
             for negative in (True, False):
                 drawn = with_values(inputs, seed=number + 1, negative=negative)
                 try:
@@ -141,13 +155,13 @@ class Probe:
                     again = self._outputs(self.weights, mode, drawn, seed=1) if mode == "train" else outputs
                 except Exception:  # whatever a module thinks of inputs that its author never meant
                     break
-                if (
-                    distance(outputs, again) == 0
-                    and len(outputs)
-                    and (all_finite(outputs) or not all_finite(first.outputs))
-                ):
-                    yield Case(label, mode, drawn, outputs)
-                    break
+                finite = all_finite(outputs)
+                if distance(outputs, again) == 0 and outputs and (finite or not all_finite(first.outputs)):
+                    found = Case(label, mode, drawn, outputs) if finite or found is None else found
+                    if finite:
+                        break
+            if found is not None:
+                yield found
 
     # ---- comparing --------------------------------------------------------------------------------------------------
 
