@@ -167,7 +167,8 @@ CONTRACTS = {
     "tasks/comparison/jobs/test_predictionjob.py": """
         tasks/comparison/baselines/boosting tasks/comparison/baselines/renders tasks/comparison/jobs/job
         tasks/comparison/jobs/method tasks/comparison/jobs/obstacles tasks/comparison/jobs/protocol
-        tasks/comparison/jobs/splits tasks/comparison/jobs/workspace tasks/prediction/methodrun
+        tasks/comparison/jobs/setup tasks/comparison/jobs/splits tasks/comparison/jobs/workspace
+        tasks/prediction/methodrun
     """,
     "tasks/comparison/tables/test_figures.py": """
         palette

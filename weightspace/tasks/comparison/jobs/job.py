@@ -60,10 +60,14 @@ class Job(ABC):
         recipes = self.source.recipes()
         return fingerprint_of(self.protocol, self.tier, self.method, self.seed, self.config, recipes)
 
-    def is_done(self, workspace: Workspace) -> bool:
-        """Whether a result is there that was made with the same configuration on the same zoo."""
+    def result(self, workspace: Workspace) -> Result | None:
+        """Its result, if one is there that was made with the same configuration on the same zoo."""
         found = find_result(workspace.results, self.protocol, self.tier, self.method, self.seed)
-        return found is not None and found.fingerprint == self.fingerprint
+        return found if found is not None and found.fingerprint == self.fingerprint else None
+
+    def is_done(self, workspace: Workspace) -> bool:
+        """Whether its result is there."""
+        return self.result(workspace) is not None
 
     def folder(self, workspace: Workspace) -> Path:
         """Where its log and metanet lie."""

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,13 @@ from typing import Any
 from torch import Tensor
 
 from weightspace.tasks.comparison.jobs.job import Job
-from weightspace.tasks.comparison.jobs.method import METHODS, VERSIONS
+from weightspace.tasks.comparison.jobs.method import METHODS
 from weightspace.tasks.comparison.jobs.protocol import PROTOCOLS
+from weightspace.tasks.comparison.jobs.setup import Setup, tuned_setup
 from weightspace.tasks.comparison.jobs.workspace import Workspace, ZooSource
 from weightspace.tasks.labelled.labelledsplit import LabelledSplit
 from weightspace.tasks.prediction.methodrun import MethodRun, Predictions
 from weightspace.tasks.prediction.metrics import calibration, class_score, score
-from weightspace.tasks.training.train import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -48,51 +48,35 @@ class PredictionJob(Job):
         return sources[self.tier]
 
     @property
-    def training(self) -> TrainConfig:
-        """How the method is trained."""
-        protocol = PROTOCOLS[self.question]
-        training = replace(protocol.training[self.tier], seed=self.seed)
-        if self.tier == "S" and self.method in protocol.steps:
-            training = replace(training, steps=protocol.steps[self.method])
-        return training
-
-    @property
-    def method_settings(self) -> dict[str, Any]:
-        """What the method is told here."""
-        special = PROTOCOLS[self.question].settings.get(self.method, {})
-        return METHODS[self.method].settings(self.tier) | dict(special)
+    def setup(self) -> Setup:
+        """How the method is run."""
+        return tuned_setup(self.question, self.tier, self.method, self.seed)
 
     def settings(self) -> dict[str, Any]:
-        usual = asdict(TrainConfig())
-        told = {k: v for k, v in asdict(self.training).items() if k in _ALWAYS or v != usual[k]}
-        content: dict[str, Any] = {"training": told, "settings": self.method_settings}
-        if self.method in VERSIONS:
-            content["version"] = VERSIONS[self.method]
-        augmentation = PROTOCOLS[self.question].augmentation
-        if augmentation:
-            content["augmentation"] = {name: value for name, value in asdict(augmentation).items() if value}
-        return content
+        return self.setup.content(self.method)
 
     def run(self, workspace: Workspace, folder: Path, progress: bool) -> dict[str, Any]:
         split = split_of(self.question, self.source, workspace)
-        augmentation = PROTOCOLS[self.question].augmentation
-        run = MethodRun(self.training, folder, self.method_settings, workspace.device, progress, augmentation)
-        began = time.perf_counter()
-        predictions = METHODS[self.method].run(split, run)
-        seconds = round(time.perf_counter() - began, 1)
-        scores, details = judge(split, predictions)
-        return {
-            "reads": METHODS[self.method].reads,
-            "scores": scores,
-            "nets": {name: len(nets) for name, nets in split.parts.items()},
-            "seconds": seconds,
-            "parameters": predictions.parameters,
-            "details": details,
-        }
+        return run_method(self.method, self.setup, split, workspace, folder, progress)
 
 
-_ALWAYS = ("steps", "batch_size", "learning_rate", "weight_decay", "warmup", "clip", "average", "judge_every", "seed")
-"""Other fields of the training are part of a result only where they aren't as usual."""
+def run_method(
+    method: str, setup: Setup, split: LabelledSplit, workspace: Workspace, folder: Path, progress: bool
+) -> dict[str, Any]:
+    """Trains a method on a split and judges it: the fields of a `Result` that only a run can tell."""
+    run = MethodRun(setup.training, folder, setup.settings, workspace.device, progress, setup.augmentation)
+    began = time.perf_counter()
+    predictions = METHODS[method].run(split, run)
+    seconds = round(time.perf_counter() - began, 1)
+    scores, details = judge(split, predictions)
+    return {
+        "reads": METHODS[method].reads,
+        "scores": scores,
+        "nets": {name: len(nets) for name, nets in split.parts.items()},
+        "seconds": seconds,
+        "parameters": predictions.parameters,
+        "details": details,
+    }
 
 
 @lru_cache(maxsize=2)
