@@ -31,6 +31,29 @@ def test_compiled_once_and_kept_under_a_name_for_text_compiler_and_processor(fre
 
 
 @needs_compiler
+def test_what_is_kept_is_loaded_without_running_anything(fresh, monkeypatch):
+    assert native.load_native(ADAM) is not None
+
+    def refused(*words, **options):
+        raise AssertionError(words)
+
+    monkeypatch.setattr(native.subprocess, "run", refused)
+    assert native.load_native(ADAM) is not None
+
+
+@needs_compiler
+def test_an_upgraded_compiler_makes_it_anew(fresh, monkeypatch, tmp_path):
+    compiler = tmp_path / "compiler"
+    compiler.write_text('#!/bin/sh\nexec cc "$@"\n')
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CC", str(compiler))
+    assert native.load_native(ADAM) is not None
+    compiler.write_text('#!/bin/sh\n# a new version\nexec cc "$@"\n')
+    assert native.load_native(ADAM) is not None
+    assert len(list(fresh.iterdir())) == 2
+
+
+@needs_compiler
 def test_a_broken_file_or_a_cache_that_cannot_be_written_does_no_harm(fresh):
     assert native.load_native(ADAM) is not None
     (kept,) = fresh.iterdir()

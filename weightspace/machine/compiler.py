@@ -45,8 +45,8 @@ def _compiler() -> list[str] | None:
 
 
 def _cached(source: Path, compiler: list[str]) -> Path:
-    version = subprocess.run([*compiler, "--version"], capture_output=True, check=True).stdout
-    key = hashlib.sha256(source.read_bytes() + version + " ".join((*compiler, *FLAGS, _processor())).encode())
+    made_by = " ".join((*map(_program, compiler), *FLAGS, _processor()))
+    key = hashlib.sha256(source.read_bytes() + made_by.encode())
     folder = private_folder("native")
     kept = sorted(folder.glob(f"{source.stem}-{key.hexdigest()[:16]}-*.so"))
     sound = [path for path in kept if path.is_file() and path.stem.endswith(f"-{_checksum(path)}")]
@@ -61,6 +61,15 @@ def _cached(source: Path, compiler: list[str]) -> Path:
         if path != target:
             path.unlink(missing_ok=True)  # damaged
     return target
+
+
+def _program(word: str) -> str:
+    """A word of the compiler's command with size and time of its file: an upgrade changes it, and nothing is run."""
+    found = shutil.which(word)
+    if found is None:
+        return word
+    file = os.stat(found)
+    return f"{os.path.realpath(found)} {file.st_size} {file.st_mtime_ns}"
 
 
 def _checksum(path: Path) -> str:
@@ -78,5 +87,5 @@ def _processor() -> str:
     """Tells processors apart that may share a home folder, and differ in what they can run."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
-    features = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
-    return f"{platform.system()} {platform.machine()} {features}"
+    features = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return f"{platform.system()} {platform.machine()} {features or platform.processor()}"
