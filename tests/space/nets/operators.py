@@ -6,6 +6,7 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention.flex_attention import flex_attention
 
 
 class Kit(nn.Module):
@@ -44,6 +45,10 @@ def heads(function, m, x):
     """Queries, keys and values from one layer, two heads each of four channels."""
     q = m.a(x).view(1, 4, 2, 4).transpose(1, 2)
     return m.o(function(q, m.b(x).view(1, 4, 2, 4).transpose(1, 2)).transpose(1, 2).reshape(4, 8))
+
+
+def _nearer(score, _batch, _head, row, column):
+    return score - abs(row - column)
 
 
 def rotated(h):
@@ -148,6 +153,9 @@ CONTRACTIONS = {
     "aten.bilinear": lambda m, x: m.o(F.bilinear(m.a(x), m.b(x), m.w.expand(8, 8, 8))),
     "aten.embedding": lambda m, x: m.o(F.embedding(torch.arange(4), m.w) + m.a(x)),
     "aten.scaled_dot_product_attention": lambda m, x: heads(lambda q, k: F.scaled_dot_product_attention(q, k, k), m, x),
+    "flex_attention": lambda m, x: heads(lambda q, k: flex_attention(q, k, k, score_mod=_nearer), m, x),
+    "aten._sparse_mm": lambda m, x: m.o(torch.sparse.mm(torch.eye(4).to_sparse(), m.a(x)).tanh()),
+    "aten.to_sparse": lambda m, x: m.o(torch.sparse.mm(m.a(x).tanh().to_sparse(), m.w).tanh()),
     "aten.glu": lambda m, x: m.o(F.glu(torch.cat([m.a(x), m.b(x)], 1))),
     "aten.layer_norm": lambda m, x: m.o(F.layer_norm(m.a(x), (8,), m.p, m.q)),
     "aten.rms_norm": lambda m, x: m.o(F.rms_norm(m.a(x), (8,), m.p)),

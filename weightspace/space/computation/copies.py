@@ -1,7 +1,10 @@
 """A module's tensors by name, which of them share memory, and copies of a module that leave it as it is."""
 
 import copy
-from collections.abc import Mapping
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +36,7 @@ def find_ties(tensors: Mapping[str, Tensor]) -> dict[str, Tie]:
     homes: dict[tuple[str, int], list[str]] = {}
     ties = {}
     for name, tensor in tensors.items():
-        if tensor.numel() == 0 or tensor.device.type == "meta":
+        if tensor.numel() == 0 or tensor.device.type == "meta" or tensor.layout != torch.strided:
             continue
         home = homes.setdefault((str(tensor.device), tensor.untyped_storage().data_ptr()), [])
         first = next((other for other in home if _overlap(tensors[other], tensor)), None)
@@ -79,6 +82,16 @@ def copied(module: nn.Module, double: bool = False) -> nn.Module:
     computed = [value for part in module.modules() for value in vars(part).values() if isinstance(value, Tensor)]
     turn = as_double if double else Tensor.detach
     return copy.deepcopy(module, {**{id(tensor): turn(tensor) for tensor in computed}, **kept})
+
+
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Functions inside that `torch.compile` gave run as they were written: compiled ones may refuse float64."""
+    # what compiles is loaded by torch.compile itself, and takes seconds to load
+    eager = torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
+    with eager, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="flex_attention called without torch.compile")
+        yield
 
 
 def as_double(tensor: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ def _randomize(state: dict[str, Tensor]) -> None:
     """Put constant tensors and norm statistics into general position; every tensor that is seen keeps its scale."""
     generator = torch.Generator().manual_seed(0)
     for name, tensor in state.items():
-        if not tensor.is_floating_point() or tensor.numel() < 2:
+        if not tensor.is_floating_point() or tensor.numel() < 2 or tensor.layout != torch.strided:
             continue
         statistics = "running" in name or "var" in name.rsplit(".", 1)[-1]
         if statistics or (

@@ -65,6 +65,8 @@ def with_samples(inputs: Inputs) -> Inputs | None:
     tensors = [leaf for leaf in pytree.tree_leaves(inputs) if isinstance(leaf, Tensor)]
     if not tensors or any(tensor.ndim == 0 or len(tensor) != len(tensors[0]) for tensor in tensors):
         return None
+    if any(tensor.layout != torch.strided for tensor in tensors):
+        return None
     return _map(inputs, lambda tensor: torch.cat([tensor, tensor]))
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from weightspace.space.computation.copies import as_double, copied, find_ties, state_of
+from weightspace.space.computation.copies import as_double, copied, find_ties, state_of, uncompiled
 from weightspace.space.computation.distance import all_finite, distance, nowhere_finite
 from weightspace.space.computation.exported import output_leaves
 from weightspace.space.computation.float64 import in_float64
@@ -109,7 +109,7 @@ class Probe:
         if module.training != (mode == "train"):
             module.train(mode == "train")
         _switch_off_dropout(module)
-        with torch.no_grad(), in_float64(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad(), uncompiled(), in_float64(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             state = {name: weights[name] for name in weights if name in self.callable and name not in self.ties}
             state |= self.unsaved
@@ -119,7 +119,8 @@ class Probe:
             }
             state = without_twins(self.module, state)
             result = torch.func.functional_call(module, state, tuple(inputs[0]), dict(inputs[1]))
-        return [t if t.is_complex() else t.double() for t in _tensors(result) if t.numel()]
+        dense = [t if t.layout == torch.strided else t.to_dense() for t in _tensors(result) if t.numel()]
+        return [t if t.is_complex() else t.double() for t in dense]
 
     # ---- cases ------------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from torch import fx
+
 from weightspace.space.algebra.dims import fix
 from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.value import Value
@@ -63,7 +65,7 @@ def linear(op: Operation, value: Value, weight: Value, bias: Value | None = None
     return biased(op, contract(op, value, weight, [*lead, "i"], [*outs, "i"], [*lead, *outs]), bias)
 
 
-@rule("aten.addmm", "aten.baddbmm", "aten.addbmm", "aten.addmv")
+@rule("aten.addmm", "aten.baddbmm", "aten.addbmm", "aten.addmv", "aten._sparse_addmm")
 def add_matmul(op: Operation, bias: Value, one: Value, other: Value, *, beta: Any = 1, alpha: Any = 1) -> Value:
     """``b + x @ W``."""
     out = matmul(op, one, other)
@@ -72,8 +74,9 @@ def add_matmul(op: Operation, bias: Value, one: Value, other: Value, *, beta: An
     return meet(op, "equal", out, bias, "bias", "residual")
 
 
-@rule("aten.matmul", "aten.mm", "aten.bmm", "aten.mv", "aten.dot", "aten.inner", "aten.vdot")
-def matmul(op: Operation, one: Value, other: Value) -> Value:
+@rule("aten.matmul", "aten.mm", "aten.bmm", "aten.mv", "aten.dot", "aten.inner", "aten.vdot", "aten._sparse_mm",
+      "aten._sparse_sparse_matmul")  # fmt: skip
+def matmul(op: Operation, one: Value, other: Value, *_: Any) -> Value:
     """Matrix product, with leading axes broadcast."""
     ones = ["n", "k"] if len(one.dims) > 1 else ["k"]
     others = ["k", "m"] if len(other.dims) > 1 else ["k"]
@@ -171,12 +174,45 @@ def attention(
     if is_causal:
         for tensor in (query, key, value):
             fix(tensor.dims[-2])
+    return matmul(op, _attending(op, query, key, mask), value)
+
+
+def _attending(op: Operation, query: Value, key: Value, mask: Value | None = None) -> Value:
+    """``softmax(q k^T)``."""
     scores = matmul(op, query, op.permute(key, [*range(len(key.dims) - 2), -1, -2]))
     if mask is not None:
         scores = meet(op, "opaque", scores, mask, "other", "residual")
     weights = op.pointwise("opaque", scores)
     op.book.activate(weights.site, "softmax")
-    return matmul(op, weights, value)
+    return weights
+
+
+@rule("flex_attention")
+def flexible_attention(
+    op: Operation, query: Value, key: Value, value: Value, change: fx.GraphModule, blocks: Sequence[Any], *rest: Any
+) -> tuple[Value, ...]:
+    """`attention` with code that changes each score and code that masks it: what they read of its place is fixed."""
+    batch, heads = ([part.dims[axis] for part in (query, key, value)] for axis in (0, 1))
+    places = (batch, heads, [query.dims[2]], [key.dims[2], value.dims[2]])
+    several = [size > 1 for size in blocks[3].shape]  # places of blocks that aren't masked, by batch, head, row, column
+    for number, (dims, apart) in enumerate(zip(places, several, strict=True)):
+        if apart or _is_read(change, 1 + number) or _is_read(blocks[-1], number):
+            for dim in dims:
+                fix(dim)
+    for table in (leaf for part in rest if isinstance(part, list | tuple) for leaf in part if isinstance(leaf, Value)):
+        for dim in table.dims:
+            fix(dim)
+    if query.shape[1] != key.shape[1]:
+        key, value = (repeat_heads(op, part, query.shape[1] // key.shape[1]) for part in (key, value))
+    weights = _attending(op, query, key)
+    others = [op.result(number).reduce(weights, [-1], False, "opaque") for number in range(1, len(op.shapes))]
+    return matmul(op, weights, value), *others
+
+
+def _is_read(code: fx.GraphModule, argument: int) -> bool:
+    """A function of a score and its place looks at one of its arguments."""
+    given = [node for node in code.graph.nodes if node.op == "placeholder"]
+    return bool(given[argument].users)
 
 
 def repeat_heads(op: Operation, value: Value, repeat: int) -> Value:

@@ -13,7 +13,8 @@ from weightspace.space.rules.registry import rule
 _PASS = (
     "neg", "clone", "contiguous", "detach", "alias", "to", "_to_copy", "type_as", "lift_fresh", "lift_fresh_copy",
     "dropout", "alpha_dropout", "native_dropout", "feature_dropout", "positive", "requires_grad", "float", "double",
-    "detach_copy", "alias_copy", "lift", "real", "imag", "conj", "resolve_conj", "resolve_neg",
+    "detach_copy", "alias_copy", "lift", "real", "imag", "conj", "resolve_conj", "resolve_neg", "to_dense", "_to_dense",
+    "to_sparse", "_to_sparse", "_coalesce", "coalesce",
 )  # fmt: skip
 
 

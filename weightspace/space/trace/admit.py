@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree
 
-from weightspace.space.computation.copies import copied, state_of
+from weightspace.space.computation.copies import copied, state_of, uncompiled
 from weightspace.space.computation.exported import output_leaves
 from weightspace.space.computation.lines import place_of, reason_of
 
@@ -77,7 +77,7 @@ def _filled_in(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
 
     module = copy.deepcopy(module)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), uncompiled():
             module(*args, **kwargs)
     except Exception as error:
         raise ValueError(_does_not_run(module, error)) from error
@@ -137,7 +137,7 @@ def _check_run(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
     tensors = {id(tensor): tensor for tensor in (*module.buffers(), *module.parameters())}
     state = {name: tensors[key].detach().clone() for key, name in own.items()}
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad(), uncompiled(), torch.random.fork_rng(devices=[]):
             found = torch.func.functional_call(copied(module), state, tuple(args), dict(kwargs))
     except Exception as error:
         raise ValueError(_does_not_run(module, error)) from error

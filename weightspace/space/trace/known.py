@@ -24,7 +24,8 @@ def known_size(size: Any) -> Any:
 
 def constant_value(tensor: Tensor) -> Value:
     """A tensor that the state dict doesn't hold: fixed, unless all its entries are equal."""
-    same = tensor.numel() > 0 and tensor.device.type != "meta" and bool((tensor == tensor.flatten()[0]).all())
+    readable = tensor.numel() > 0 and tensor.device.type != "meta" and tensor.layout == torch.strided
+    same = readable and bool((tensor == tensor.flatten()[0]).all())
     kind = "data" if not same else "zero" if not bool(tensor.flatten()[0]) else "uniform"
     made = constant(kind, tuple(tensor.shape), tensor.dtype)
     return replace(made, number=tensor.flatten()[0].item()) if same else made

@@ -80,7 +80,7 @@ class Reader:
         """One operator: by its rule, else entry by entry if it is tagged so, else by its decomposition, else opaque."""
         values = [value for value in _flatten([args, kwargs]) if isinstance(value, Value)]
         if not isinstance(target, OpOverload):
-            return self._higher_order(target, args, values, result)
+            return self._higher_order(target, args, values, result, wanted)
         name = operator_name(target)
         if name not in KNOWS_PLACES:
             forget_places(values)
@@ -118,10 +118,14 @@ class Reader:
         operation = self._operation(name, result)
         return operation.opaque(*values) if values else operation.constant("data")
 
-    def _higher_order(self, target: Any, args: Any, values: list[Value], result: Any) -> Any:
-        """Wrappers around a block of code (no_grad, autocast) run the block; anything else is opaque."""
+    def _higher_order(self, target: Any, args: Any, values: list[Value], result: Any, wanted: frozenset[int]) -> Any:
+        """Wrappers around a block of code (no_grad, autocast) run the block; what has no rule is opaque."""
         graphs = [arg for arg in args if isinstance(arg, fx.GraphModule)]
         forget_places(values)
+        if str(target) in RULES:
+            found = _by_rule(self._operation(str(target), result, wanted), args, {})
+            if found is not None:
+                return found
         if len(graphs) == 1 and "wrap" in str(target):
             return self.run(graphs[0], args[args.index(graphs[0]) + 1 :])
         if len(graphs) == 2 and str(target) == "cond" and isinstance(args[0], Value):

@@ -170,8 +170,8 @@ def _constant(program: ExportedProgram, name: str, fake: Tensor) -> Tensor:
 
 
 def _parameter(name: str, tensor: Tensor) -> Value:
-    """Every axis may move until the code says otherwise; whole numbers (indices, counters) stay where they are."""
-    if not (tensor.is_floating_point() or tensor.is_complex()):
+    """Every axis may move until the code says otherwise; whole numbers (indices) and sparse tensors don't."""
+    if not (tensor.is_floating_point() or tensor.is_complex()) or tensor.layout != torch.strided:
         return _fixed(tensor)
     axes = tuple(frozenset([axis]) for axis in range(tensor.ndim))
     return Value(tuple(leaf(size) for size in tensor.shape), tensor.dtype, origin={name: axes})
