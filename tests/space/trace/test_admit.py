@@ -80,9 +80,18 @@ def test_a_missing_argument_names_the_line_that_lacks_it():
 
 
 def test_data_dependent_code_is_refused_with_advice():
-    net = Code(lambda m, x: m.b(m.a(x)[x[:, 0] > 0]), a=nn.Linear(5, 8), b=nn.Linear(8, 2))
-    text = refused(net, X)
-    assert "depend on the values of tensors" in text and "torch.where" in text
+    class Chooses(Code):
+        def forward(self, x):
+            return self.b(self.a(x)[x[:, 0] > 0])
+
+    text = refused(Chooses(None, a=nn.Linear(5, 8), b=nn.Linear(8, 2)), X)
+    assert "Chooses can't be traced, because the size of what index, at `return self.b(self.a(x)[x[:, 0] > 0])`" in text
+    assert "depends on the values of tensors" in text and "torch.where" in text
+
+
+def test_rows_of_different_lengths_are_refused_with_advice():
+    text = refused(Code(lambda m, x: m.a(torch.nested.nested_tensor([x, x[:2]])), a=nn.Linear(5, 2)), X)
+    assert "Trace the module on padded rows with a mask" in text
 
 
 def test_wrappers_are_taken_off():

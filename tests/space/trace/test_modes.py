@@ -86,16 +86,29 @@ def test_verifying_finds_the_mode_of_what_code_does_on_its_own():
     assert space.report.sound and not space.report.failed
 
 
-def test_an_auxiliary_head_that_only_training_runs_is_fixed():
+def test_an_auxiliary_head_that_only_training_runs_is_read_there():
     def forward(m, x):
         h = m.a(x).relu()
         return (m.o(h), m.head(m.aux(h).relu())) if m.training else m.o(h)
 
     net = Code(forward, a=nn.Linear(5, 8), o=nn.Linear(8, 2), aux=nn.Linear(8, 6), head=nn.Linear(6, 2))
-    space = WeightSpace.trace(net.eval(), X)
-    assert "a" in space.report.failed and space.free == ()  # aux reads it too, which evaluation doesn't show
-    both = WeightSpace.trace(net.train(), X)
-    assert set(both.free) == {"a", "aux"} and both.report.sound
+    bare = WeightSpace.trace(net.eval(), X, verify=False)
+    assert "a" in bare.verify(net, X).failed  # aux reads it too, which evaluation doesn't show
+    for mode in (True, False):
+        space = WeightSpace.trace(net.train(mode), X)
+        assert set(space.free) == {"a", "aux"} and space.report.sound and not space.report.failed
+        assert net.training == mode
+
+
+def test_code_that_neither_mode_shows_whole_is_fixed():
+    def forward(m, x):
+        h = m.a(x).relu()
+        return m.o(h) if m.training else m.head(h)
+
+    net = Code(forward, a=nn.Linear(5, 8), o=nn.Linear(8, 2), head=nn.Linear(8, 2))
+    for mode in (True, False):
+        space = WeightSpace.trace(net.train(mode), X)
+        assert space.free == () and space.report.failed and space.report.sound
 
 
 @pytest.mark.parametrize("name", ["residual", "batch_norms.train", "spectral_norm", "norms"])

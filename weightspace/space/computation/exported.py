@@ -15,7 +15,7 @@ from torch.nn.modules import transformer
 from torch.utils import _pytree as pytree
 
 from weightspace.machine.lost_folder import some_folder
-from weightspace.space.computation.lines import place_of, reason_of
+from weightspace.space.computation.lines import operator_of, place_of, reason_of
 
 # Operators whose result shares no memory with any input, so that writing into it changes nothing else.
 _FRESH = (
@@ -100,8 +100,23 @@ def export(
             )
     except Exception as error:
         raise ValueError(_refusal(module, error)) from error
+    _check_sizes(module, program)
     left_out = tuple(sorted(wrapped.left_out))
     return (program.run_decompositions({}) if _hides(program.graph) else program), left_out
+
+
+def _check_sizes(module: nn.Module, program: ExportedProgram) -> None:
+    """Every tensor has a size on the example."""
+    graphs = [part.graph for part in program.graph_module.modules() if isinstance(part, fx.GraphModule)]
+    for node in (node for graph in graphs for node in graph.nodes):
+        found = pytree.tree_leaves(node.meta.get("val"))
+        sizes = [size for value in found if isinstance(value, Tensor) for size in value.shape]
+        if any(isinstance(size, torch.SymInt) and size.node.hint is None for size in sizes):
+            raise ValueError(
+                f"{type(module).__name__} can't be traced, because the size of what {operator_of(node)} gives depends "
+                "on the values of tensors (nonzero, unique, a mask as an index). Use torch.where or multiply with the "
+                "mask, or trace the part of the module without it."
+            )
 
 
 def _by_name(dynamic_shapes: Any, kwargs: dict[str, Any]) -> Any:
@@ -124,6 +139,9 @@ _ADVICE = (
     (("functorch tensor", "in grad\n", "in backward\n", "in the exported program constant's list"),
      "It takes gradients inside, which torch.export can't follow. Trace what is differentiated instead: its symmetries "
      "are those of its gradient too. Or write the axes by hand:"),
+    (("nested_tensor", "NestedTensor"),
+     "Rows of different lengths (nested tensors) have no sizes to trace. Trace the module on padded rows with a mask: "
+     "its tensors and their symmetries are the same. Or write the axes by hand:"),
     (("DataDependent", "data-dependent", "Dynamic shape", "DynamicOutputShape", "unbacked"),
      "Its sizes or its path depend on the values of tensors (if, nonzero, a mask as an index, packed sequences, "
      "item()). Use torch.where or multiply with the mask, trace the part without it, or write the axes by hand:"),

@@ -25,7 +25,12 @@ def reason_of(error: BaseException) -> str:
 
 
 def cause_of(node: fx.Node) -> str:
-    """Why an operator of an exported module fixes axes: its name, module and line of code; nothing for inner ones."""
+    """Why an operator of an exported module fixes axes; nothing for inner ones."""
+    return f"{told} tells its entries apart" if (told := operator_of(node)) else ""
+
+
+def operator_of(node: fx.Node) -> str:
+    """An operator of an exported module by its name, module and line of code; nothing for inner ones."""
     modules = [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
     if not modules:
         return ""
@@ -34,7 +39,7 @@ def cause_of(node: fx.Node) -> str:
     path = ".".join(modules[-1].split(".")[1:])
     code = _own_line(node.meta.get("stack_trace") or "")
     where = f"in {path!r}" * bool(path) + " " * bool(path and code) + f"at `{code}`" * bool(code)
-    return f"{name}{f', {where},' if where else ''} tells its entries apart"
+    return f"{name}{f', {where},' if where else ''}"
 
 
 def _own_line(stack: str) -> str:

@@ -105,7 +105,8 @@ def _check_tensors(module: nn.Module, name: str) -> None:
             if not attribute.startswith("_") and any(id(tensor) not in known for tensor in _hidden(value)):
                 raise ValueError(
                     f"{'.'.join(filter(None, (path, attribute)))} of {name} holds parameters that torch doesn't "
-                    "register, so that no state dict has them. Put them into nn.ParameterList or nn.ModuleList."
+                    "register, so that no state dict has them. Make each an attribute of its own (self.weight = "
+                    "nn.Parameter(...)), or put them into nn.ParameterList or nn.ModuleList."
                 )
 
 
@@ -149,10 +150,10 @@ def _check_run(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
 
 
 def _does_not_run(module: nn.Module, error: Exception) -> str:
-    shapes = "inputs in the sizes that it takes"
     return (
         f"{type(module).__name__} doesn't run on the example inputs.\n"
-        f"{place_of(error)}  why:   {reason_of(error)}\nGive {shapes}, as for the module itself."
+        f"{place_of(error)}  why:   {reason_of(error)}\nGive the inputs that its forward takes, in sizes "
+        "that fit: WeightSpace.trace(module, *inputs, **named)."
     )
 
 

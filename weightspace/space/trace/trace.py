@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
@@ -15,7 +14,6 @@ from weightspace.space.actions.actions import find_actions
 from weightspace.space.actions.matrices import find_matrices
 from weightspace.space.algebra.causes import because
 from weightspace.space.algebra.dims import causes, fix, leaf
-from weightspace.space.algebra.operator import constant
 from weightspace.space.algebra.record import Record
 from weightspace.space.algebra.refine import unify
 from weightspace.space.algebra.value import Step, Value
@@ -26,7 +24,7 @@ from weightspace.space.report import Report
 from weightspace.space.rules.place import forget_places
 from weightspace.space.trace.admit import admit
 from weightspace.space.trace.assemble import assemble
-from weightspace.space.trace.known import constant_value, known_size
+from weightspace.space.trace.known import constant_of, constant_value, fixed_value, known_size, parameter_value
 from weightspace.space.trace.reader import Reader
 from weightspace.space.trace.unread import fix_unread, live_leaves
 from weightspace.space.trace.verify import settle
@@ -47,7 +45,8 @@ def trace(
     operator says what it does to them. Names are sets of neurons that can be permuted without changing any output.
 
     Args:
-        module: anything that `torch.export` accepts; its mode (train or eval) is kept.
+        module: anything that `torch.export` accepts. It is read in its mode (train or eval), and in the other one where
+            what was found doesn't hold in that.
         args, kwargs: example inputs, as for the module itself.
         verify: act on the weights at random in float64 and compare outputs; a name that fails is fixed, so that the
             result is true in any case. What was found is in ``space.report``.
@@ -66,6 +65,26 @@ def trace(
         'h0'
     """
     module = admit(module, args, kwargs)
+    space = _traced(module, args, kwargs, verify, free_unused, dynamic_shapes)
+    if space.report is None or not space.report.failed:
+        return space
+    other = copied(module).train(not module.training)  # which may run more of the code, like heads for training alone
+    try:
+        again = _traced(other, args, kwargs, verify, free_unused, dynamic_shapes)
+    except ValueError:
+        return space
+    return again if again.report is not None and again.report.sound and again.moved > space.moved else space
+
+
+def _traced(
+    module: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    verify: bool,
+    free_unused: bool,
+    dynamic_shapes: Any,
+) -> WeightSpace:
+    """See `trace`, in the module's own mode alone."""
     started = time.perf_counter()
     program, left_out = export(copied(module), args, kwargs, dynamic_shapes)
     exported = time.perf_counter()
@@ -90,7 +109,7 @@ def read_program(program: ExportedProgram, module: nn.Module, free_unused: bool 
     known = {name for name, _ in [*_named(module.named_parameters), *_named(module.named_buffers)]}
     for name, tensor in tensors.items():
         if name not in same:
-            values.setdefault(name, _parameter("", tensor) if name in known else _fixed(tensor))
+            values.setdefault(name, parameter_value("", tensor) if name in known else fixed_value(tensor))
     ordered = {name: values[name] for name in tensors if name in values}
     _join_tied(record, ordered, ties)
     unused = set(ordered) - used_targets(program)
@@ -149,7 +168,7 @@ def _inputs(
         fake = node.meta.get("val")
         if spec.kind in (InputKind.PARAMETER, InputKind.BUFFER) and name in tensors:
             name = same.get(name, name)
-            value = values.setdefault(name, _parameter(name, tensors[name]))
+            value = values.setdefault(name, parameter_value(name, tensors[name]))
         elif spec.kind == InputKind.USER_INPUT and isinstance(fake, Tensor):
             with because("it is the module's input"):
                 value = Value(tuple(leaf(known_size(size), fixed=True) for size in fake.shape), fake.dtype)
@@ -157,30 +176,11 @@ def _inputs(
             inputs.append(value)
         elif isinstance(fake, Tensor):
             with because(f"it moves with the constant {name or node.name!r}, which the state dict doesn't hold"):
-                value = constant_value(_constant(program, spec.target or "", fake))
+                value = constant_value(constant_of(program, spec.target or "", fake))
         else:
             value = getattr(spec.arg, "value", None)
         placeholders.append(value)
     return values, inputs, placeholders
-
-
-def _constant(program: ExportedProgram, name: str, fake: Tensor) -> Tensor:
-    found = program.constants.get(name, program.state_dict.get(name))
-    return found if isinstance(found, Tensor) else torch.empty(fake.shape, dtype=fake.dtype, device="meta")
-
-
-def _parameter(name: str, tensor: Tensor) -> Value:
-    """Every axis may move until the code says otherwise; whole numbers (indices) and sparse tensors don't."""
-    if not (tensor.is_floating_point() or tensor.is_complex()) or tensor.layout != torch.strided:
-        return _fixed(tensor)
-    axes = tuple(frozenset([axis]) for axis in range(tensor.ndim))
-    return Value(tuple(leaf(size) for size in tensor.shape), tensor.dtype, origin={name: axes})
-
-
-def _fixed(tensor: Tensor) -> Value:
-    """A tensor that belongs to no neuron, like the extra state that a module saves: nobody knows what reads it."""
-    with because("what reads such a tensor isn't known"):
-        return constant("data", tuple(tensor.shape), tensor.dtype)
 
 
 def _named(tensors: Any) -> list[tuple[str, Tensor]]:
