@@ -53,6 +53,7 @@ ORDER = (
     "metanets",
     "generators",
     "load",
+    "optimizers.rule",
     "optimizers",
     "tasks.training",
     "tasks.labelled",

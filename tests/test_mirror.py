@@ -114,8 +114,8 @@ CONTRACTS = {
     "optimizers/test_learnedoptimizer.py": """
         optimizers/orthogonal optimizers/settings
     """,
-    "optimizers/test_learnedrule.py": """
-        optimizers/rulestate
+    "optimizers/rule/test_learnedrule.py": """
+        optimizers/rule/rulestate
     """,
     "optimizers/test_unfoptimizer.py": """
         optimizers/functionalrule optimizers/widths

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from weightspace.optimizers.forecaster import Forecaster, ForecasterConfig
     from weightspace.optimizers.functionalrule import FunctionalRule, FunctionalRuleConfig
     from weightspace.optimizers.learnedoptimizer import LearnedOptimizer
-    from weightspace.optimizers.learnedrule import LearnedRule, RuleConfig, read_celo2
     from weightspace.optimizers.newtonschulz import NewtonSchulz
     from weightspace.optimizers.nowcaster import Nowcaster
+    from weightspace.optimizers.rule.learnedrule import LearnedRule, RuleConfig, read_celo2
     from weightspace.optimizers.unfoptimizer import UNFOptimizer
     from weightspace.optimizers.widths import width_groups
 
@@ -38,7 +38,7 @@ __getattr__, __dir__ = lazy_names(
         "weightspace.optimizers.forecaster": ["Forecaster", "ForecasterConfig"],
         "weightspace.optimizers.functionalrule": ["FunctionalRule", "FunctionalRuleConfig"],
         "weightspace.optimizers.learnedoptimizer": ["LearnedOptimizer"],
-        "weightspace.optimizers.learnedrule": ["LearnedRule", "RuleConfig", "read_celo2"],
+        "weightspace.optimizers.rule.learnedrule": ["LearnedRule", "RuleConfig", "read_celo2"],
         "weightspace.optimizers.newtonschulz": ["NewtonSchulz"],
         "weightspace.optimizers.nowcaster": ["Nowcaster"],
         "weightspace.optimizers.unfoptimizer": ["UNFOptimizer"],

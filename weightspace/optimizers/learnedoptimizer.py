@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from weightspace.optimizers.learnedrule import LearnedRule
 from weightspace.optimizers.orthogonal import orthogonalized
-from weightspace.optimizers.packing import Packing
-from weightspace.optimizers.rulestate import RuleState
+from weightspace.optimizers.rule.compiledrule import CompiledRule
+from weightspace.optimizers.rule.learnedrule import LearnedRule
+from weightspace.optimizers.rule.packing import Packing
+from weightspace.optimizers.rule.rulestate import RuleState
 from weightspace.optimizers.settings import check_settings
 
 MOST_ENTRIES = 1 << 20
@@ -31,7 +32,8 @@ class LearnedOptimizer(torch.optim.Optimizer):
         weight_decay: decoupled, times the rate, as in AdamW.
         orthogonalize: matrices move by the nearest orthogonal direction (Newton-Schulz iteration, as in Muon), as in
             Celo2's variant for hidden layers; give embeddings and last layers a group with False.
-        compiled: compile the step with `torch.compile`.
+        compiled: compile the step with `torch.compile`; without it, float32 on a CPU runs as C that ships with the
+            package where there is a compiler, which gives the same but for rounding.
 
     Example::
 
@@ -51,6 +53,7 @@ class LearnedOptimizer(torch.optim.Optimizer):
         check_settings(lr=lr, weight_decay=weight_decay)
         self.rule = rule
         self.direct = torch.compile(rule, dynamic=False) if compiled else rule
+        self._native = None if compiled or type(rule) is not LearnedRule else CompiledRule(rule)
         self._buckets: dict[tuple[int, ...], list[_Bucket]] = {}
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "orthogonalize": orthogonalize})
 
@@ -104,13 +107,17 @@ class LearnedOptimizer(torch.optim.Optimizer):
 
     def _move(self, group: dict[str, Any], bucket: "_Bucket", gradient: Tensor) -> None:
         weights = bucket.packing.pack([p.float() for p in bucket.params])
-        bucket.state.update(gradient, bucket.packing)
-        way = self.direct(bucket.state, weights, gradient, bucket.packing)
-        parts = bucket.packing.shaped(way)
-        for param, part in zip(bucket.params, parts, strict=True):
+        way = self._native.step(bucket.state, weights, gradient, bucket.packing) if self._native else None
+        if way is None:
+            bucket.state.update(gradient, bucket.packing)
+            way = self.direct(bucket.state, weights, gradient, bucket.packing)
+        moves = []
+        for param, part in zip(bucket.params, bucket.packing.shaped(way), strict=True):
             turned = orthogonalized(part) if group["orthogonalize"] and param.ndim >= 2 else part
-            param.mul_(1 - group["lr"] * group["weight_decay"])
-            param.add_(turned.reshape(param.shape).to(param.dtype), alpha=-float(group["lr"]))
+            moves.append(turned.reshape(param.shape).to(param.dtype))
+        if group["weight_decay"]:
+            torch._foreach_mul_(bucket.params, 1 - float(group["lr"]) * group["weight_decay"])
+        torch._foreach_add_(bucket.params, moves, alpha=-float(group["lr"]))
 
     def _of(self, number: int, group: dict[str, Any]) -> list["_Bucket"]:
         """The parameters of a group that have gradients, in buckets; made anew when others have."""

@@ -20,7 +20,7 @@ def orthogonalized(matrix: Float[Tensor, "out *inner"], steps: int = 5) -> Float
     x = x / torch.linalg.vector_norm(x).clamp_min(1e-20)
     for _ in range(steps):
         square = x @ x.T
-        x = a * x + (b * square + c * square @ square) @ x
+        x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)  # a x + (b s + c s s) x
     x = x if wide else x.T
     size = torch.linalg.vector_norm(x) / x.numel() ** 0.5
     return (x / size.clamp_min(1e-20)).reshape(matrix.shape)

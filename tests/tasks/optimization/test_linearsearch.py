@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from weightspace.optimizers import LearnedRule, RuleConfig
-from weightspace.optimizers.rulestate import RuleState, features
+from weightspace.optimizers.rule.rulestate import RuleState, features
 from weightspace.tasks.optimization.innertask import digits_task
 from weightspace.tasks.optimization.linearsearch import (
     ADAM,

@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weightspace.optimizers.learnedrule import LearnedRule
 from weightspace.optimizers.orthogonal import orthogonalized
-from weightspace.optimizers.rulestate import RuleState
+from weightspace.optimizers.rule.learnedrule import LearnedRule
+from weightspace.optimizers.rule.rulestate import RuleState
 from weightspace.tasks.optimization.innertask import InnerTask
 
 Rows = Float[Tensor, "runs entries"]

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from weightspace.optimizers.learnedrule import Layers, LearnedRule, directions
-from weightspace.optimizers.rulestate import RuleState, features
+from weightspace.optimizers.rule.learnedrule import Layers, LearnedRule, directions
+from weightspace.optimizers.rule.rulestate import RuleState, features
 from weightspace.tasks.optimization.innertask import InnerTask
 
 

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weightspace.optimizers.learnedrule import LearnedRule, directions
-from weightspace.optimizers.rulestate import RuleState, features
+from weightspace.optimizers.rule.learnedrule import LearnedRule, directions
+from weightspace.optimizers.rule.rulestate import RuleState, features
 from weightspace.tasks.optimization.innertask import InnerTask
 
 BETA1, BETA2 = 0.9, 0.999

@@ -13,7 +13,7 @@ from weightspace.data import load_dataset
 from weightspace.nets import Net, build_net
 from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.nets.stacked.run import run_stack
-from weightspace.optimizers.packing import Packing
+from weightspace.optimizers.rule.packing import Packing
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from weightspace.optimizers.learnedrule import LearnedRule, RuleConfig
-from weightspace.optimizers.rulestate import RuleState, features
+from weightspace.optimizers.rule.learnedrule import LearnedRule, RuleConfig
+from weightspace.optimizers.rule.rulestate import RuleState, features
 from weightspace.tasks.optimization.innertask import InnerTask
 
 READ = (0, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 27, 28, 29)

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from weightspace.optimizers.learnedrule import LearnedRule, RuleConfig
+from weightspace.optimizers.rule.learnedrule import LearnedRule, RuleConfig
 from weightspace.tasks.optimization.evolution import EvolutionConfig, Trainings
 from weightspace.tasks.optimization.imitation import ImitationConfig, imitate
 from weightspace.tasks.optimization.innertask import InnerTask

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weightspace.optimizers.packing import Packing
+from weightspace.optimizers.rule.packing import Packing
 
 MOMENTUM_DECAYS = (0.9, 0.99, 0.999)
 SQUARE_DECAY = 0.999

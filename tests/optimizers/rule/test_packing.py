@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from weightspace.optimizers.packing import Packing, factored_axes
+from weightspace.optimizers.rule.packing import Packing, factored_axes
 
 SHAPES = ((4, 3), (5,), (2, 3, 4, 6), (), (7, 7))
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 Shape = tuple[int, ...]
@@ -55,11 +55,11 @@ class Packing:
         """Means over the second longest axis of factored tensors; the entries of others."""
         return self._means(row, 1)
 
-    def along_rows(self, rows: Float[Tensor, "*lead rows"]) -> Float[Tensor, "*lead entries"]:
+    def along_rows(self, rows: Shaped[Tensor, "*lead rows"]) -> Shaped[Tensor, "*lead entries"]:
         """A value for each row at each of its entries."""
         return self._along(rows, 0)
 
-    def along_columns(self, columns: Float[Tensor, "*lead columns"]) -> Float[Tensor, "*lead entries"]:
+    def along_columns(self, columns: Shaped[Tensor, "*lead columns"]) -> Shaped[Tensor, "*lead entries"]:
         """A value for each column at each of its entries."""
         return self._along(columns, 1)
 

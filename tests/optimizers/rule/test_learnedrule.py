@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from weightspace.optimizers import LearnedRule, RuleConfig, read_celo2
-from weightspace.optimizers.learnedrule import BLOCKS
-from weightspace.optimizers.packing import Packing, factored_axes
-from weightspace.optimizers.rulestate import (
+from weightspace.optimizers.rule.learnedrule import BLOCKS
+from weightspace.optimizers.rule.packing import Packing, factored_axes
+from weightspace.optimizers.rule.rulestate import (
     FACTORED_DECAYS,
     FEATURES,
     MOMENTUM_DECAYS,

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from weightspace.optimizers.packing import Packing
-from weightspace.optimizers.rulestate import FEATURES, RuleState, features
+from weightspace.optimizers.rule.packing import Packing
+from weightspace.optimizers.rule.rulestate import FEATURES, RuleState, features
 from weightspace.pretrained.config import SavedConfig
 from weightspace.pretrained.pretrained import Pretrained
 
@@ -26,7 +26,7 @@ class RuleConfig(SavedConfig):
     Args:
         domain: what it was trained on.
         hidden: width of its two hidden layers.
-        epsilon: times the published small constants; see `weightspace.optimizers.rulestate.features`.
+        epsilon: times the published small constants; see `weightspace.optimizers.rule.rulestate.features`.
     """
 
     hidden: int = 8
