@@ -98,9 +98,8 @@ class CompiledRule:
             return None
         first, second, layers = self._flat()
         index, way = indices_of(packing), torch.empty_like(weights)
-        scratch = torch.empty(
-            3 * packing.rows + max(first, 1) * (packing.rows + packing.columns) + index.groups + 30 * first
-        )
+        sizes = map(ctypes.c_long, (len(index.row_share), len(index.column_share), index.groups))
+        scratch = torch.empty(native.rule_scratch(*sizes, ctypes.c_int(first)))
         native.rule_step(
             ctypes.c_long(len(packing.shapes)), _at(index.ranges), ctypes.c_long(index.groups),
             *map(_at, (*given, *index.tables, _DECAYS)), ctypes.c_int(first), ctypes.c_int(second), _at(layers),

@@ -1,4 +1,4 @@
-/* One step of a learned rule: averages, the 30 inputs of each weight, the perceptron. Called by rule.py.
+/* One step of a learned rule: averages, the 30 inputs of each weight, the perceptron. Called by compiledrule.py.
 
 Inputs 15 to 20 are the same for all weights of a row or a column, as are 21 to 26: their share of the first layer is
 computed once for each. The other 18 are made for a block of weights at a time and never stored. */
@@ -16,7 +16,8 @@ typedef struct {
     float *m, *square, *row, *column;
     const int *row_of, *column_of, *group_of; /* group: rows that are divided by their mean; -1 for none */
     const float *row_share, *column_share, *group_share;
-    float *row_scratch, *column_scratch;      /* [8 + units] values for each row and column */
+    float *row_scratch, *column_scratch;      /* a value for each row, column and unit of the first layer */
+    float *row_factor, *column_factor;        /* three for each row and column */
     double eps;
 } Step;
 
@@ -53,9 +54,10 @@ static void averages(const Step *s, const long *at, const long *row, const long 
     }
 }
 
-/* factors[k * rows + r]: one over the root of a row's mean over the mean of the rows beside it. */
-static void row_factors(const Step *s, const long *row, float *factors, float *groups, long most) {
-    float least = 1e-9 * s->eps;
+/* What scales a gradient as in Adafactor: one over the root of a column's mean, and of a row's mean over that of the
+   rows beside it. */
+static void adafactors(const Step *s, const long *row, const long *column, float *groups, long most) {
+    float least = 1e-9 * s->eps, *factors = s->row_factor;
     for (int k = 0; k < 3; k++) {
         const float *values = s->row + k * s->rows;
         for (long i = 0; i < most; i++) groups[i] = 0;
@@ -65,12 +67,16 @@ static void row_factors(const Step *s, const long *row, float *factors, float *g
             float over = s->group_of[r] >= 0 ? values[r] / (groups[s->group_of[r]] + least) : 1;
             factors[k * s->rows + r] = 1 / sqrtf(over > least ? over : least);
         }
+        for (long c = column[0]; c < column[1]; c++) {
+            float mean = s->column[k * s->columns + c];
+            s->column_factor[k * s->columns + c] = 1 / sqrtf(mean > least ? mean : least);
+        }
     }
 }
 
 /* The inputs of a block that differ from weight to weight. */
-static void inputs(const Step *s, long from, int many, const float *factors, float x[restrict OWN][BLOCK]) {
-    float small = 1e-6 * s->eps, least = 1e-9 * s->eps;
+static void inputs(const Step *s, long from, int many, float x[restrict OWN][BLOCK]) {
+    float small = 1e-6 * s->eps;
     const float *restrict g = s->g + from, *restrict w = s->w + from, *restrict square = s->square + from;
     const int *restrict row_of = s->row_of + from, *restrict column_of = s->column_of + from;
     for (int i = 0; i < many; i++) {
@@ -83,11 +89,10 @@ static void inputs(const Step *s, long from, int many, const float *factors, flo
         x[14][i] = g[i] * root;
     }
     for (int k = 0; k < 3; k++) {
-        const float *restrict m = s->m + k * s->entries + from, *restrict columns = s->column + k * s->columns;
-        const float *restrict rows = factors + k * s->rows;
+        const float *restrict m = s->m + k * s->entries + from;
+        const float *restrict rows = s->row_factor + k * s->rows, *restrict columns = s->column_factor + k * s->columns;
         for (int i = 0; i < many; i++) {
-            float column = columns[column_of[i]];
-            float factor = rows[row_of[i]] / sqrtf(column > least ? column : least);
+            float factor = rows[row_of[i]] * columns[column_of[i]];
             x[3 + k][i] = m[i];
             x[7 + k][i] = m[i] * x[10][i];
             x[11 + k][i] = g[i] * factor;
@@ -97,13 +102,12 @@ static void inputs(const Step *s, long from, int many, const float *factors, flo
 }
 
 /* Sums of squares of all 30 inputs over a tensor. */
-static void squares(const Step *s, const long *at, const long *row, const long *column, const float *factors,
-                    double sums[30]) {
+static void squares(const Step *s, const long *at, const long *row, const long *column, double sums[30]) {
     float x[OWN][BLOCK], tiny = 1e-8 * s->eps;
     for (int f = 0; f < 30; f++) sums[f] = 0;
     for (long e = at[0]; e < at[1]; e += BLOCK) {
         int many = at[1] - e < BLOCK ? at[1] - e : BLOCK;
-        inputs(s, e, many, factors, x);
+        inputs(s, e, many, x);
         for (int f = 0; f < OWN; f++) {
             float sum = 0, lanes[16] = {0};
             int i = 0;
@@ -143,26 +147,32 @@ static void shares(const float *values, long apart, const long *range, long coun
         }
 }
 
+/* How many floats of scratch `rule_step` takes. */
+long rule_scratch(long rows, long columns, long most_groups, int first) {
+    return (3 + (first > 1 ? first : 1)) * (rows + columns) + most_groups + 30 * first;
+}
+
 /* ranges: for each tensor where its entries, rows and columns begin, and a last one where they end.
-   layers: matrix and bias of the three layers, one after the other. scratch: see rule.py. */
+   layers: matrix and bias of the three layers, one after the other. */
 void rule_step(long tensors, const long *ranges, long most_groups, const float *w, const float *g, float *m,
                float *square, float *row, float *column, const int *row_of, const int *column_of,
                const int *group_of, const float *row_share, const float *column_share, const float *group_share,
                const double *decay, int first, int second, const float *layers, double eps, float *scratch,
                float *way) {
     long entries = ranges[3 * tensors], rows = ranges[3 * tensors + 1], columns = ranges[3 * tensors + 2];
-    float *factors = scratch, *groups = factors + 3 * rows, *row_part = groups + most_groups;
-    float *column_part = row_part + (first > 1 ? first : 1) * rows, *matrix = column_part + (first > 1 ? first : 1) * columns;
+    float *row_factor = scratch, *column_factor = row_factor + 3 * rows, *groups = column_factor + 3 * columns;
+    float *row_part = groups + most_groups, *column_part = row_part + (first > 1 ? first : 1) * rows;
+    float *matrix = column_part + (first > 1 ? first : 1) * columns;
     const float *b1 = layers + 30 * first, *w2 = b1 + first, *b2 = w2 + first * second, *w3 = b2 + second;
     Step s = {entries, rows, columns, w, g, m, square, row, column, row_of, column_of, group_of,
-              row_share, column_share, group_share, row_part, column_part, eps};
+              row_share, column_share, group_share, row_part, column_part, row_factor, column_factor, eps};
     for (long t = 0; t < tensors; t++) {
         long at[2] = {ranges[3 * t], ranges[3 * t + 3]}, r[2] = {ranges[3 * t + 1], ranges[3 * t + 4]};
         long c[2] = {ranges[3 * t + 2], ranges[3 * t + 5]};
         double sums[30], total = 0;
         averages(&s, at, r, c, decay);
-        row_factors(&s, r, factors, groups, most_groups);
-        squares(&s, at, r, c, factors, sums);
+        adafactors(&s, r, c, groups, most_groups);
+        squares(&s, at, r, c, sums);
         for (int f = 0; f < 30; f++) {
             float scale = 1 / sqrt(sums[f] / (at[1] - at[0]) + 1e-5 * eps);
             for (int u = 0; u < first; u++) matrix[u * 30 + f] = layers[u * 30 + f] * scale;
@@ -172,12 +182,13 @@ void rule_step(long tensors, const long *ranges, long most_groups, const float *
         for (long e = at[0]; e < at[1]; e += BLOCK) {
             float x[OWN][BLOCK], hidden[BLOCK], sum2[64][BLOCK], *out = way + e;
             int many = at[1] - e < BLOCK ? at[1] - e : BLOCK;
-            inputs(&s, e, many, factors, x);
+            inputs(&s, e, many, x);
             for (int v = 0; v < second; v++)
                 for (int i = 0; i < many; i++) sum2[v][i] = b2[v];
             for (int u = 0; u < first; u++) {
                 const float *from_row = row_part + u * rows, *from_column = column_part + u * columns;
-                for (int i = 0; i < many; i++) hidden[i] = b1[u] + from_row[row_of[e + i]] + from_column[column_of[e + i]];
+                for (int i = 0; i < many; i++)
+                    hidden[i] = b1[u] + from_row[row_of[e + i]] + from_column[column_of[e + i]];
                 for (int f = 0; f < OWN; f++) {
                     float factor = matrix[u * 30 + own[f]];
                     if (factor == 0) continue;
