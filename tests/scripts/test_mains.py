@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.inr.inrs import DIGITS, build
+from weightspace.tasks.comparison.jobs.protocol import PROTOCOLS, Protocol
+from weightspace.tasks.comparison.jobs.splits import accuracy_and_gap
+from weightspace.tasks.comparison.jobs.workspace import ZooSource
+from weightspace.tasks.training.trainconfig import TrainConfig
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 SHORT = ["--train.steps", "2", "--train.batch-size", "8"]
@@ -41,6 +45,19 @@ def test_train_predictor_without_baselines(run, tiny_zoo, tmp_path):
     assert rows[2:] == ["StatNet"]
 
 
+def test_search_settings(run, tiny_zoo, tiny_recipe, tmp_path, monkeypatch):
+    question = Protocol("Tiny", {"S": ZooSource(str(tiny_recipe))}, accuracy_and_gap, {"S": TrainConfig(steps=2)})
+    monkeypatch.setitem(PROTOCOLS, "tiny", question)
+    (tmp_path / "tiny").symlink_to(tiny_zoo.path)
+    flags = ["--zoos", tmp_path, "--results", tmp_path / "trials", "--runs", tmp_path / "runs", "--workers", "1"]
+    said = run("search_settings.py", "tiny", "--methods", "StatNet", "DWSNet", "--trials", "2", *flags)
+    assert "without DWSNet: takes perceptrons only" in said and "0 of 2 results are there, 2 to make" in said
+    assert said.splitlines()[-1].startswith("| StatNet | ")
+    assert "2 of 2 results are there" in run(
+        "search_settings.py", "tiny", "--methods", "StatNet", "--trials", "2", *flags
+    )
+
+
 def test_train_editor_then_tables(run, tmp_path):
     zoo = build(DIGITS, tmp_path / "inr")
     flags = ["--zoo", zoo.path, "--out", tmp_path / "out", "--results", tmp_path / "results", "--edit", "dilate"]
@@ -58,7 +75,9 @@ def test_train_editor_then_tables(run, tmp_path):
     assert "| SpaceNet, weights and gradient and readout | weights and gradient and readout |" in table
 
 
-@pytest.mark.parametrize("words", ["train_editor.py", "train_predictor.py zoo", "compare_editors.py", "tables.py"])
+@pytest.mark.parametrize(
+    "words", ["train_editor.py", "train_predictor.py zoo", "compare_editors.py", "tables.py", "search_settings.py"]
+)
 def test_every_flag_has_a_text_of_its_own(words, monkeypatch, capsys):
     script, *rest = words.split()
     monkeypatch.setenv("COLUMNS", "400")
