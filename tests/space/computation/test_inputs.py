@@ -1,12 +1,14 @@
 """The proof draws inputs of its own, so that what is true for the example's values or sizes alone is caught."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
 from tests.space.nets.layered import Code
 from weightspace.space import WeightSpace
-from weightspace.space.computation.inputs import with_samples, with_sizes, with_values
+from weightspace.space.computation.inputs import with_one_more, with_one_sample, with_samples, with_sizes, with_values
 
 
 def net(function, bias=True):
@@ -48,10 +50,16 @@ def test_a_wrong_rule_is_caught_on_a_degenerate_example(monkeypatch):
     assert actions(space) == set() and space.free == ("a",)
 
 
-def test_code_that_branches_on_a_size_is_caught():
+BRANCHES = {
+    "long": lambda x: x.shape[1] >= 6, "odd": lambda x: x.shape[1] % 2, "one sample": lambda x: len(x) == 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BRANCHES)
+def test_code_that_branches_on_a_size_is_caught(name):
     def forward(m, x):
         h = m.a(x).relu()
-        return m.b(h if x.shape[1] < 6 else h * torch.arange(8.0))
+        return m.b(h * torch.arange(8.0) if BRANCHES[name](x) else h)
 
     space = WeightSpace.trace(net(forward), torch.randn(2, 4, 5))
     assert space.free == () and space.report.failed == ("a",)
@@ -61,6 +69,15 @@ def test_outputs_that_ignore_the_weights_prove_nothing():
     module = net(lambda m, x: x[:, :2] + 1e-20 * m.b(m.a(x).relu()))
     space = WeightSpace.trace(module, torch.randn(3, 5))
     assert space.free == () and space.report.failed == ("a",)
+
+
+def test_neurons_of_one_tensor_alone_are_proved_too():
+    module = Code(lambda m, x: m.b((m.a(x) @ (m.w @ m.w.T)).tanh()), a=nn.Linear(5, 8), b=nn.Linear(8, 2))
+    module.w = nn.Parameter(torch.randn(8, 3))
+    bare = WeightSpace.trace(module, torch.randn(3, 5), verify=False)
+    alone = replace(bare, names={n: replace(g, free=g.free and g.size == 3) for n, g in bare.names.items()}, actions=())
+    report = replace(alone, matrices=()).verify(module, torch.randn(3, 5))
+    assert report.sound and report.failed == () and report.change > 1e-3
 
 
 def test_subtracting_in_reverse_scales_the_right_operand():
@@ -90,7 +107,12 @@ def test_drawn_sizes():
     tried = [tuple(part.shape for part in args) for args, _ in with_sizes(INPUTS)]
     assert ((2, 12, 3), (2, 12)) in tried and ((2, 3, 3), (2, 3)) in tried
     assert ((2, 6, 6), (2, 6)) in tried and all(first[0] == 2 for first, _ in tried)
+    more = [tuple(part.shape for part in args) for args, _ in with_one_more(INPUTS)]
+    assert more == [((2, 7, 3), (2, 7)), ((2, 6, 4), (2, 6))]
     assert with_samples(((torch.rand(2, 3), torch.rand(3)), {})) is None
+    assert not list(with_one_sample(((torch.rand(1, 3),), {})))
+    (((alone, _), _),) = with_one_sample(INPUTS)
+    assert torch.equal(alone, INPUTS[0][0][:1])
     (doubled,), _ = with_samples(((torch.rand(2, 3),), {}))
     assert doubled.shape == (4, 3)
 

@@ -23,10 +23,10 @@ def all_finite(outputs: list[Tensor]) -> bool:
     return all(bool(output.isfinite().all()) for output in outputs)
 
 
-def nowhere_finite(outputs: list[Tensor]) -> list[str]:
-    """Those of some outputs of which no entry is finite, each by its number and sizes."""
-    return [
-        f"output {number} of sizes {list(output.shape)}"
+def nowhere_finite(outputs: list[Tensor]) -> dict[int, str]:
+    """Those of some outputs of which no entry is finite: by number, what they are called."""
+    return {
+        number: f"output {number} of sizes {list(output.shape)}"
         for number, output in enumerate(outputs)
         if not bool(output.isfinite().any())
-    ]
+    }

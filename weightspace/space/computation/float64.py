@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
@@ -64,6 +64,18 @@ class _InFloat64(TorchFunctionMode):
         except RuntimeError:  # a tensor that the code holds outside the module may still be short
             args, kwargs = pytree.tree_map(_long, (args, kwargs))
             return func(*args, **kwargs)
+
+
+def switch_off_dropout(module: nn.Module) -> None:
+    """Nothing drops out of a module, in its layers or at a rate that it hands to a function."""
+    for part in module.modules():
+        drops = any(word in type(part).__name__.lower() for word in ("dropout", "droppath", "rrelu"))
+        for name, value in list(vars(part).items()):
+            rate = "drop" in name.lower() or (drops and name == "p")  # some read it for a dropout of their own
+            if rate and isinstance(value, float):
+                setattr(part, name, 0.0)
+        if drops:
+            part.eval()
 
 
 def _long(value: Any) -> Any:

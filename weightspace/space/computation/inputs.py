@@ -44,13 +44,23 @@ def _drawn(tensor: Tensor, generator: torch.Generator, negative: bool) -> Tensor
 
 def with_sizes(inputs: Inputs) -> Iterator[Inputs]:
     """Inputs that may fit too: each size that isn't the number of samples doubled and halved, one at a time."""
-    tensors = [leaf for leaf in pytree.tree_leaves(inputs) if isinstance(leaf, Tensor)]
-    sizes = dict.fromkeys(size for tensor in tensors for size in tensor.shape[min(1, tensor.ndim - 1) :] if size > 1)
-    few = sum(tensor.numel() for tensor in tensors) <= _FEW
-    for size in sorted(sizes, reverse=True):
+    few = sum(tensor.numel() for tensor in _tensors(inputs)) <= _FEW
+    for size in _sizes(inputs):
         for new in (2 * size, size // 2) if few else (size // 2, 2 * size):
             if new > 1 - few and (new == 2 * size or size % 2 == 0 or not few):
                 yield _map(inputs, lambda tensor, size=size, new=new: _resized(tensor, size, new))
+
+
+def with_one_more(inputs: Inputs) -> Iterator[Inputs]:
+    """Inputs that may fit too: each size that isn't the number of samples one more, odd for even, one at a time."""
+    for size in _sizes(inputs):
+        yield _map(inputs, lambda tensor, size=size: _resized(tensor, size, size + 1))
+
+
+def _sizes(inputs: Inputs) -> list[int]:
+    tensors = _tensors(inputs)
+    found = {size for tensor in tensors for size in tensor.shape[min(1, tensor.ndim - 1) :] if size > 1}
+    return sorted(found, reverse=True)
 
 
 def _resized(tensor: Tensor, size: int, new: int) -> Tensor:
@@ -62,12 +72,26 @@ def _resized(tensor: Tensor, size: int, new: int) -> Tensor:
 
 def with_samples(inputs: Inputs) -> Inputs | None:
     """Inputs with twice as many samples along the first axis, if all have one number of them."""
-    tensors = [leaf for leaf in pytree.tree_leaves(inputs) if isinstance(leaf, Tensor)]
-    if not tensors or any(tensor.ndim == 0 or len(tensor) != len(tensors[0]) for tensor in tensors):
+    return _map(inputs, lambda tensor: torch.cat([tensor, tensor])) if _samples(inputs) else None
+
+
+def with_one_sample(inputs: Inputs) -> Iterator[Inputs]:
+    """The first sample alone, if all have one number of them, and several."""
+    if (_samples(inputs) or 0) > 1:
+        yield _map(inputs, lambda tensor: tensor[:1])
+
+
+def _samples(inputs: Inputs) -> int | None:
+    """The number of samples along the first axis, if all have the same."""
+    tensors = _tensors(inputs)
+    if not tensors or any(tensor.layout != torch.strided or tensor.ndim == 0 for tensor in tensors):
         return None
-    if any(tensor.layout != torch.strided for tensor in tensors):
-        return None
-    return _map(inputs, lambda tensor: torch.cat([tensor, tensor]))
+    counts = {len(tensor) for tensor in tensors}
+    return counts.pop() if len(counts) == 1 else None
+
+
+def _tensors(inputs: Inputs) -> list[Tensor]:
+    return [leaf for leaf in pytree.tree_leaves(inputs) if isinstance(leaf, Tensor)]
 
 
 def _map(inputs: Inputs, change: Callable[[Tensor], Tensor]) -> Inputs:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import torch
@@ -11,9 +12,16 @@ from torch.utils import _pytree as pytree
 from weightspace.space.computation.copies import as_double, copied, find_ties, state_of, uncompiled
 from weightspace.space.computation.distance import all_finite, distance, nowhere_finite
 from weightspace.space.computation.exported import output_leaves
-from weightspace.space.computation.float64 import in_float64
+from weightspace.space.computation.float64 import in_float64, switch_off_dropout
 from weightspace.space.computation.general import in_general_position, made_of_tie, without_twins
-from weightspace.space.computation.inputs import Inputs, with_samples, with_sizes, with_values
+from weightspace.space.computation.inputs import (
+    Inputs,
+    with_one_more,
+    with_one_sample,
+    with_samples,
+    with_sizes,
+    with_values,
+)
 from weightspace.space.computation.lines import place_of, reason_of
 from weightspace.space.moving.tensors import move_entries
 from weightspace.space.parts import TensorSpec
@@ -22,6 +30,7 @@ from weightspace.space.symmetry import Symmetry
 from weightspace.space.weightspace import WeightSpace
 
 _SMALL = 1_000_000  # parameters; smaller modules are tried on more inputs
+_NOTICED = 1e-9  # a change of the outputs
 
 
 @dataclass(frozen=True)
@@ -68,21 +77,23 @@ class Probe:
             self.buffers |= written
             self.weights = in_general_position(tensors, self.ties)
             first = Case("example", mode, example, self._outputs(self.weights, mode, example))
-        self._check_finite(first)
+        lost = self._without_numbers(first)
         self.notes: list[str] = []
         self.cases = [first, *(self._others(first) if others else ())]
-        lost = set.intersection(*(set(nowhere_finite(case.outputs)) for case in self.cases))
-        self.notes += [f"not proved of {output}: it is finite nowhere" for output in sorted(lost)]
+        left = [number for number in lost if all(number in nowhere_finite(case.outputs) for case in self.cases)]
+        self.notes += [f"not proved of {lost[number]}: it is finite nowhere" for number in left]
 
-    def _check_finite(self, first: Case) -> None:
-        """Outputs of which none has a finite entry leave nothing to compare."""
+    def _without_numbers(self, first: Case) -> dict[int, str]:
+        """The outputs without a finite entry; if all are so, there is nothing to compare."""
         lost = nowhere_finite(first.outputs)
         if first.outputs and len(lost) == len(first.outputs):
             raise ValueError(
                 f"{type(self.module).__name__} gives no finite number where its symmetries are proved (the example, in "
-                f"float64, with constant tensors drawn at random): {lost[0]} is NaN or infinite in all entries. Give "
-                "inputs and weights with finite outputs, or trace with verify=False, which proves nothing."
+                f"float64, with constant tensors drawn at random): {next(iter(lost.values()))} is NaN or "
+                "infinite in all entries. Give inputs and weights with finite outputs, or trace with verify=False, "
+                "which proves nothing."
             )
+        return lost
 
     def _first(self, mode: str, inputs: Inputs) -> list[Tensor]:
         try:
@@ -108,7 +119,7 @@ class Probe:
         module = copied(self.module, double=True)  # a fresh one each time: some keep what they computed
         if module.training != (mode == "train"):
             module.train(mode == "train")
-        _switch_off_dropout(module)
+        switch_off_dropout(module)
         with torch.no_grad(), uncompiled(), in_float64(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             state = {name: weights[name] for name in weights if name in self.callable and name not in self.ties}
@@ -134,6 +145,9 @@ class Probe:
             drawn = next(self._tried("other values", first.mode, [first.inputs], first), None)
             if drawn is not None:
                 yield drawn
+        if small:  # code may branch on whether a size is odd, or on there being one sample
+            yield from islice(self._tried("a size more", first.mode, with_one_more(first.inputs), first), 1)
+            yield from self._tried("one sample", first.mode, with_one_sample(first.inputs), first)
         other = "eval" if first.mode == "train" else "train"
         bases = [first.inputs]
         if sized is not None and not small and sized.entries < first.entries:
@@ -178,15 +192,31 @@ class Probe:
             yield found if found == found else float("inf")
 
     def change(self, space: WeightSpace) -> float:
-        """The same with every tensor moved by itself, which isn't a symmetry unless the outputs ignore the weights."""
+        """The same with every tensor moved by itself, which isn't a symmetry unless the outputs ignore the weights.
+
+        Where that changes nothing, the entries of each tensor that moves are put in any order: neurons of one tensor
+        that are only added up may change places by themselves.
+        """
         generator = torch.Generator().manual_seed(1)
         moved = {name: _alone(spec, space, self.weights[name], generator) for name, spec in space.tensors.items()}
+        found = self._largest(moved)
+        if found > _NOTICED:
+            return found
+        free = [name for name, spec in space.tensors.items() if any(atom.name in space.free for atom in spec.atoms())]
+        return max(found, self._largest(self.weights | {name: _mixed(self.weights[name], generator) for name in free}))
+
+    def _largest(self, weights: Mapping[str, Tensor]) -> float:
+        """The largest error in any case, or the first that is noticed."""
         found = 0.0
         for case in sorted(self.cases, key=lambda case: case.entries):
-            found = max(found, distance(case.outputs, self.run(moved, case)))
-            if found > 1e-9:
+            found = max(found, distance(case.outputs, self.run(weights, case)))
+            if found > _NOTICED:
                 break
         return found
+
+
+def _mixed(tensor: Tensor, generator: torch.Generator) -> Tensor:
+    return tensor.flatten()[torch.randperm(tensor.numel(), generator=generator)].view(tensor.shape)
 
 
 def _alone(spec: TensorSpec, space: WeightSpace, tensor: Tensor, generator: torch.Generator) -> Tensor:
@@ -195,17 +225,6 @@ def _alone(spec: TensorSpec, space: WeightSpace, tensor: Tensor, generator: torc
     orders = {name: torch.randperm(space.names[name].size or 1, generator=generator) for name in names}
     moves = [(dim, axis_order(axis, orders)) for dim, axis in enumerate(spec.axes)]
     return move_entries(tensor, [(dim, order) for dim, order in moves if order is not None], stacked=False)
-
-
-def _switch_off_dropout(module: nn.Module) -> None:
-    for part in module.modules():
-        drops = any(word in type(part).__name__.lower() for word in ("dropout", "droppath", "rrelu"))
-        for name, value in list(vars(part).items()):
-            rate = "drop" in name.lower() or (drops and name == "p")  # some read it for a dropout of their own
-            if rate and isinstance(value, float):
-                setattr(part, name, 0.0)
-        if drops:
-            part.eval()
 
 
 def _double(tree: Any) -> Any:
