@@ -1,4 +1,4 @@
-"""Operators that make tensors from nothing: uniform ones may be permuted, all others are fixed."""
+"""Operators that make tensors from nothing: uniform ones and the identity may be permuted, all others are fixed."""
 
 from dataclasses import replace
 from typing import Any
@@ -29,7 +29,14 @@ def full(op: Operation, *args: Any, **__: Any) -> Value:
     return replace(op.constant("zero" if number == 0 else "uniform"), number=number)
 
 
-@rule("aten.arange", "aten.linspace", "aten.eye", "aten.tril_indices", "aten.triu_indices", "aten.rand", "aten.randn",
+@rule("aten.eye")
+def identity(op: Operation, *_: Any, **__: Any) -> Value:
+    """Ones on the diagonal, which stay there where rows and columns change places together."""
+    made = op.constant("uniform")
+    return replace(made, dims=(made.dims[0], made.dims[0])) if op.shape[0] == op.shape[1] else op.constant("data")
+
+
+@rule("aten.arange", "aten.linspace", "aten.tril_indices", "aten.triu_indices", "aten.rand", "aten.randn",
       "aten.randint", "aten.randperm", "aten.rand_like", "aten.randn_like", "aten.bernoulli", "aten.normal",
       "aten.logspace")  # fmt: skip
 def data(op: Operation, *_: Any, **__: Any) -> Value:
