@@ -153,7 +153,7 @@ CONTRACTIONS = {
     "aten.bilinear": lambda m, x: m.o(F.bilinear(m.a(x), m.b(x), m.w.expand(8, 8, 8))),
     "aten.embedding": lambda m, x: m.o(F.embedding(torch.arange(4), m.w) + m.a(x)),
     "aten.scaled_dot_product_attention": lambda m, x: heads(lambda q, k: F.scaled_dot_product_attention(q, k, k), m, x),
-    "aten.eye": lambda m, x: m.o((m.a(x).tanh() @ (m.w - m.w.T + 0.1 * torch.eye(8))).tanh()),
+    "aten.eye": lambda m, x: m.o((m.a(x).tanh() @ (m.w + torch.eye(8))).tanh()),
     "flex_attention": lambda m, x: heads(lambda q, k: flex_attention(q, k, k, score_mod=_nearer), m, x),
     "aten._sparse_mm": lambda m, x: m.o(torch.sparse.mm(torch.eye(4).to_sparse(), m.a(x)).tanh()),
     "aten.to_sparse": lambda m, x: m.o(torch.sparse.mm(m.a(x).tanh().to_sparse(), m.w).tanh()),
