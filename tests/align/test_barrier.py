@@ -31,11 +31,12 @@ def test_aligning_lowers_the_barrier_between_strangers(method):
 def test_learning_is_never_worse_than_its_start(kind):
     (space, module, one), (_, _, other) = trained(kind), trained(kind, 1)
     data = points(kind)
-    by_weights, learned = (
-        barrier(space, module, one, other, data, points=3, method=method)["aligned"].scores[1].loss
-        for method in ("weights", "straight-through")
+    curve = "aligned, reset" if kind == "resnet" else "aligned"  # statistics are measured while learning
+    by_weights, by_data, learned = (
+        barrier(space, module, one, other, data, points=3, method=method)[curve].scores[1].loss
+        for method in ("weights", "activations", "straight-through")
     )
-    assert learned <= by_weights + 1e-6
+    assert learned <= min(by_weights, by_data) + 1e-3
 
 
 def test_the_ends_are_the_nets_themselves():

@@ -74,6 +74,17 @@ def test_a_family_is_put_together():
     assert (number["run 4"],) in tree.families
 
 
+def test_a_copy_of_half_precision_is_never_the_parent():
+    space = traced("cnn")
+    nets = {f"run {k}": net_of(space, k, torch.float32) for k in range(6)}
+    nets["half"] = {name: tensor.half() for name, tensor in nets["run 0"].items()}
+    nets["child"] = noisy(nets["run 0"], 0.05, 1)
+    tree = family_tree(space, nets)
+    number = {name: k for k, name in enumerate(nets)}
+    assert tree.parents(number["half"]) == (number["run 0"],)
+    assert number["half"] not in {edge.parent for edge in tree.edges}
+
+
 def test_strangers_make_no_family():
     space = traced("cnn")
     assert family_tree(space, {str(k): net_of(space, k) for k in range(8)}).edges == ()

@@ -132,7 +132,7 @@ def test_pack_and_unpack(tmp_path, capsys):
         (["lineage", "a.safetensors", *NET], "at least two nets, got 1"),
         (["merge", "a.safetensors", "b.safetensors", *NET, "--out", "m.bin"], "must be a .safetensors file, got m.bin"),
         (["merge", "a.safetensors", "b.safetensors", *NET, "--out", "m.safetensors", "--method", "greedy"],
-         "greedy soup needs module= and data="),
+         "'greedy' runs the nets on data: give --data"),
         (["align", "a.safetensors", "nowhere.safetensors", *NET, "--out", "m.safetensors"], "no checkpoint"),
         (["align", "a.safetensors", "data.safetensors", *NET, "--out", "m.safetensors"], "Give a checkpoint of"),
         (["barrier", "a.safetensors", "b.safetensors", *NET, "--data", "twin.safetensors"], "the tensors x and y"),
@@ -143,3 +143,28 @@ def test_errors_are_one_line(files, capsys, words, message):
     shown = capsys.readouterr().err
     assert message in shown
     assert "Traceback" not in shown
+
+
+def test_what_is_wrong_is_said_in_the_words_of_the_command_line(files, capsys):
+    def told(*words: str) -> str:
+        assert main([*words, *NET]) == 2
+        return capsys.readouterr().err
+
+    pair, out = ["a.safetensors", "b.safetensors"], ["--out", "o.safetensors"]
+    assert "'activations' runs the nets on data: give --data" in told("align", *pair, *out, "--method", "activations")
+    assert "needs --null, at least four nets" in told("lineage", *pair, "--tree", "tree.png")
+    broken = load_file(files / "b.safetensors")
+    name, tensor = next(iter(broken.items()))
+    save_file({**broken, name: tensor * float("nan")}, files / "nan.safetensors")
+    assert f"nan.safetensors: tensor '{name}' holds NaN" in told("align", "a.safetensors", "nan.safetensors", *out)
+    save_file({**broken, name: tensor[:-1].clone()}, files / "other.safetensors")
+    assert "other.safetensors: The weights don't fit" in told("align", "a.safetensors", "other.safetensors", *out)
+    save_file({"x": torch.zeros(4, 7), "y": torch.zeros(4, 1)}, files / "wrong.safetensors")
+    assert "can't be run on inputs of shape [4, 7]" in told("barrier", *pair, "--data", "wrong.safetensors")
+    assert not (files / "o.safetensors").exists()
+
+
+def test_a_ratio_out_of_reach_is_said(files, capsys):
+    command = ["pack", "child.safetensors", "--base", "a.safetensors", "--out", "c.safetensors", "--ratio", "500"]
+    assert main(command) == 0
+    assert "--ratio 500 was out of reach" in capsys.readouterr().err

@@ -1,16 +1,17 @@
 """Align two nets of one space: the symmetry that brings the one closest to the other."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import torch
 from torch import Tensor, nn
 
 from weightspace.align.checks import check_pair, ready
 from weightspace.align.matching.activations import match_activations
-from weightspace.align.matching.learned import learn
+from weightspace.align.matching.learned import learn, middle_loss
 from weightspace.align.matching.scales import balanced
 from weightspace.align.matching.score import Data, check_data
-from weightspace.align.matching.turns import match_whole, turned
+from weightspace.align.matching.turns import match_whole
 from weightspace.space import Symmetry, WeightSpace
 
 METHODS = ("weights", "activations", "straight-through", "sinkhorn")
@@ -36,7 +37,7 @@ def align(
     Args:
         a, b: single nets, or stacks ``[N, ...]`` that are paired off (a single net goes with all).
         method: ``"weights"``, which needs the weights alone; ``"activations"``, by what neurons give on data;
-            ``"straight-through"`` and ``"sinkhorn"``, learned on data from the weights' match on.
+            ``"straight-through"`` and ``"sinkhorn"``, learned on data from the better of these two on.
         starts: descents tried; the best counts, for each pair by itself. seed: of the random starts, those after the
             second, and of learning.
         module: of the nets' architecture; data: inputs and targets. Both for the methods that look at data, which take
@@ -58,7 +59,8 @@ def align(
         raise ValueError(f"Method {method!r} takes single nets, not stacks; align them one by one.")
     if module is None or data is None:
         raise ValueError(f"Method {method!r} looks at data: give module= and data=(inputs, targets).")
-    return _align_by_data(space, one, other, method, starts, seed, module, check_data(data), steps)
+    data = check_data(data, module, {name: tensor[0] for name, tensor in one.items()})
+    return _align_by_data(space, one, other, method, starts, seed, module, data, steps)
 
 
 def _align_by_data(
@@ -74,15 +76,23 @@ def _align_by_data(
 ) -> Symmetry:
     """`align` by the methods that need data, for stacks of one net."""
     if method == "activations":
-        one, here = balanced(space, a)
-        other, there = balanced(space, b)
-        found = match_activations(space, module, one, other, data[0])
-        found = turned(space, one, space.apply(found, other)).compose(found)
-        return unstacked(here.inverse().compose(found).compose(there))
-    start = unstacked(align_stacks(space, a, b, starts, seed))
+        return _by_activations(space, a, b, module, data)
     single, partner = ({name: tensor[0] for name, tensor in side.items()} for side in (a, b))
+    candidates = [unstacked(align_stacks(space, a, b, starts, seed))]
+    with suppress(ValueError):  # no layer shows its neurons
+        candidates.append(_by_activations(space, a, b, module, data))
+    start = min(candidates, key=lambda found: middle_loss(module, single, space.apply(found, partner), data))
     learned = learn(space, module, single, space.apply(start, partner), data, method == "straight-through", steps, seed)
     return learned.compose(start)
+
+
+def _by_activations(
+    space: WeightSpace, a: Mapping[str, Tensor], b: Mapping[str, Tensor], module: nn.Module, data: Data
+) -> Symmetry:
+    one, here = balanced(space, a)
+    other, there = balanced(space, b)
+    found = match_activations(space, module, one, other, data[0])
+    return unstacked(here.inverse().compose(found).compose(there))
 
 
 def align_stacks(

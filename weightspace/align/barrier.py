@@ -72,6 +72,7 @@ def barrier(
     method: str = "weights",
     seed: int = 0,
     fit: Data | None = None,
+    steps: int = 200,
 ) -> Barrier:
     """Scores of the nets between two, as they are, with a calibrated temperature, aligned, and aligned and mended.
 
@@ -81,18 +82,18 @@ def barrier(
 
     Args:
         a, b: single nets. data: inputs and targets to measure on. points: shares of b, from 0 to 1.
-        method: of `align`. fit: data to align and mend on; None takes ``data``.
+        method, steps: of `align`. fit: data to align and mend on; None takes ``data``.
 
     Raises:
         ValueError: as `align`; fewer than three points; data that aren't inputs and as many targets.
     """
     if points < 3:
         raise ValueError(f"points must be at least 3, got {points}.")
-    data, fit = check_data(data), check_data(data if fit is None else fit)
     one, other = (
         {name: t[0] for name, t in ready(space, net, label)[0].items()} for net, label in ((a, "a"), (b, "b"))
     )
-    symmetry = align(space, one, other, method, seed=seed, module=module, data=fit)
+    data, fit = check_data(data, module, one), check_data(data if fit is None else fit, module, one)
+    symmetry = align(space, one, other, method, seed=seed, module=module, data=fit, steps=steps)
     moved, module, shares = space.apply(symmetry, other), frozen(module), torch.linspace(0, 1, points).tolist()
     naive = [predictions(module, mixed(one, other, share), data[0]) for share in shares]
     aligned = [predictions(module, mixed(one, moved, share), data[0]) for share in shares]

@@ -7,23 +7,22 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from weightspace.align.matching.score import frozen
+from weightspace.align.matching.score import NORMS, frozen
 
-_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _CHANNEL = {nn.Linear: -1, nn.Conv1d: 1, nn.Conv2d: 1, nn.Conv3d: 1}
 Weights = Mapping[str, Tensor]
 
 
 def has_statistics(module: nn.Module) -> bool:
     """Whether a module has batch norms, whose statistics can be measured again."""
-    return any(isinstance(part, _NORMS) and part.track_running_stats for part in module.modules())
+    return any(isinstance(part, NORMS) and part.track_running_stats for part in module.modules())
 
 
 def reset_statistics(module: nn.Module, weights: Weights, inputs: Float[Tensor, "n *input"]) -> dict[str, Tensor]:
     """The weights with the running statistics of every batch norm measured again on these inputs, in one batch."""
     module, result = frozen(module), {name: tensor.clone() for name, tensor in weights.items()}
     for part in module.modules():
-        if isinstance(part, _NORMS):
+        if isinstance(part, NORMS):
             part.train()
             part.momentum = 1.0
     with torch.no_grad():

@@ -1,5 +1,6 @@
 """Pictures of what aligning found."""
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from weightspace.align.barrier import Barrier
     from weightspace.align.correspond import Correspondence
     from weightspace.align.tree import FamilyTree
+
+_INDENT, _LETTER, _WRAP = 0.9, 0.13, 90  # of a tree: of a generation, the width of a letter, letters in a line
 
 
 def draw_barrier(barrier: "Barrier", path: Path) -> Path:
@@ -51,26 +54,42 @@ def _style(name: str, number: int) -> dict[str, Any]:
 
 
 def draw_tree(tree: "FamilyTree", path: Path) -> Path:
-    """Every family from left to right, children right of their parents, scores on the edges; returns the path."""
+    """Every family as an indented tree, children below their parents, scores on the branches; returns the path.
+
+    A net of two parents stands below the nearer one, with the other beside its name. Nets without relatives come last.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    spots = _spots(tree)
-    height = 1 + max((y for _, y in spots.values()), default=0)
-    width = 1 + max((x for x, _ in spots.values()), default=0)
-    figure, axis = pyplot.subplots(figsize=(max(4, 2.6 * width), max(2, 0.42 * height)))
-    for edge in tree.edges:
-        (x, y), (right, below) = spots[edge.parent], spots[edge.child]
-        axis.plot([x, right], [y, below], color=OURS, linewidth=0.6 + 2 * max(0.0, edge.score), zorder=1)
-        axis.text((x + 2 * right) / 3, (y + 2 * below) / 3, f"{edge.score:.2f}", fontsize=6, color=INK, va="bottom")
-    alone = {k for family in tree.families if len(family) == 1 for k in family}
-    for net, (x, y) in spots.items():
-        axis.scatter([x], [y], s=26, color=FAINT if net in alone else INK, zorder=2)
-        axis.text(x + 0.04, y, tree.names[net], fontsize=7, color=THEIRS if net in alone else INK, va="center")
-    axis.set_xlim(-0.2, width)
-    axis.set_ylim(height - 0.4, -0.6)
+    rows, alone = _rows_of(tree)
+    lines = textwrap.wrap(", ".join(tree.names[net] for net in alone), _WRAP)
+    below = max((y for _, _, y in rows), default=-1) + 1.5
+    height = below + (len(lines) + 0.5 if lines else -1)
+    width = 2 + max((indent for _, indent, _ in rows), default=0) + _LETTER * max(map(len, (*tree.names, *lines)))
+    figure, axis = pyplot.subplots(figsize=(max(4.5, 0.62 * width), max(1.6, 0.27 * (height + 1.6))))
+    number = len(tree.families) - len(alone)
+    axis.text(0, -1.2, f"{len(tree.names)} nets, {number} {'family' if number == 1 else 'families'}; on a branch: the "
+              "correlation of weights after aligning", fontsize=7, color=THEIRS)  # fmt: skip
+    places = {net: (indent, y) for net, indent, y in rows}
+    for net, (x, y) in places.items():
+        edges = sorted((e for e in tree.edges if e.child == net), key=lambda e: -e.score)
+        for edge in edges[:1]:
+            start, above = places[edge.parent]
+            axis.plot([start, start, x], [above, y, y], color=OURS, linewidth=1.2, zorder=1, solid_joinstyle="round")
+            axis.text((start + x) / 2, y - 0.08, _digits(edge.score), fontsize=6, color=OURS, ha="center", va="bottom")
+        axis.scatter([x], [y], s=20, color=INK, zorder=2)
+        label = axis.text(x + 0.18, y, tree.names[net], fontsize=8, color=INK, va="center")
+        for edge in edges[1:]:
+            axis.annotate(f"   and {tree.names[edge.parent]} ({_digits(edge.score)})", (1, 0.5), xycoords=label,
+                          fontsize=7, color=OURS, va="center")  # fmt: skip
+    if lines:
+        axis.text(0, below, f"{len(alone)} without relatives:", fontsize=7, color=THEIRS, va="center")
+        for k, line in enumerate(lines):
+            axis.text(0, below + 1 + k, line, fontsize=7, color=THEIRS, va="center")
+    axis.set_xlim(-0.3, width)
+    axis.set_ylim(height, -1.6)
     axis.axis("off")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150, bbox_inches="tight")
@@ -78,22 +97,25 @@ def draw_tree(tree: "FamilyTree", path: Path) -> Path:
     return path
 
 
-def _spots(tree: "FamilyTree") -> dict[int, tuple[float, float]]:
-    """For each net its generation and its row; families in order of size."""
-    spots: dict[int, tuple[float, float]] = {}
-    row = 0
-    for family in sorted(tree.families, key=len, reverse=True):
-        roots = [net for net in family if not tree.parents(net)]
-        stack = [(net, 0) for net in reversed(roots)]
+def _digits(score: float) -> str:
+    """Two digits, and more where they would all be nines."""
+    return f"{score:.2f}" if score < 0.995 else f"{min(score, 0.9999):.4f}" if score < 1 - 1e-6 else "1"
+
+
+def _rows_of(tree: "FamilyTree") -> tuple[list[tuple[int, float, float]], list[int]]:
+    """For each net with relatives its indent and its row, large families first; and those without."""
+    above = {edge.child: edge.parent for edge in sorted(tree.edges, key=lambda edge: edge.score)}  # the nearest stays
+    rows: list[tuple[int, float, float]] = []
+    y = 0.0
+    for family in sorted((f for f in tree.families if len(f) > 1), key=len, reverse=True):
+        stack = [(net, 0.0) for net in reversed(family) if net not in above]
         while stack:
-            net, generation = stack.pop()
-            if net in spots:
-                continue
-            spots[net] = (float(generation), float(row))
-            row += 1
-            children = [edge.child for edge in tree.edges if edge.parent == net]
-            stack += [(child, generation + 1) for child in reversed(children)]
-    return spots
+            net, indent = stack.pop()
+            rows.append((net, indent, y))
+            y += 1
+            stack += [(child, indent + _INDENT) for child in reversed(family) if above.get(child) == net]
+        y += 0.5
+    return rows, [family[0] for family in tree.families if len(family) == 1]
 
 
 def draw_correspondence(found: "Correspondence", path: Path) -> Path:

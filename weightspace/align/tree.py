@@ -166,11 +166,12 @@ def _closeness(table: Tensor, pair: tuple[int, int], damage: Sequence[float]) ->
 
 
 def _damage(space: WeightSpace, stack: Mapping[str, Tensor]) -> list[float]:
-    """For each net the share of weights that say nothing new: zeros, and values that occur again (quantised)."""
+    """For each net the share of weights that say nothing new: zeros, values seen again, or of half precision."""
     lost, entries = torch.zeros(len(next(iter(stack.values())))), 0
     for name, spec in space.tensors.items():
         if len(spec.axes) > 1 and stack[name].is_floating_point():
             ordered = stack[name].flatten(1).abs().sort(1).values
-            lost = lost + (ordered[:, 1:] == ordered[:, :-1]).sum(1).cpu()
+            again = (ordered[:, 1:] == ordered[:, :-1]).sum(1)
+            lost = lost + torch.maximum(again, (ordered == ordered.half()).sum(1)).cpu()
             entries += spec.numel
     return (lost / max(1, entries)).tolist()

@@ -44,6 +44,8 @@ tell a child from another run of the same recipe.
 
 {MODELS}"""
 
+_FEWEST = 6  # nets that are their own null, as `family_tree` says
+
 
 def add_command(parent: Parser) -> None:
     """Adds the four commands."""
@@ -75,7 +77,9 @@ def add_command(parent: Parser) -> None:
 
 def _run_align(arguments: argparse.Namespace) -> None:
     from weightspace.align import align, mergeable
+    from weightspace.align.align import METHODS
 
+    _check_data_given(arguments, arguments.method in METHODS and arguments.method != "weights")
     models = load_models(arguments, arguments.nets)
     one, other = models.weights
     found = align(models.space, one, other, arguments.method, seed=arguments.seed, module=models.module,
@@ -88,6 +92,13 @@ def _run_align(arguments: argparse.Namespace) -> None:
     say(f"{arguments.nets[1]}, aligned to {arguments.nets[0]}, is in {arguments.out}.")
 
 
+def _check_data_given(arguments: argparse.Namespace, needed: bool) -> None:
+    if needed and arguments.data is None:
+        raise ValueError(
+            f"--method {arguments.method!r} runs the nets on data: give --data, a data set or a .safetensors file."
+        )
+
+
 def alike_before(space: object, one: object, other: object) -> float:
     """The correlation of two nets' weights as they are."""
     from weightspace.align import mergeable
@@ -98,6 +109,7 @@ def alike_before(space: object, one: object, other: object) -> float:
 def _run_merge(arguments: argparse.Namespace) -> None:
     from weightspace.align import merge
 
+    _check_data_given(arguments, "greedy" in arguments.method)
     models = load_models(arguments, expand(arguments.nets))
     merged = merge(models.space, models.weights, arguments.method, models.module, load_data(arguments),
                    seed=arguments.seed)  # fmt: skip
@@ -136,6 +148,11 @@ def _run_lineage(arguments: argparse.Namespace) -> None:
     paths, null_paths = expand(arguments.nets), expand(arguments.null)
     if len(paths) < 2:
         raise ValueError(f"lineage needs at least two nets, got {len(paths)}.")
+    if arguments.tree and not null_paths and len(paths) < _FEWEST:
+        raise ValueError(
+            f"A tree of {len(paths)} nets needs --null, at least four nets of independent runs, to tell relatives from "
+            f"strangers; or {_FEWEST} nets, most of them unrelated."
+        )
     models = load_models(arguments, [*paths, *null_paths])
     nets, others = models.weights[: len(paths)], models.weights[len(paths) :]
     null = {name: torch.stack([net[name] for net in others]) for name in models.space.tensors} if others else None

@@ -79,11 +79,12 @@ def load_models(arguments: argparse.Namespace, paths: Sequence[str]) -> Models:
     """The nets that a command line names.
 
     Raises:
-        ValueError: a checkpoint without --module or --space; nets of different spaces; a net that doesn't fit.
+        ValueError: a checkpoint without --module or --space; nets of different spaces; a net that doesn't fit or
+            isn't finite (it is named).
         FileNotFoundError: there is no such file.
     """
     from weightspace.align import check_same_space
-    from weightspace.checkpoints import fit_checkpoint
+    from weightspace.align.checks import ready
     from weightspace.checkpoints.library import is_library_folder, read_library_folder
     from weightspace.space import WeightSpace
     from weightspace.tasks.labelled.row import names_row
@@ -107,11 +108,21 @@ def load_models(arguments: argparse.Namespace, paths: Sequence[str]) -> Models:
         elif known is None:
             raise ValueError(f"{path} says nothing of its architecture: give --module MODULE:NAME or --space FILE.")
         else:
-            space, net = fit_checkpoint([known], read_one(place))
+            space, net = known, _fitted(known, read_one(place), path)
         first = (space, path) if first[0] is None else first
         check_same_space(first[0], space, (first[1], path))  # pyright: ignore
+        ready(space, net, path)
         weights.append(net)
     return Models(first[0], tuple(paths), tuple(weights), module)
+
+
+def _fitted(space: Any, tensors: dict[str, Any], path: str) -> dict[str, Any]:
+    from weightspace.checkpoints import fit_checkpoint
+
+    try:
+        return fit_checkpoint([space], tensors)[1]
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def read_one(place: str) -> dict[str, Any]:

@@ -14,6 +14,12 @@ of the rest. Prints the size and the error; 'weightspace unpack' gives the net b
   weightspace unpack child.packed.safetensors --base base.safetensors --out child.safetensors
 """
 
+_UNPACK = """\
+Gives back the net that 'weightspace pack' stored, with the base that it was packed with.
+
+  weightspace unpack child.packed.safetensors --base base.safetensors --out child.safetensors
+"""
+
 
 def add_command(parent: Parser) -> None:
     """Adds `pack` and `unpack`."""
@@ -21,7 +27,7 @@ def add_command(parent: Parser) -> None:
     pack.add_argument("net", metavar="CHILD", help="the checkpoint of the fine-tuned net")
     pack.add_argument("--ratio", type=float, default=8.0, metavar="X", help="how many times smaller (%(default)s)")
     pack.add_argument("--json", action="store_true", help="print size and error as JSON")
-    unpack = parent.add_command("unpack", "give back a net that pack stored", _PACK, _run_unpack)
+    unpack = parent.add_command("unpack", "give back a net that pack stored", _UNPACK, _run_unpack)
     unpack.add_argument("net", metavar="PACKED", help="the file that pack wrote")
     for parser in (pack, unpack):
         parser.add_argument("--base", required=True, metavar="FILE", help="the checkpoint that it was fine-tuned from")
@@ -40,6 +46,8 @@ def _run_pack(arguments: argparse.Namespace) -> None:
         write_json(facts)
     else:
         write_facts({name: f"{value:,}" if isinstance(value, int) else f"{value:.4g}" for name, value in facts.items()})
+    if packed.ratio < 0.95 * arguments.ratio:
+        say(f"--ratio {arguments.ratio:g} was out of reach: small tensors, names and shapes take up the rest.")
     say(f"The packed net is in {arguments.out}; unpacking needs {arguments.base}.")
 
 

@@ -21,18 +21,21 @@ def main() -> None:
     parser.add_argument("--seeds", nargs=2, type=int, default=[0, 1])
     parser.add_argument("--points", type=int, default=11)
     parser.add_argument("--measured", type=int, default=2500, help="validation examples")
+    parser.add_argument("--fit", type=int, default=2000, help="training examples to align and mend on")
+    parser.add_argument("--steps", type=int, default=200, help="of learning")
     arguments = parsed(parser)
     for name in arguments.names:
-        data = RECIPES[name].data()
+        data = RECIPES[name].data(arguments.data_root)
         val = data.x_val[: arguments.measured], data.y_val[: arguments.measured]
-        one, other = (end(name, seed, arguments.folder)[0] for seed in arguments.seeds)
+        one, other = (end(name, seed, arguments.folder, arguments.data_root)[0] for seed in arguments.seeds)
         net = RECIPES[name].net().eval()
         space = WeightSpace.trace(net, data.x[:3])
         for method in arguments.methods:
             clock = Clock()
-            found = barrier(space, net, one, other, val, arguments.points, method, fit=data.fit())
+            found = barrier(space, net, one, other, val, arguments.points, method, fit=data.fit(arguments.fit),
+                            steps=arguments.steps)  # fmt: skip
             skip = () if method == arguments.methods[0] else ("naive", "naive, calibrated")
-            write_curves(arguments.out, name, found, skip, method=method, **clock.read())
+            write_curves(arguments.out, name, found, skip, method=method, fit=arguments.fit, **clock.read())
             if method == arguments.methods[0]:
                 found.plot(arguments.out.with_name(f"align-barrier-{name}.png"))
 

@@ -24,20 +24,20 @@ from weightspace.align.matching.score import Score, predictions, score_of
 Weights = dict[str, Tensor]
 
 
-def end(name: str, seed: int, folder: Path) -> tuple[Weights, dict[str, str]]:
+def end(name: str, seed: int, folder: Path, root: str) -> tuple[Weights, dict[str, str]]:
     """A trained net and what it cost; trained now if the folder hasn't got it."""
     path = folder / f"{name}-{seed}.safetensors"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        weights, about = train(RECIPES[name], seed)
+        weights, about = train(RECIPES[name], seed, root)
         save_file({n: t.contiguous() for n, t in weights.items()}, path, {n: str(v) for n, v in about.items()})
     with safe_open(path, "pt") as file:
         return load_file(path), dict(file.metadata())
 
 
-def train(recipe: Recipe, seed: int, start: Weights | None = None) -> tuple[Weights, dict[str, Any]]:
+def train(recipe: Recipe, seed: int, root: str, start: Weights | None = None) -> tuple[Weights, dict[str, Any]]:
     """Train one net by a recipe, from its own start or a given one."""
-    data, started = recipe.data(), time.perf_counter()
+    data, started = recipe.data(root), time.perf_counter()
     torch.manual_seed(seed)
     net = recipe.net()
     if start is not None:
@@ -103,10 +103,9 @@ def main() -> None:
     parser.add_argument("--data-root", default="data", help="the folder that holds mnist/ and cifar10-gray.npz")
     parser.add_argument("--folder", type=Path, default=Path("runs/align"))
     arguments = parser.parse_args()
-    os.environ["WEIGHTSPACE_DATA"] = arguments.data_root
     for name in arguments.names:
         for seed in arguments.seeds:
-            print(name, seed, end(name, seed, arguments.folder)[1], flush=True)
+            print(name, seed, end(name, seed, arguments.folder, arguments.data_root)[1], flush=True)
 
 
 if __name__ == "__main__":

@@ -22,14 +22,15 @@ def fresh(kind: str, settings: dict[str, Any], seed: int) -> Weights:
 
 
 def train_stack(
-    net: nn.Module, nets: list[Weights], data: tuple[Tensor, Tensor], steps: int, lr: float, seed: int
-) -> list[Weights]:
+    net: nn.Module, nets: list[Weights], data: tuple[Tensor, Tensor], steps: int, lr: float, seed: int,
+    decay: float = 1e-2,
+) -> list[Weights]:  # fmt: skip
     """Train nets side by side, each on batches of 64 of its own, by AdamW with one cycle of the rate."""
     stack = {n: torch.stack([w[n] for w in nets]) for n in nets[0]}
     trained = {n for n, _ in net.named_parameters()}
     for name in trained:
         stack[name] = stack[name].clone().requires_grad_(True)
-    optimizer = torch.optim.AdamW([stack[n] for n in stack if n in trained], lr=lr, weight_decay=1e-2)
+    optimizer = torch.optim.AdamW([stack[n] for n in stack if n in trained], lr=lr, weight_decay=decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps)
     generator, net = torch.Generator().manual_seed(seed), copy.deepcopy(net).train()
     for _ in range(steps):

@@ -4,7 +4,6 @@ Grey CIFAR-10 is `cifar10-gray.npz` (25,000 + 5,000 images, 32x32, arrays `x_tra
 The text is what Python's own help shows, `pydoc_data.topics`, which is installed with it.
 """
 
-import os
 import pydoc_data.topics
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from weightspace.data import load_dataset
+from weightspace.data import load_dataset, using_data_root
 from weightspace.nets import build_net
 
 CONTEXT = 64
@@ -40,19 +39,20 @@ class Material:
         return self.x[:count], self.y[:count]
 
 
-def mnist() -> Material:
-    data = load_dataset("mnist")
+def mnist(root: str) -> Material:
+    with using_data_root(root):
+        data = load_dataset("mnist")
     return Material(data.x_train.flatten(1), data.y_train, data.x_val.flatten(1), data.y_val)
 
 
-def digits() -> Material:
+def digits(_: str = "") -> Material:
     data = load_dataset("digits")
     return Material(data.x_train, data.y_train, data.x_val, data.y_val)
 
 
-def grey_cifar(side: int = 32) -> Material:
+def grey_cifar(root: str, side: int = 32) -> Material:
     """The first 22,500 training images to train on, the other 2,500 to measure on; the test images stay unread."""
-    with np.load(Path(os.environ["WEIGHTSPACE_DATA"]) / "cifar10-gray.npz") as arrays:
+    with np.load(Path(root) / "cifar10-gray.npz") as arrays:
         x = torch.from_numpy(arrays["x_train"]).float().reshape(-1, 1, 32, 32)
         y = torch.from_numpy(arrays["y_train"]).long()
     x = functional.avg_pool2d(x, 32 // side)
@@ -60,7 +60,7 @@ def grey_cifar(side: int = 32) -> Material:
     return Material(x[:22500], y[:22500], x[22500:], y[22500:])
 
 
-def help_text() -> Material:
+def help_text(_: str = "") -> Material:
     """Characters of Python's help topics: each stretch of 64 and what follows; the last tenth to measure."""
     text = "\n".join(pydoc_data.topics.topics[key] for key in sorted(pydoc_data.topics.topics))
     known = sorted(set(text))
@@ -77,6 +77,7 @@ class Reader(nn.Module):
         super().__init__()
         self.heads, self.depth = heads, depth
         self.embed, self.positions = nn.Embedding(letters, dim), nn.Parameter(0.02 * torch.randn(context, dim))
+        nn.init.normal_(self.embed.weight, std=0.02)  # else letters that are rare stay noise, larger than the others
 
         def part(make: Callable[[], nn.Module]) -> nn.ModuleList:
             return nn.ModuleList(make() for _ in range(depth))
@@ -107,7 +108,7 @@ class Reader(nn.Module):
 class Recipe:
     """One kind of net, its data, and how it is trained."""
 
-    data: Callable[[], Material]
+    data: Callable[[str], Material]
     net: Callable[[], nn.Module]
     epochs: int
     lr: float
@@ -121,6 +122,10 @@ def _resnet(width: int) -> Callable[[], nn.Module]:
     return lambda: build_net("resnet", width=width, blocks=[1, 1, 1], image_size=16)
 
 
+def _small_grey_cifar(root: str) -> Material:
+    return grey_cifar(root, 16)
+
+
 def _vit() -> nn.Module:
     return build_net("vit", image_size=32, patch=8, dim=64, heads=4, depth=2)
 
@@ -130,8 +135,9 @@ RECIPES = {
     "mnist-mlp": Recipe(
         mnist, lambda: build_net("mlp", in_features=784, hidden=[512] * 4, out_features=10), 10, 0.05, 1e-2, batch=256
     ),
-    "resnet-1x": Recipe(lambda: grey_cifar(16), _resnet(12), 20, 0.1, 1e-3, augment=True),
-    "resnet-4x": Recipe(lambda: grey_cifar(16), _resnet(48), 4, 0.1, 1e-3, augment=True),
+    "resnet-1x": Recipe(_small_grey_cifar, _resnet(12), 30, 0.1, 5e-3, augment=True),
+    "resnet-1x-light": Recipe(_small_grey_cifar, _resnet(12), 20, 0.1, 1e-3, augment=True),
+    "resnet-4x": Recipe(_small_grey_cifar, _resnet(48), 4, 0.1, 1e-3, augment=True),
     "vit-tiny": Recipe(grey_cifar, _vit, 8, 2e-3, 5e-2, "adamw", augment=True),
-    "reader": Recipe(help_text, lambda: Reader(103), 4, 4e-3, 5e-2, "adamw", batch=64),
+    "reader": Recipe(help_text, lambda: Reader(103), 5, 4e-3, 5e-2, "adamw", batch=64),
 }

@@ -24,9 +24,8 @@ def flags(about: str | None) -> argparse.ArgumentParser:
 
 
 def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """The flags given; data are looked for where they say."""
+    """The flags given."""
     arguments = parser.parse_args()
-    os.environ["WEIGHTSPACE_DATA"] = arguments.data_root
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     return arguments
 

@@ -1,4 +1,4 @@
-"""The barrier between two transformers: as they are, matched by weights, and with learned symmetries.
+"""The barrier between two transformers: as they are, matched by weights or activations, and with learned symmetries.
 
     python scripts/bench/align/transformers.py vit-tiny reader --data-root data
 
@@ -35,13 +35,16 @@ def main() -> None:
     parser.add_argument("--seeds", nargs=2, type=int, default=[0, 1])
     parser.add_argument("--points", type=int, default=11)
     parser.add_argument("--steps", type=int, nargs="+", default=[300], help="of learning")
+    parser.add_argument("--fit", type=int, default=8192, help="training examples to align on")
     parser.add_argument("--measured", type=int, default=2000, help="validation examples")
     arguments = parsed(parser)
     for name in arguments.names:
         recipe = RECIPES[name]
-        data = recipe.data()
+        data = recipe.data(arguments.data_root)
         val = data.x_val[: arguments.measured], data.y_val[: arguments.measured]
-        nets, about = zip(*(end(name, seed, arguments.folder) for seed in arguments.seeds), strict=True)
+        nets, about = zip(
+            *(end(name, seed, arguments.folder, arguments.data_root) for seed in arguments.seeds), strict=True
+        )
         save = partial(write_curves, arguments.out, name)
         module = recipe.net().eval()
         naive = curve("naive", module, *nets, val, arguments.points)
@@ -49,8 +52,8 @@ def main() -> None:
         folded = [fold_norms(module, net, inputs) for net in nets]
         plain, space = folded[0].eval(), WeightSpace.trace(folded[0].eval(), *inputs)
         one, other = ({n: t.detach() for n, t in net.state_dict().items()} for net in folded)
-        fit = data.fit(8192)
-        ways = [("weights", 0)] + [("straight-through", steps) for steps in arguments.steps]
+        fit = data.fit(arguments.fit)
+        ways = [("weights", 0), ("activations", 0)] + [("straight-through", steps) for steps in arguments.steps]
         for method, steps in ways:
             clock = Clock()
             found = align(space, one, other, method, module=plain, data=fit, steps=steps)
@@ -58,7 +61,7 @@ def main() -> None:
             moved = space.apply(found, other)
             curves = (naive, curve(method, plain, one, moved, val, arguments.points))
             save(Barrier(curves, found), skip=() if method == "weights" else ("naive",), steps=steps, **cost,
-                 trained=[a["loss"] for a in about])  # fmt: skip
+                 fit=arguments.fit, trained=[a["loss"] for a in about])  # fmt: skip
 
 
 if __name__ == "__main__":

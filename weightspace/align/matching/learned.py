@@ -9,13 +9,14 @@ from torch.func import functional_call
 
 from weightspace.align.matching.assign import assign, sinkhorn
 from weightspace.align.matching.places import Place, places_of
-from weightspace.align.matching.score import Data, frozen, loss_of, mixed, predictions
+from weightspace.align.matching.score import Data, loss_of, measuring, mixed, predictions
 from weightspace.space import MatrixGroup, Symmetry, WeightSpace
 from weightspace.space.forms.obstacles import separate_groups
 from weightspace.space.matrices import multiplied, turns_of_pairs
 
 _SHARPNESS = 3.0  # how sure the start is of the pairs it comes with
 _BATCH, _EVERY, _JUDGED = 256, 10, 2048
+_TOKENS = 4096  # classes to tell in a step: of texts, where each example has many, fewer examples do
 
 
 class Soft(nn.Module):
@@ -108,20 +109,21 @@ def learn(
     space are learned beside them: orthogonal ones by Cayley's transform of a skew one, which stays orthogonal
     (Theus et al. 2025, "Generalized linear mode connectivity for transformers", with projections in its place). The
     share of b is drawn at every other step, else a half; the best symmetry met, by the loss of the mean on the first
-    2,048 examples, counts, so that there it is never worse than the start.
+    2,048 examples (fewer texts), counts, so that there it is never worse than the start. Batch norms use the
+    statistics of each batch, as those of a mixed net have to be measured again anyway.
 
     Args:
         a, b: single nets. lr: of the permutations' scores. turning: of the matrices.
     """
-    module, generator = frozen(module), torch.Generator().manual_seed(seed)
+    module, generator = measuring(module), torch.Generator().manual_seed(seed)
     soft = Soft(space, next(t for t in a.values() if t.is_floating_point()))
     groups = [{"params": soft.scores.parameters(), "lr": lr}, {"params": soft.turns.parameters(), "lr": turning}]
     optimizer = torch.optim.Adam([group for group in groups if group["params"]])
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps))
-    judged = data[0][:_JUDGED], data[1][:_JUDGED]
-    best, lowest = space.identity(), _middle(module, a, b, judged)
+    batch, judged = min(len(data[0]), _rows(data)), _judged(data)
+    best, lowest = space.identity(), _loss(module, a, b, judged)
     for step in range(steps):
-        rows = torch.randint(len(data[0]), (min(_BATCH, len(data[0])),), generator=generator)
+        rows = torch.randint(len(data[0]), (batch,), generator=generator)
         share = float(torch.rand((), generator=generator)) if step % 2 else 0.5
         moved = mixed(a, soft(b, straight), share)
         loss = loss_of(functional_call(module, moved, (data[0][rows],)), data[1][rows])
@@ -131,10 +133,26 @@ def learn(
         schedule.step()
         if step % _EVERY == _EVERY - 1 or step == steps - 1:
             symmetry = soft.symmetry()
-            reached = _middle(module, a, space.apply(symmetry, b), judged)
+            reached = _loss(module, a, space.apply(symmetry, b), judged)
             best, lowest = (symmetry, reached) if reached < lowest else (best, lowest)
     return best
 
 
-def _middle(module: nn.Module, a: Mapping[str, Tensor], b: Mapping[str, Tensor], data: Data) -> float:
+def middle_loss(module: nn.Module, a: Mapping[str, Tensor], b: Mapping[str, Tensor], data: Data) -> float:
+    """The loss of the mean of two nets on the examples that `learn` judges by; batch norms measure batches."""
+    return _loss(measuring(module), a, b, _judged(data))
+
+
+def _rows(data: Data) -> int:
+    """Examples in a step."""
+    each = 1 if data[1].is_floating_point() else max(1, data[1][0].numel())
+    return max(_BATCH // 8, min(_BATCH, _TOKENS // each))
+
+
+def _judged(data: Data) -> Data:
+    count = _JUDGED * _rows(data) // _BATCH
+    return data[0][:count], data[1][:count]
+
+
+def _loss(module: nn.Module, a: Mapping[str, Tensor], b: Mapping[str, Tensor], data: Data) -> float:
     return float(loss_of(predictions(module, mixed(a, b, 0.5), data[0]), data[1]))

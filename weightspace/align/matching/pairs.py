@@ -26,7 +26,7 @@ class Match:
     """
 
     def __init__(self, space: WeightSpace, a: Mapping[str, Tensor], b: Mapping[str, Tensor]):
-        self.space, self.places = space, places_of(space)
+        self.space, self.places = space, {name: places for name, places in places_of(space).items() if places}
         used = sorted({place.tensor for places in self.places.values() for place in places})
         self.share = tensor_weights(a, b, used)
         self.a = {name: a[name].to(self.share[name].dtype) for name in used}

@@ -11,6 +11,7 @@ from torch.func import functional_call
 from torch.nn import functional
 
 Data = tuple[Tensor, Tensor]
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _BATCH = 512
 
 
@@ -25,6 +26,15 @@ class Score:
 def frozen(module: nn.Module) -> nn.Module:
     """A copy in evaluation mode whose parameters ask for no gradient."""
     return copy.deepcopy(module).eval().requires_grad_(False)
+
+
+def measuring(module: nn.Module) -> nn.Module:
+    """A `frozen` copy whose batch norms use each batch's own statistics, and keep none."""
+    module = frozen(module)
+    for part in module.modules():
+        if isinstance(part, NORMS):
+            part.train().track_running_stats = False
+    return module
 
 
 def predictions(module: nn.Module, weights: Mapping[str, Tensor], inputs: Shaped[Tensor, "n *input"]) -> Tensor:
@@ -47,17 +57,43 @@ def score_of(outputs: Float[Tensor, "n *out"], targets: Shaped[Tensor, "n *targe
     return Score(float(loss_of(outputs, targets)), right)
 
 
-def check_data(data: object) -> Data:
-    """See that data are inputs and targets.
+def check_data(data: object, module: nn.Module | None = None, weights: Mapping[str, Tensor] | None = None) -> Data:
+    """See that data are inputs and targets, and that a module with these weights can be run on them.
 
     Raises:
-        ValueError: they aren't, or differ in number.
+        ValueError: they aren't, or differ in number; inputs that the module can't take, targets that its outputs can't
+            be compared with.
     """
     if not (isinstance(data, tuple) and len(data) == 2 and all(isinstance(part, Tensor) for part in data)):
         raise ValueError("data must be a pair of tensors, inputs and targets.")
     if len(data[0]) != len(data[1]):
         raise ValueError(f"data must hold as many targets as inputs, got {len(data[1])} and {len(data[0])}.")
+    if module is not None and weights is not None:
+        _check_runs(module, weights, data)
     return data
+
+
+def _check_runs(module: nn.Module, weights: Mapping[str, Tensor], data: Data) -> None:
+    inputs, targets = data
+    try:
+        outputs = predictions(frozen(module), weights, inputs[:2])
+    except (RuntimeError, TypeError, IndexError, AssertionError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(
+            f"The module can't be run on inputs of shape {list(inputs.shape)} and type {inputs.dtype}: {reason}. "
+            "Give data of the kind that it was trained on."
+        ) from None
+    classes, wanted = not targets.is_floating_point(), outputs.shape[1:]
+    if targets.shape[1:] != (wanted[:-1] if classes else wanted):
+        raise ValueError(
+            f"Targets must have the shape of the module's outputs, {list(wanted)} an example (less the last axis "
+            f"if they are classes), got {list(targets.shape[1:])}."
+        )
+    if classes and len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) < wanted[-1]:
+        raise ValueError(
+            f"Targets must be classes from 0 to {wanted[-1] - 1}, as the module has {wanted[-1]} outputs, got "
+            f"{int(targets.min())} to {int(targets.max())}."
+        )
 
 
 def mixed(a: Mapping[str, Tensor], b: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:

@@ -64,7 +64,7 @@ def anchored(space: WeightSpace, a: Stack, b: Stack) -> Symmetry:
         fixed = {tensor: s for tensor, s in group.powers.items() if _is_anchor(space, group, tensor)}
         if group.kind == "orthogonal" and fixed:
             product = _products(space, replace(group, powers=fixed), a, b)[:, 0, 0]
-            matrices[index] = _nearest(group, product.unsqueeze(1))
+            matrices[index] = nearest_turn(group, product.unsqueeze(1))
     return Symmetry(space, {}, {}, matrices)
 
 
@@ -109,12 +109,12 @@ def turned(
             group = space.matrices[index]
             if group.kind == kind:
                 products = _products(space, group, a, space.apply(path, b)).diagonal(dim1=1, dim2=2).movedim(-1, 1)
-                matrices[index] = _nearest(group, products)
+                matrices[index] = nearest_turn(group, products)
         path = Symmetry(space, {}, {}, matrices).compose(path)
     return path
 
 
-def _nearest(group: MatrixGroup, products: Float[Tensor, "*lead size size"]) -> Float[Tensor, "*lead size size"]:
+def nearest_turn(group: MatrixGroup, products: Float[Tensor, "*lead size size"]) -> Float[Tensor, "*lead size size"]:
     """The turn whose inner product with a matrix is largest."""
     if group.pairs is None:
         left, _, right = torch.linalg.svd(products)

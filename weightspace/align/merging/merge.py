@@ -52,11 +52,12 @@ def merge(
     if "greedy" in method and (module is None or data is None):
         raise ValueError("A greedy soup needs module= and data=(inputs, targets), to see which nets help.")
     singles = [{n: t[0] for n, t in ready(space, net, f"net {k}")[0].items()} for k, net in enumerate(nets)]
+    data = data if data is None else check_data(data, module, singles[0])
     if "aligned" in method:
         singles = [space.apply(g, net) for g, net in zip(align_all(space, singles, seed=seed), singles, strict=True)]
     if "greedy" in method:
         assert module is not None and data is not None
-        singles = _greedy(frozen(module), singles, check_data(data), mend)
+        singles = _greedy(frozen(module), singles, data, mend)
     merged = _mended(module, singles, data if mend and "aligned" in method else None)
     return {name: tensor.to(nets[0][name].dtype) for name, tensor in merged.items()}
 
@@ -73,10 +74,9 @@ def _mended(module: nn.Module | None, nets: Sequence[Weights], data: Data | None
     merged = average(nets)
     if module is None or data is None or len(nets) < 2:
         return merged
-    inputs = check_data(data)[0]
     if has_statistics(module):
-        return reset_statistics(module, merged, inputs)
-    return repair(module, merged, nets, [1 / len(nets)] * len(nets), inputs)
+        return reset_statistics(module, merged, data[0])
+    return repair(module, merged, nets, [1 / len(nets)] * len(nets), data[0])
 
 
 def _greedy(module: nn.Module, nets: Sequence[Weights], data: Data, mend: bool) -> list[Weights]:
