@@ -100,6 +100,16 @@ def test_an_auxiliary_head_that_only_training_runs_is_read_there():
         assert net.training == mode
 
 
+def test_heads_for_training_are_read_on_two_samples_where_the_example_has_one():
+    def forward(m, x):
+        h = m.a(x).relu()
+        return (m.o(h), m.head(m.n(h))) if m.training else m.o(h)
+
+    net = Code(forward, a=nn.Linear(5, 8), o=nn.Linear(8, 2), n=nn.BatchNorm1d(8), head=nn.Linear(8, 2))
+    space = WeightSpace.trace(net.eval(), X[:1])
+    assert space.free == ("a",) and space.report.sound and not space.report.failed
+
+
 def test_code_that_neither_mode_shows_whole_is_fixed():
     def forward(m, x):
         h = m.a(x).relu()

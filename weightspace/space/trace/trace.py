@@ -19,6 +19,7 @@ from weightspace.space.algebra.refine import unify
 from weightspace.space.algebra.value import Step, Value
 from weightspace.space.computation.copies import Tie, copied, find_ties, state_of
 from weightspace.space.computation.exported import PREFIX, export, used_targets
+from weightspace.space.computation.inputs import with_samples
 from weightspace.space.parts import Group
 from weightspace.space.report import Report
 from weightspace.space.rules.place import forget_places
@@ -69,8 +70,9 @@ def trace(
     if space.report is None or not space.report.failed:
         return space
     other = copied(module).train(not module.training)  # which may run more of the code, like heads for training alone
+    inputs = (with_samples((args, kwargs)) if other.training else None) or (args, kwargs)  # norms of batches want two
     try:
-        again = _traced(other, args, kwargs, verify, free_unused, dynamic_shapes)
+        again = _traced(other, *inputs, verify, free_unused, dynamic_shapes)
     except ValueError:
         return space
     return again if again.report is not None and again.report.sound and again.moved > space.moved else space
