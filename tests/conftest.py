@@ -11,9 +11,29 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 import pytest
 import torch
 
+from tests.far import far_device
 from tests.tasks.tiny import TINY
 
 torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items):
+    """Tests for a GPU are left out where torch sees none, whatever was asked for."""
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="torch sees no CUDA device"))
+
+
+@pytest.fixture(params=["far", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request, monkeypatch, tmp_path):
+    """A device beside the CPU: one that isn't there, so that its tests run everywhere; with ``-m gpu`` the GPU."""
+    if request.param == "cuda":
+        yield torch.device("cuda")
+        return
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # what is measured there counts nowhere else
+    with far_device() as far:
+        yield far
 
 
 @pytest.fixture(autouse=True)

@@ -54,6 +54,9 @@ CONTRACTS = {
     "generators/test_refiner.py": """
         generators/marks
     """,
+    "optimizers/test_devices.py": """
+        optimizers/beside optimizers/resume
+    """,
     "generators/test_contracts.py": """
         generators/base generators/fresh generators/load
     """,

@@ -4,17 +4,18 @@
 
 For each case: the rate, the share of the time that the device computes (the rest is Python and launches), the kernels
 of a step, and the least time that an H100 and an H200 need for a step's arithmetic and memory, beside the time it took.
+Then the builder itself, draws, events and saved states included.
 """
 
 import argparse
-import time
-from collections.abc import Callable
 
 import torch
-from rows import add_profile, add_row
+from measuring import Step, measured
+from rows import add_profile, add_row, known
+from wholes import whole_fits, whole_trainings
 
-from weightspace.data import Signals, grid_coordinates
-from weightspace.machine.work import CARDS, busy_share, count_work, kernel_table
+from weightspace.data import grid_coordinates
+from weightspace.machine.work import kernel_table
 from weightspace.nets import build_net
 from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.nets.stacked.run import run_stack
@@ -23,7 +24,13 @@ from weightspace.zoo.train.device import training_device
 from weightspace.zoo.train.optimizer import StackedOptimizer
 from weightspace.zoo.train.siren_gradient import SirenGradient
 
-Step = Callable[[], None]
+SMALL = {"stride": 2, "padding": "valid"}
+"""Of the CNNs of 4,970 parameters on 28x28."""
+CNN_S = {
+    "channels": [8, 6, 4], "kernel": [5, 5, 2], "stride": 1, "pool": [2, 2, 1], "padding": "valid", "head": "flatten",
+    "hidden": [20], "activation": "tanh",
+}  # fmt: skip
+"""The published small CNNs of 2,464 parameters, recipe ``cnn-s-mnist``."""
 
 
 def siren_step(nets: int, side: int, device: str) -> Step:
@@ -42,9 +49,9 @@ def siren_step(nets: int, side: int, device: str) -> Step:
     return step
 
 
-def cnn_step(nets: int, batch: int, device: str) -> Step:
-    """A step of training CNNs of 4,970 parameters on 28x28 images."""
-    net = build_net("cnn", image_size=28, stride=2, padding="valid").to(device)
+def cnn_step(nets: int, batch: int, device: str, settings: dict) -> Step:
+    """A step of training CNNs on 28x28 images."""
+    net = build_net("cnn", image_size=28, **settings).to(device)
     layout = FlatLayout.of(net)
     flat = torch.randn(nets, layout.numel, device=device) / 10
     x = torch.rand(2048, 1, 28, 28, device=device)
@@ -65,53 +72,10 @@ def cnn_step(nets: int, batch: int, device: str) -> Step:
 
 
 def measure(name: str, step: Step, nets: int, seconds: float, device: str) -> None:
-    """One row: the rate over some seconds after a few steps that warm up."""
-    for _ in range(3):
-        step()
-    work = count_work(step)
-    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
-    wait()
-    steps, began = 0, time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        for _ in range(10):
-            step()
-        steps += 10
-        wait()
-    passed = (time.perf_counter() - began) / steps
-    with busy_share(device) as share:
-        for _ in range(10):
-            step()
-    floors = {f"floor_{card}_ms": 1e3 * work.floor(CARDS[card]) for card in CARDS}
-    add_row(case=name, nets=nets, steps_a_second=nets / passed, ms=1e3 * passed, busy=share["busy"],
-            kernels=work.kernels, **floors)  # fmt: skip
+    """One row, and the kernels of a step."""
+    row = measured(step, seconds, device)
+    add_row(case=name, nets=nets, steps_a_second=1e3 * nets / row["ms"], **row)
     add_profile(f"building-{name.split()[0].lower()}", kernel_table(step, device))
-
-
-def whole_fits(nets: int, steps: int, device: str) -> None:
-    """The builder itself, draws and saving included: seconds for so many fits, and of them in Python a net."""
-    from weightspace.zoo.build.shards import FIT_NETS
-    from weightspace.zoo.recipe.fit import Fit
-    from weightspace.zoo.recipe.save import Save
-    from weightspace.zoo.train.fit import StackFitter
-
-    trials = made_trials(nets, steps)
-    zeros = torch.zeros(nets, dtype=torch.long)
-    signals = Signals("noise", (28, 28), "corners", torch.rand(nets, 1, 784), zeros, zeros)
-    began = time.perf_counter()
-    done = sum(1 for _ in StackFitter(trials, FIT_NETS[device], signals, Fit(), Save(), device).run())
-    passed = time.perf_counter() - began
-    add_row(case="builder, SIREN 28x28", nets=done, steps=steps, seconds=passed, for_70000=70_000 * passed / done)
-
-
-def made_trials(nets: int, steps: int) -> list:
-    """Trials of SIRENs, a signal each."""
-    from weightspace.zoo import Recipe
-    from weightspace.zoo.recipe.trial import draw_trial
-
-    text = f"""name = "siren"\nnets = {nets}\n[data]\nname = "digits"\n[net]\nname = "siren"
-[train]\noptimizer = "adam"\nlr = 5e-4\nsteps = {steps}\n"""
-    recipe = Recipe.from_toml(text)
-    return [draw_trial(recipe, net) for net in range(nets)]
 
 
 def main() -> None:
@@ -119,12 +83,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--small", action="store_true", help="tiny stacks, half a second each")
     small, device = parser.parse_args().small, training_device()
-    seconds = 0.5 if small else 5.0
-    for nets in (4,) if small else (256, 1024, 4096):
-        measure("SIREN 28x28", siren_step(nets, 8 if small else 28, device), nets, seconds, device)
-    for nets in (2,) if small else (64, 256, 1024):
-        measure("CNN 28x28", cnn_step(nets, 8 if small else 128, device), nets, seconds, device)
-    whole_fits(8 if small else 8192, 20 if small else 300, device)
+    seconds, batch = (0.3, 8) if small else (3.0, 128)
+    cases = [("SIREN 28x28", nets, lambda n: siren_step(n, 8 if small else 28, device)) for nets in (256, 1024, 4096)]
+    cases += [("CNN 28x28", nets, lambda n: cnn_step(n, batch, device, SMALL)) for nets in (64, 256, 1024)]
+    cases += [("CNN-S 28x28", 1024, lambda n: cnn_step(n, batch, device, CNN_S))]
+    for name, nets, make in {case[0]: case for case in reversed(cases)}.values() if small else cases:
+        nets = 4 if small else nets
+        if not known(case=name, nets=nets):
+            measure(name, make(nets), nets, seconds, device)
+    if not known(case="builder, SIREN 28x28"):
+        whole_fits(*((8, 20) if small else (8192, 300)), device)
+    if not known(case="builder, CNN 28x28"):
+        whole_trainings(*((2, 4) if small else (1000, 128)), device)
 
 
 if __name__ == "__main__":

@@ -4,22 +4,27 @@
 
 Forward and backward from stacked weights to gradients. Beside the milliseconds: kernels of a step, the share of the
 time that the device computes, and the least time that an H100 and an H200 need for the step's arithmetic and memory.
+At the smaller batch also the plain version of each paper's computation, from a list of nets (`scripts/bench/plain`).
 """
 
 import argparse
-import time
-from collections.abc import Callable
+import sys
 from contextlib import nullcontext
+from pathlib import Path
 
 import torch
-from rows import add_profile, add_row
+from measuring import Step, measured
+from rows import add_profile, add_row, known
 from torch import Tensor
 
-from weightspace.machine.work import CARDS, busy_share, count_work, kernel_table
+from weightspace.machine.work import kernel_table
 from weightspace.metanets import METANETS
 from weightspace.nets import build_net
 from weightspace.space import WeightSpace
 from weightspace.zoo.train.device import training_device
+
+sys.path.append(str(Path(__file__).parents[1] / "bench"))
+from plain import PLAIN
 
 WIDTHS = {"width": 64, "layers": 4}
 PRECISIONS = ("float32", "tf32", "bfloat16")
@@ -27,14 +32,18 @@ NEEDS_MODULE = ("ProbeNet",)
 """Metanets that are made with the module of the nets, not from their space alone."""
 
 
-def training_step(name: str, space: WeightSpace, nets: int, device: str, compiled: bool) -> Callable[[], None]:
-    """A step of one metanet on a fixed stack of nets."""
-    metanet = METANETS[name].for_spaces(space, **WIDTHS).to(device)
-    generator = torch.Generator(device).manual_seed(0)
-    weights = {
-        key: torch.randn((nets, *spec.shape), device=device, generator=generator) / 5
-        for key, spec in space.tensors.items()
+def stack_of(space: WeightSpace, nets: int, device: str) -> dict[str, Tensor]:
+    """Weights of some nets."""
+    generator = torch.Generator().manual_seed(0)
+    return {
+        name: torch.randn((nets, *spec.shape), generator=generator).to(device) / 5
+        for name, spec in space.tensors.items()
     }
+
+
+def training_step(name: str, space: WeightSpace, nets: int, device: str, compiled: bool = False) -> Step:
+    """A step of one metanet on a fixed stack of nets."""
+    metanet, weights = METANETS[name].for_spaces(space, **WIDTHS).to(device), stack_of(space, nets, device)
     run = torch.compile(metanet) if compiled else metanet
 
     def step() -> None:
@@ -45,46 +54,55 @@ def training_step(name: str, space: WeightSpace, nets: int, device: str, compile
     return step
 
 
-def measure(name: str, step: Callable[[], None], nets: int, precision: str, seconds: float, device: str) -> None:
+def plain_step(name: str, space: WeightSpace, nets: int, device: str) -> Step:
+    """A step of the plain version, which takes a list of nets and makes everything that it needs on the device."""
+    stack = {key.removeprefix("linears."): value for key, value in stack_of(space, nets, device).items()}
+    each = [{key: value[net] for key, value in stack.items()} for net in range(nets)]
+    with torch.device(device):
+        model = PLAIN[name](*WIDTHS.values())
+
+    def step() -> None:
+        model.zero_grad()
+        with torch.device(device):
+            model(each).square().mean().backward()
+
+    return step
+
+
+def measure(name: str, step: Step, nets: int, precision: str, seconds: float, device: str) -> None:
     """One row."""
+    compiled = "compiled" in name
     torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
-    cast = torch.autocast(device, torch.bfloat16) if precision == "bfloat16" else nullcontext()
-    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
-    with cast:
-        for _ in range(3):
-            step()
-        work = count_work(step) if precision == "float32" and "compiled" not in name else None
-        wait()
-        steps, began = 0, time.perf_counter()
-        while time.perf_counter() - began < seconds:
-            step()
-            wait()
-            steps += 1
-        passed = (time.perf_counter() - began) / steps
-        with busy_share(device) as share:
-            step()
-    more = {} if work is None else {"kernels": work.kernels}
-    more |= {} if work is None else {f"floor_{card}_ms": 1e3 * work.floor(CARDS[card]) for card in CARDS}
-    add_row(metanet=name, nets=nets, precision=precision, ms=1e3 * passed, busy=share["busy"], **more)
-    if precision == "float32":
-        add_profile(f"metanets-{name.lower()}", kernel_table(step, device))
+    with torch.autocast(device, torch.bfloat16) if precision == "bfloat16" else nullcontext():
+        row = measured(step, seconds, device, precision, counted=not compiled, together=1)
+    add_row(metanet=name, nets=nets, precision=precision, **row)
+    if precision == "float32" or compiled:
+        add_profile(f"metanets-{name.lower().replace(', ', '-')}", kernel_table(step, device))
 
 
 def main() -> None:
-    """All metanets, then the default one compiled."""
+    """The default metanet, as it is and compiled, then all others, then the plain versions."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--small", action="store_true", help="four nets, float32, the default metanet and one more")
     small, device = parser.parse_args().small, training_device()
     space = WeightSpace.trace(build_net("siren"), torch.zeros(2, 2))
-    names = ("SpaceNet", "UNF") if small else tuple(name for name in METANETS if name not in NEEDS_MODULE)
-    for nets in (4,) if small else (128, 1024):
-        for name in names:
-            step = training_step(name, space, nets, device, compiled=False)
-            for precision in PRECISIONS[:1] if small else PRECISIONS:
-                measure(name, step, nets, precision, 0.2 if small else 0.5, device)
+    names = ["SpaceNet", "UNF"] if small else [name for name in METANETS if name not in NEEDS_MODULE]
+    names.sort(key=lambda name: name != "SpaceNet")
+    batches, precisions, seconds = ((4,), PRECISIONS[:1], 0.2) if small else ((128, 1024), PRECISIONS, 0.25)
+    cases = [(name, nets, precision) for name in names for nets in batches for precision in precisions]
     if not small:
-        step = training_step("SpaceNet", space, 1024, device, compiled=True)
-        measure("SpaceNet, compiled", step, 1024, "bfloat16", 1.0, device)
+        cases[6:6] = [("SpaceNet, compiled", 1024, "float32"), ("SpaceNet, compiled", 1024, "bfloat16")]
+    cases += [(f"{name}, plain", batches[0], "float32") for name in names if name in PLAIN]
+    for name, nets, precision in cases:
+        if known(metanet=name, nets=nets, precision=precision):
+            continue
+        kind, _, way = name.partition(", ")
+        step = (
+            plain_step(kind, space, nets, device)
+            if way == "plain"
+            else training_step(kind, space, nets, device, way == "compiled")
+        )
+        measure(name, step, nets, precision, seconds, device)
 
 
 if __name__ == "__main__":

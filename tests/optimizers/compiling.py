@@ -20,8 +20,7 @@ def difference() -> float:
     x = torch.randn(16, 4)
     compiled = torch.compile(rule, fullgraph=True, backend="aot_eager")
     for model, one in ((net, rule), (other, compiled)):
-        optimizer = LearnedOptimizer(model.parameters(), rule, lr=1e-2)
-        optimizer.direct = one
+        optimizer = LearnedOptimizer(model.parameters(), one, lr=1e-2)
         for _ in range(3):
             optimizer.zero_grad()
             model(x).square().mean().backward()

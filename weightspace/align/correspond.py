@@ -79,7 +79,7 @@ def correspond(
     table = one.T @ other
     if way == "one-to-one":
         partners = _partners(table)
-        return Correspondence(way, layer, table, table[torch.arange(len(table)), partners], partners)
+        return Correspondence(way, layer, table, table.gather(1, partners.unsqueeze(1)).squeeze(1), partners)
     if way == "one-to-many":
         shares = _lasso(table, other.T @ other, sparsity)
         predicted = 2 * (shares * table).sum(1) - (shares @ (other.T @ other) * shares).sum(1)
@@ -97,7 +97,7 @@ def correspond(
 def _partners(table: Float[Tensor, "a b"]) -> Int[Tensor, "a"]:
     from scipy.optimize import linear_sum_assignment
 
-    return torch.from_numpy(linear_sum_assignment(table.cpu().numpy(), maximize=True)[1])
+    return torch.from_numpy(linear_sum_assignment(table.cpu().numpy(), maximize=True)[1]).to(table.device)
 
 
 def _lasso(table: Float[Tensor, "a b"], among: Float[Tensor, "b b"], sparsity: float) -> Float[Tensor, "a b"]:
@@ -122,5 +122,5 @@ def _clusters(table: Float[Tensor, "a b"], count: int, seed: int) -> tuple[Int[T
     points = torch.nn.functional.normalize(points, dim=1).cpu().numpy()
     tries = [kmeans2(points, count, minit="++", rng=seed + number, missing="warn") for number in range(_TRIES)]
     labels = min(tries, key=lambda found: float(((points - found[0][found[1]]) ** 2).sum()))[1]
-    found = torch.from_numpy(labels).long()
+    found = torch.from_numpy(labels).long().to(table.device)
     return found[: len(table)], found[len(table) :]

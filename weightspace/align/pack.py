@@ -50,6 +50,7 @@ def pack(child: Mapping[str, Tensor], base: Mapping[str, Tensor], path: str | Pa
     if not ratio > 1:
         raise ValueError(f"ratio must be above 1, got {ratio}.")
     _check(child, base)
+    child, base = ({name: tensor.cpu() for name, tensor in net.items()} for net in (child, base))
     tensors: dict[str, Tensor] = {}
     share = _share(child, ratio)
     for name, tensor in child.items():
@@ -72,7 +73,7 @@ def pack(child: Mapping[str, Tensor], base: Mapping[str, Tensor], path: str | Pa
 
 
 def unpack(path: str | Path, base: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The net that `pack` stored.
+    """The net that `pack` stored, where the base lies.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -88,8 +89,9 @@ def unpack(path: str | Path, base: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if about.get("base") != fingerprint(base):
         raise ValueError(f"{path} was packed against another base (fingerprint {about.get('base')}, got "
                          f"{fingerprint(base)}). Give the base that it was packed with.")  # fmt: skip
+    here = {name: tensor.cpu() for name, tensor in base.items()}
     return {
-        name: _restored(name, parts, base, tuple(shape), getattr(torch, dtype))
+        name: _restored(name, parts, here, tuple(shape), getattr(torch, dtype)).to(base[name].device)
         for name, (shape, dtype) in json.loads(about["tensors"]).items()
     }
 

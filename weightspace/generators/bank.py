@@ -79,7 +79,7 @@ class Bank(Generator):
         """A generator of training nets.
 
         Args:
-            space: their weight space. weights: stacked ``[nets, ...]``.
+            space: their weight space. weights: stacked ``[nets, ...]``; the generator lies where they lie.
             prompts: properties of the nets that can be asked for, ``[nets]`` each. domain: see `GeneratorConfig`.
             settings: further fields of the class's `Config`.
 
@@ -99,7 +99,7 @@ class Bank(Generator):
             spaces=(space,), domain=domain or {}, prompts=tuple(prompts), prompt_low=tuple(ends[0].values()),
             prompt_high=tuple(ends[1].values()), seen=count, **settings,
         )  # fmt: skip
-        return cls(config).keep(space, weights, prompts)
+        return cls(config).to(next(iter(weights.values())).device).keep(space, weights, prompts)
 
     def keep(self: B, space: WeightSpace, weights: Mapping[str, Tensor], prompts: Mapping[str, Tensor]) -> B:
         """Take the nets in, in the form that the configuration says; children fit what else they need."""
@@ -108,12 +108,12 @@ class Bank(Generator):
         self.nets = self.vectors.rows(weights)
         self.counts = self.vectors.counts(weights)
         if prompts:
-            self.properties = torch.stack(list(prompts.values()), 1)
+            self.properties = torch.stack(list(prompts.values()), 1).to(self.device)
         return self
 
     def draw(self, space: WeightSpace, draws: Draws, wanted: Prompts, condition: Any) -> dict[str, Tensor]:
-        rows = torch.zeros(len(draws), self.nets.shape[1], dtype=self.nets.dtype)
-        counts = torch.zeros(len(draws), self.counts.shape[1], dtype=torch.int64)
+        rows = self.nets.new_zeros(len(draws), self.nets.shape[1])
+        counts = self.counts.new_zeros(len(draws), self.counts.shape[1])
         asked = wanted.nan_to_num(nan=float("inf"))
         for prompt in asked.unique(dim=0) if asked.shape[1] else asked[:1]:
             members = (asked == prompt).all(1).nonzero().flatten()
@@ -131,7 +131,7 @@ class Bank(Generator):
         """The training nets that count for a prompt, nearest first; all without any."""
         asked = prompt.isfinite()
         if not asked.any():
-            return torch.arange(len(self.nets))
+            return torch.arange(len(self.nets), device=self.device)
         spread = self.properties.std(0, correction=0).clamp_min(1e-12)
         distance = ((self.properties - prompt) / spread)[:, asked].square().sum(1)
         count = max(self.least, round(self.config.near * len(self.nets)))
@@ -141,7 +141,7 @@ class Bank(Generator):
         """The rows with noise on their parameters; nothing is drawn without."""
         if not self.config.noise:
             return rows
-        return rows + self.config.noise * draws.normal(rows.shape[1]) * units * self.vectors.learned
+        return rows + self.config.noise * draws.normal(rows.shape[1]) * units * self.vectors.learned.to(rows.device)
 
     def tensor_sizes(self, rows: Float[Tensor, "nets entries"]) -> Float[Tensor, " entries"]:
         """Root mean square of each tensor over some nets, for each entry."""

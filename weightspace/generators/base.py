@@ -49,7 +49,8 @@ class Generator(Pretrained):
     """Weights of new nets, from noise.
 
     ``sample`` gives nets whose distribution doesn't depend on how the neurons of the training nets were numbered
-    beyond what the class says; net i of a seed is the same whatever the number of nets. Kept like a metanet:
+    beyond what the class says; net i of a seed is the same whatever the number of nets, and whatever the device up to
+    the order of sums. Nets lie where the generator lies: ``generator.to("cuda")``. Kept like a metanet:
     ``save_pretrained``, and `weightspace.generators.load_generator` loads it again.
 
     Attributes:
@@ -66,6 +67,15 @@ class Generator(Pretrained):
     config: GeneratorConfig
     conditions: ClassVar[str | None] = None
     any_space: ClassVar[bool] = False
+
+    def __init__(self, config: GeneratorConfig):
+        super().__init__(config)
+        self.register_buffer("place", torch.empty(0), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it lies, and the nets that it writes."""
+        return self.get_buffer("place").device
 
     def sample(
         self,
@@ -96,9 +106,9 @@ class Generator(Pretrained):
             raise ValueError(
                 f"{type(self).__name__} takes no condition, got a {type(condition).__name__}; leave it out."
             )
-        wanted = self._wanted(prompt or {}, n)
+        wanted = self._wanted(prompt or {}, n).to(self.device)
         with torch.no_grad():
-            return self.draw(space, Draws(seed, first, n), wanted, condition)
+            return self.draw(space, Draws(seed, first, n, self.device), wanted, condition)
 
     @abstractmethod
     def draw(self, space: WeightSpace, draws: Draws, wanted: Prompts, condition: Any) -> dict[str, Tensor]:
@@ -125,7 +135,8 @@ class Generator(Pretrained):
         wanted = torch.full((n, len(c.prompts)), float("nan"))
         for column, (name, low, high) in enumerate(zip(c.prompts, c.prompt_low, c.prompt_high, strict=True)):
             if name in prompt:
-                wanted[:, column] = _in_range(name, torch.as_tensor(prompt[name], dtype=torch.float32), low, high, n)
+                value = torch.as_tensor(prompt[name], dtype=torch.float32, device="cpu")
+                wanted[:, column] = _in_range(name, value, low, high, n)
         return wanted
 
 

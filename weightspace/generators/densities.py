@@ -33,7 +33,8 @@ class LayerGaussian(Bank):
         means = torch.stack([part.mean() for part in rows.split(v.sizes, 1)])
         spreads = torch.stack([part.std(correction=0) for part in rows.split(v.sizes, 1)])
         drawn = v.per_tensor(means) + v.per_tensor(spreads) * draws.normal(rows.shape[1])
-        return torch.where(v.learned, drawn, rows.mean(0)), self.counts[near[:1]].expand(len(draws), -1)
+        found = torch.where(v.learned.to(rows.device), drawn, rows.mean(0))
+        return found, self.counts[near[:1]].expand(len(draws), -1)
 
 
 @dataclass(frozen=True)
@@ -69,5 +70,5 @@ class PrincipalDensity(Bank):
         axes = axes[: self.config.components]
         scores = (rows - mean) @ axes.T
         drawn = scores[chosen] + self.config.noise * draws.normal(len(axes)) * scores.std(0)
-        learned = torch.where(self.vectors.learned, mean + drawn @ axes, rows[chosen])
+        learned = torch.where(self.vectors.learned.to(rows.device), mean + drawn @ axes, rows[chosen])
         return learned, self.counts[near[chosen]]

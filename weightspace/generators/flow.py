@@ -77,18 +77,20 @@ class Flow(Generator):
     def for_nets(
         cls: type[F], space: WeightSpace, weights: Mapping[str, Tensor], prompts: Mapping[str, Tensor], **settings: Any
     ) -> F:
-        """An untrained flow that knows the sizes of the training nets' tensors and the range of their prompts."""
+        """An untrained flow, where the training nets lie, that knows their tensors' sizes and their prompts' range."""
         ends = [tuple(float(getattr(value, end)()) for value in prompts.values()) for end in ("min", "max")]
-        seen = len(next(iter(weights.values())))
+        first = next(iter(weights.values()))
+        seen, device = len(first), first.device
         flow = cls(
             cls.Config(
                 spaces=(space,), prompts=tuple(prompts), prompt_low=ends[0], prompt_high=ends[1], seen=seen, **settings
             )
-        )
+        ).to(device)
         parts = flow.vectors.rows(weights).split(flow.vectors.sizes, 1)
         flow.means = torch.stack([part.mean() for part in parts])
         flow.spreads = torch.stack([part.std(correction=0) for part in parts]).clamp_min(1e-6)
-        half = flow.metanet_input(flow.vectors.rows(weights), torch.full((seen,), 0.5), torch.zeros(seen, len(prompts)))
+        open_prompts = torch.zeros(seen, len(prompts), device=device)
+        half = flow.metanet_input(flow.vectors.rows(weights), torch.full((seen,), 0.5, device=device), open_prompts)
         flow.metanet.fit_statistics({flow.metanet.config.spaces[0]: half})
         return flow
 
@@ -117,7 +119,7 @@ class Flow(Generator):
     def draw(self, space: WeightSpace, draws: Draws, wanted: Prompts, condition: Any) -> dict[str, Tensor]:
         rows = self.noise(draws.normal(len(self.vectors.owners)))
         for step in range(self.config.steps):
-            now = torch.full((len(rows),), step / self.config.steps)
+            now = rows.new_full((len(rows),), step / self.config.steps)
             aim = self.clean(rows, now, wanted)
             if self.config.guidance != 1 and wanted.isfinite().any():
                 free = self.clean(rows, now, torch.full_like(wanted, float("nan")))

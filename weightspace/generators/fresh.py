@@ -60,7 +60,7 @@ class Fresh(Generator):
             {name: self._tensor(spec, fans[name], source) for name, spec in space.tensors.items()}
             for source in draws.sources
         ]
-        return {name: torch.stack([net[name] for net in nets]) for name in space.tensors}
+        return {name: torch.stack([net[name] for net in nets]).to(draws.device) for name in space.tensors}
 
     def _tensor(self, spec: TensorSpec, fan: int, source: torch.Generator) -> Tensor:
         dtype = getattr(torch, spec.dtype)

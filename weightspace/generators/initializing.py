@@ -48,9 +48,10 @@ def initialize(
             f"{type(generator).__name__} gave weights that aren't finite with seed {seed}, so the module is as it was. "
             "Take another seed or prompt."
         )
-    weights = {name: tensor[0] for name, tensor in drawn.items()}
+    state = module.state_dict()
+    weights = {name: tensor[0].to(state[name].device) for name, tensor in drawn.items()}
     if statistics is not None:
-        weights = {**weights, **reset_statistics(copy.deepcopy(module), {**module.state_dict(), **weights}, statistics)}
+        weights = {**weights, **reset_statistics(copy.deepcopy(module), {**state, **weights}, statistics)}
     set_weights(module, weights)
     return module
 

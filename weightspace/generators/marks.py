@@ -30,7 +30,8 @@ def neuron_marks(space: WeightSpace, places: Places, nets: int) -> Float[Tensor,
     Sites that share a name share its places, so marks move as the neurons move.
     """
     starts = topology(space).starts
-    marks = torch.zeros(nets, starts[-1], POSITIONS, dtype=next(iter(places.values())).dtype if places else None)
+    like = next(iter(places.values())) if places else torch.zeros(())
+    marks = like.new_zeros(nets, starts[-1], POSITIONS)
     for site, start in zip(space.sites, starts, strict=False):
         for piece in axis_pieces(site.axis):
             for axis, atom in enumerate(piece.atoms):
@@ -44,5 +45,5 @@ def neuron_marks(space: WeightSpace, places: Places, nets: int) -> Float[Tensor,
 
 
 def _waves(place: Tensor) -> Tensor:
-    angles = place[..., None] * (math.pi * torch.arange(1, POSITIONS // 2 + 1))
+    angles = place[..., None] * (math.pi * torch.arange(1, POSITIONS // 2 + 1, device=place.device))
     return torch.cat([angles.sin(), angles.cos()], -1)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from weightspace.align import align
@@ -50,7 +49,7 @@ class Soup(Bank):
 
     def mix(self, space: WeightSpace, draws: Draws, near: Tensor) -> tuple[Tensor, Tensor]:
         c, chosen = self.config, draws.choose(near, self.config.members)
-        shares = torch.full((len(draws), c.members), 1 / c.members)
+        shares = self.nets.new_full((len(draws), c.members), 1 / c.members)
         if not c.even and c.members > 1:
             shares = -draws.uniform(c.members).clamp_min(1e-12).log()
             shares = shares / shares.sum(1, keepdim=True)

@@ -71,7 +71,7 @@ class LearnedStart(Generator):
             raise ValueError(
                 f"The condition must be signals of shape {[len(draws), *points]}, got {list(condition.shape)}."
             )
-        return self.vectors.weights(self.fit(condition).detach())
+        return self.vectors.weights(self.fit(condition.to(self.start)).detach())
 
     @property
     def channels(self) -> int:

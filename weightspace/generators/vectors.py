@@ -38,7 +38,8 @@ class Vectors:
         """The counters of a stack (batches that a norm has seen); empty without any."""
         nets = len(next(iter(weights.values())))
         flat = [weights[name].reshape(nets, -1).long() for name in self.counters]
-        return torch.cat([torch.zeros(nets, 0, dtype=torch.int64), *flat], 1)
+        none = torch.zeros(nets, 0, dtype=torch.int64, device=next(iter(weights.values())).device)
+        return torch.cat([none, *flat], 1)
 
     def weights(
         self, rows: Float[Tensor, "nets entries"], counts: Int[Tensor, "nets counters"] | None = None
@@ -46,13 +47,13 @@ class Vectors:
         """The stack again; counters are zero without ``counts``."""
         parts = dict(zip(self.floats, rows.split(self.sizes, 1), strict=True))
         if counts is None:
-            counts = torch.zeros(len(rows), len(self.counters), dtype=torch.int64)
+            counts = torch.zeros(len(rows), len(self.counters), dtype=torch.int64, device=rows.device)
         parts |= {name: counts[:, column] for column, name in enumerate(self.counters)}
         return {name: parts[name].reshape(len(rows), *shape) for name, shape in self.shapes.items()}
 
     def per_tensor(self, values: Float[Tensor, "... tensors"]) -> Float[Tensor, "... entries"]:
         """A number for each tensor, given to all of its entries."""
-        return values[..., self.owners]
+        return values[..., self.owners.to(values.device)]
 
     def mean_square(self, rows: Float[Tensor, "nets entries"]) -> Float[Tensor, "nets tensors"]:
         """The mean of the squares of each tensor's entries."""

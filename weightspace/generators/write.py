@@ -132,7 +132,8 @@ def _check_folder(out: Path, asked: Generated) -> None:
 def _write_shard(generator: Generator, space: WeightSpace, asked: Generated, shard: int, out: Path) -> None:
     first = shard * SHARD
     count = min(SHARD, asked.nets - first)
-    weights = generator.sample(space, count, prompt=asked.prompt, seed=asked.seed, first=first)
+    drawn = generator.sample(space, count, prompt=asked.prompt, seed=asked.seed, first=first)
+    weights = {key: tensor.cpu() for key, tensor in drawn.items()}
     kept = finite_nets(weights).nonzero().flatten()
     name = asked.architecture.id
     stored = {f"{name}/{key}": tensor[kept].contiguous() for key, tensor in weights.items()}

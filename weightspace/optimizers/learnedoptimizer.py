@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from weightspace.optimizers.beside import beside
 from weightspace.optimizers.orthogonal import orthogonalized
+from weightspace.optimizers.resume import keep_types
 from weightspace.optimizers.rule.compiledrule import CompiledRule
 from weightspace.optimizers.rule.learnedrule import LearnedRule
 from weightspace.optimizers.rule.packing import Packing
@@ -27,7 +29,7 @@ class LearnedOptimizer(torch.optim.Optimizer):
 
     Args:
         params: parameters or groups of them.
-        rule: the update rule.
+        rule: the update rule, on any device; where parameters lie on another one, a copy of it works there.
         lr: the rate.
         weight_decay: decoupled, times the rate, as in AdamW.
         orthogonalize: matrices move by the nearest orthogonal direction (Newton-Schulz iteration, as in Muon), as in
@@ -52,7 +54,8 @@ class LearnedOptimizer(torch.optim.Optimizer):
     ):
         check_settings(lr=lr, weight_decay=weight_decay)
         self.rule = rule
-        self.direct = torch.compile(rule, dynamic=False) if compiled else rule
+        self.compiled = compiled
+        self._direct: dict[torch.device, Callable[..., Tensor]] = {}
         self._native = None if compiled or type(rule) is not LearnedRule else CompiledRule(rule)
         self._buckets: dict[tuple[int, ...], list[_Bucket]] = {}
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "orthogonalize": orthogonalize})
@@ -82,6 +85,7 @@ class LearnedOptimizer(torch.optim.Optimizer):
         """
         self._check_state(state_dict)
         super().load_state_dict(state_dict)
+        keep_types(self, state_dict)
         self._buckets.clear()
 
     @torch.no_grad()
@@ -110,7 +114,7 @@ class LearnedOptimizer(torch.optim.Optimizer):
         way = self._native.step(bucket.state, weights, gradient, bucket.packing) if self._native else None
         if way is None:
             bucket.state.update(gradient, bucket.packing)
-            way = self.direct(bucket.state, weights, gradient, bucket.packing)
+            way = self._rule_at(weights)(bucket.state, weights, gradient, bucket.packing)
         moves = []
         for param, part in zip(bucket.params, bucket.packing.shaped(way), strict=True):
             turned = orthogonalized(part) if group["orthogonalize"] and param.ndim >= 2 else part
@@ -118,6 +122,13 @@ class LearnedOptimizer(torch.optim.Optimizer):
         if group["weight_decay"]:
             torch._foreach_mul_(bucket.params, 1 - float(group["lr"]) * group["weight_decay"])
         torch._foreach_add_(bucket.params, moves, alpha=-float(group["lr"]))
+
+    def _rule_at(self, param: Tensor) -> Callable[..., Tensor]:
+        """The rule where a parameter lies, compiled if that was asked for."""
+        if param.device not in self._direct:
+            rule = beside(self.rule, param)
+            self._direct[param.device] = torch.compile(rule, dynamic=False) if self.compiled else rule
+        return self._direct[param.device]
 
     def _of(self, number: int, group: dict[str, Any]) -> list["_Bucket"]:
         """The parameters of a group that have gradients, in buckets; made anew when others have."""

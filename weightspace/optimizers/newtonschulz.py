@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from weightspace.optimizers.orthogonal import orthogonalized
+from weightspace.optimizers.resume import keep_types
 from weightspace.optimizers.settings import check_settings
 
 MOMENTUM, BETA1, BETA2, EPS = 0.95, 0.9, 0.999, 1e-8
@@ -58,6 +59,10 @@ class NewtonSchulz(torch.optim.Optimizer):
             param.mul_(1 - group["lr"] * group["weight_decay"])
             param.add_(way.to(param.dtype), alpha=-float(group["lr"]))
         return loss
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        keep_types(self, state_dict)
 
     def _turned(self, param: Tensor, gradient: Tensor) -> Tensor:
         state = self.state[param]

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from weightspace.optimizers.beside import beside
 from weightspace.optimizers.forecaster import STATES, Forecaster
 from weightspace.optimizers.settings import check_settings
 from weightspace.space import WeightSpace
@@ -24,7 +25,7 @@ class Nowcaster(torch.optim.Optimizer):
     Args:
         optimizer: of parameters of the module.
         module: the net that is trained.
-        forecaster: a `Forecaster`, or an `Extrapolation`.
+        forecaster: a `Forecaster`, or an `Extrapolation`; where the module lies on another device, a copy of it.
         example: inputs with which the module can be traced; or its weight space, or None where the forecaster needs
             none.
         spacing: steps between two kept states.
@@ -55,7 +56,9 @@ class Nowcaster(torch.optim.Optimizer):
         calibration: Tensor | None = None,
         keep: float = 0.5,
     ):
-        self.optimizer, self.module, self.forecaster = optimizer, module, forecaster.eval()
+        first = next(module.parameters(), None)
+        self.optimizer, self.module = optimizer, module
+        self.forecaster = (forecaster if first is None else beside(forecaster, first)).eval()
         self.spacing, self.ahead, self.period = spacing, ahead, period or STATES * spacing
         self.guard, self.calibration, self.keep = guard, calibration, keep
         _check(spacing, ahead, self.period, keep)

@@ -6,7 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from weightspace.optimizers.beside import beside
 from weightspace.optimizers.functionalrule import DECAYS, FunctionalRule, FunctionalRuleConfig
+from weightspace.optimizers.resume import keep_types
 from weightspace.optimizers.settings import check_settings
 from weightspace.space import WeightSpace
 
@@ -19,7 +21,7 @@ class UNFOptimizer(torch.optim.Optimizer):
 
     Args:
         params: ``module.named_parameters()``, of a module of the rule's weight space.
-        rule: the update rule.
+        rule: the update rule, on any device; where the parameters lie on another one, a copy of it works there.
         lr: the rate.
         residual: times the rule's output.
         weight_decay: decoupled, times the rate.
@@ -39,7 +41,7 @@ class UNFOptimizer(torch.optim.Optimizer):
         check_settings(lr=lr, residual=residual, weight_decay=weight_decay)
         named = list(params)
         _check_names(named, rule.space)
-        self.rule, self.names = rule, [name for name, _ in named]
+        self.rule, self.names = beside(rule, named[0][1]) if named else rule, [name for name, _ in named]
         super().__init__(
             [parameter for _, parameter in named], {"lr": lr, "residual": residual, "weight_decay": weight_decay}
         )
@@ -77,6 +79,10 @@ class UNFOptimizer(torch.optim.Optimizer):
             parameter.add_(way.to(parameter.dtype), alpha=-float(group["lr"]))
         return loss
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        keep_types(self, state_dict)
+
     def _remember(self, named: dict[str, Tensor], gradient: dict[str, Tensor]) -> tuple[dict[str, Tensor], int]:
         """Takes in the gradients: momenta by name, and the number of the step."""
         momenta, step = {}, 1
@@ -96,7 +102,7 @@ class UNFOptimizer(torch.optim.Optimizer):
         if name in tensors:
             return tensors[name]
         shape = self.rule.space.tensors[name].sizes
-        return torch.zeros(*([lead] if lead else []), *shape, device=next(iter(tensors.values())).device)
+        return next(iter(tensors.values())).new_zeros((lead, *shape) if lead else shape)
 
 
 def _check_names(named: list[Any], space: WeightSpace) -> None:

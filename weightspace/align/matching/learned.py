@@ -27,8 +27,9 @@ class Soft(nn.Module):
         self.space, self.places = space, places_of(space)
         self.names, self.groups = list(self.places), separate_groups(space)
         sizes = [space.names[name].size or 1 for name in self.names]
-        self.scores = nn.ParameterList(_SHARPNESS * torch.eye(size, dtype=like.dtype) for size in sizes)
-        self.turns = nn.ParameterList(_start(space, space.matrices[index]) for index in self.groups)
+        eyes = [torch.eye(size, dtype=like.dtype, device=like.device) for size in sizes]
+        self.scores = nn.ParameterList(_SHARPNESS * eye for eye in eyes)
+        self.turns = nn.ParameterList(_start(space, space.matrices[index]).to(like.device) for index in self.groups)
 
     def orders(self) -> dict[str, Tensor]:
         """The permutations nearest to the scores."""
@@ -39,7 +40,7 @@ class Soft(nn.Module):
         soft = {n: sinkhorn(s.unsqueeze(0))[0] for n, s in zip(self.names, self.scores, strict=True)}
         if not straight:
             return soft
-        hard = {name: torch.eye(len(order), dtype=soft[name].dtype)[order] for name, order in self.orders().items()}
+        hard = {name: torch.eye(len(order)).to(soft[name])[order] for name, order in self.orders().items()}
         return {name: hard[name] + matrix - matrix.detach() for name, matrix in soft.items()}
 
     def matrices(self) -> dict[int, Float[Tensor, "per size size"]]:
@@ -77,7 +78,7 @@ def _matrix(group: MatrixGroup, numbers: Float[Tensor, "..."]) -> Float[Tensor, 
     """The matrix that numbers make: by Cayley's transform where it is orthogonal, a length and an angle for pairs."""
     if group.kind == "complex":
         return turns_of_pairs(numbers[0].exp(), numbers[1], group.pairs or "halves")
-    eye = torch.eye(numbers.shape[-1], dtype=numbers.dtype)
+    eye = torch.eye(numbers.shape[-1], dtype=numbers.dtype, device=numbers.device)
     if group.kind == "linear":
         return eye + numbers
     skew = numbers - numbers.transpose(-1, -2)

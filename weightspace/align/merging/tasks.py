@@ -50,10 +50,13 @@ def merge_tasks(
     data, module = check_data(data), frozen(module)
     names = [name for name, tensor in base.items() if tensor.is_floating_point()]
     vectors = {name: torch.stack([child[name] - base[name] for child in children]) for name in names}
-    learned = torch.full((len(names) if per == "tensor" else 1, len(children)), 1 / len(children), requires_grad=True)
+    count, place = len(names) if per == "tensor" else 1, base[names[0]].device
+    learned = torch.full((count, len(children)), 1 / len(children), device=place, requires_grad=True)
+    fixed = {name for name, _ in module.named_buffers()}  # norms take no gradient for their statistics
 
     def mixed(shares: Tensor) -> dict[str, Tensor]:
         rows = dict(zip(names, shares.expand(len(names), -1), strict=True))
+        rows = {name: row.detach() if name in fixed else row for name, row in rows.items()}
         return {**base, **{n: base[n] + torch.tensordot(rows[n].to(vectors[n].dtype), vectors[n], 1) for n in names}}
 
     def loss(rows: Tensor | slice) -> Tensor:

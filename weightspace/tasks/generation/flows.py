@@ -46,15 +46,17 @@ def train_flow(
 ) -> Flow:
     """Train the flow's metanet to say clean weights, and keep the parameters that are best on held-out lineages.
 
-    The error is squared, in units of each tensor's spread.
+    The error is squared, in units of each tensor's spread. It is trained where it lies, with numbers drawn on the CPU.
 
     Args:
         seen: training nets, prompts: their properties. held: nets of other lineages, held_prompts: theirs.
         told: hears the step and the error on held-out lineages.
     """
     source = torch.Generator().manual_seed(config.seed)
-    rows, own = flow.vectors.rows(seen), torch.stack(list(prompts.values()), 1)
-    others, theirs = flow.vectors.rows(held), torch.stack(list(held_prompts.values()), 1)
+    rows, own = (part.to(flow.device) for part in (flow.vectors.rows(seen), torch.stack(list(prompts.values()), 1)))
+    others, theirs = (
+        part.to(flow.device) for part in (flow.vectors.rows(held), torch.stack(list(held_prompts.values()), 1))
+    )
     optimizer = torch.optim.AdamW(flow.metanet.parameters(), config.learning_rate, weight_decay=0.01)
     best, kept = math.inf, copy.deepcopy(flow.metanet.state_dict())
     began = time.monotonic()
@@ -64,7 +66,8 @@ def train_flow(
             break
         optimizer.param_groups[0]["lr"] = config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
         nets = torch.randint(len(rows), (config.batch,), generator=source)
-        asked = own[nets].masked_fill(torch.rand(len(nets), 1, generator=source) < config.dropped, float("nan"))
+        dropped = torch.rand(len(nets), 1, generator=source).to(flow.device) < config.dropped
+        asked = own[nets].masked_fill(dropped, float("nan"))
         loss = flow_error(flow, rows[nets], asked, source)
         optimizer.zero_grad()
         loss.backward()
@@ -82,8 +85,8 @@ def train_flow(
 
 def flow_error(flow: Flow, rows: Tensor, asked: Tensor, source: torch.Generator) -> Tensor:
     """Mean squared error of the clean weights that the flow sees at times drawn evenly, in units of their spread."""
-    t = torch.rand(len(rows), generator=source)
-    noise = flow.noise(torch.randn(rows.shape, generator=source))
+    t = torch.rand(len(rows), generator=source).to(rows.device)
+    noise = flow.noise(torch.randn(rows.shape, generator=source).to(rows.device))
     mixed = (1 - t[:, None]) * noise + t[:, None] * rows
     error = (flow.clean(mixed, t, asked) - rows) / flow.vectors.per_tensor(flow.spreads)  # pyright: ignore
     return error.square().mean()

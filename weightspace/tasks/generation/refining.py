@@ -57,7 +57,7 @@ def train_refiner(
     """Make small the mean loss, on training examples, of nets that the refiner writes; no net is trained by itself.
 
     Every step draws an architecture, noise for some nets of it, and examples. Batch norms see the statistics of the
-    batch. A step whose gradient isn't finite is left out.
+    batch. A step whose gradient isn't finite is left out. It is trained where it lies, with numbers drawn on the CPU.
 
     Args:
         told: hears every hundred steps the step, the mean loss since then, and the seconds.
@@ -99,12 +99,11 @@ def written_loss(
     """Cross-entropy of nets that the refiner writes from fresh noise, each on the same examples."""
     space, net = trace_architecture(architecture), architecture.build().train()
     seed = int(torch.randint(2**31, (1,), generator=source))
-    draws = Draws(seed, 0, config.nets)
+    draws = Draws(seed, 0, config.nets, refiner.device)
     noise = refiner.start.draw(space, draws, torch.zeros(config.nets, 0), None)
     weights = refiner.refine(space, noise, draw_places(space, draws))
     some = torch.randint(len(data.x_train), (config.batch,), generator=source)
-    logits = run_stack(net, weights, data.x_train[some])
-    losses = functional.cross_entropy(
-        logits.transpose(1, 2), data.y_train[some].expand(config.nets, -1), reduction="none"
-    )
+    images, labels = data.x_train[some].to(refiner.device), data.y_train[some].to(refiner.device)
+    logits = run_stack(net, weights, images)
+    losses = functional.cross_entropy(logits.transpose(1, 2), labels.expand(config.nets, -1), reduction="none")
     return losses.mean(1)

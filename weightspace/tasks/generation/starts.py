@@ -47,7 +47,7 @@ def train_start(
     """Learn start and rates through all inner steps, second order, on the training signals.
 
     What is made small is the mean logarithm of the error after the last step, which is the PSNR. A batch whose error
-    isn't finite is skipped.
+    isn't finite is skipped. It is trained where it lies.
 
     Args:
         told: hears the step and the mean PSNR of its batch, every hundred steps.
@@ -69,7 +69,7 @@ def train_start(
             break
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * done))
-        targets = signals.values[able[torch.randint(len(able), (config.batch,), generator=source)]]
+        targets = signals.values[able[torch.randint(len(able), (config.batch,), generator=source)]].to(start.device)
         loss = start.loss(start.fit(targets), targets).clamp_min(1e-12).log().mean()
         optimizer.zero_grad()
         if bool(loss.isfinite()):
