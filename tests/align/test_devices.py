@@ -10,21 +10,31 @@ from tests.align.planted import hidden, net_of, noisy, traced
 from tests.align.trained import points, trained
 from weightspace import align as al
 from weightspace.nets import build_net
+from weightspace.space import WeightSpace
 
 TOLERANCE = 1e-3  # of the largest entry: float32 in another order of sums
-SPACES = ("mlp", "siren", "resnet", "vit")
+SPACES = ("mlp", "siren", "cnn", "vit")
+
+
+@functools.cache
+def space_of(name):
+    """A space of the list, of a vision transformer with two heads."""
+    if name != "vit":
+        return traced(name)
+    net = build_net("vit", dim=8, heads=2, depth=1)
+    return WeightSpace.trace(net, *net.example_inputs())
 
 
 @functools.cache
 def planted(name):
     """Two nets of a space that are one but for a symmetry and noise."""
-    weights = net_of(traced(name), 0, torch.float32)
-    return weights, hidden(traced(name), noisy(weights, 0.01, 1), 2)[0]
+    weights = net_of(space_of(name), 0, torch.float32)
+    return weights, hidden(space_of(name), noisy(weights, 0.01, 1), 2)[0]
 
 
 def pair(kind, place):
     """A space, a module, two nets that were trained apart, and data, all there."""
-    (space, module, one), (_, _, other) = trained(kind, 0, 30), trained(kind, 1, 30)
+    (space, module, one), (_, _, other) = trained(kind, 0, 10), trained(kind, 1, 10)
     nets = ({name: tensor.to(place) for name, tensor in net.items()} for net in (one, other))
     return space, copy.deepcopy(module).to(place), *nets, tuple(part.to(place) for part in points(kind))
 
@@ -37,18 +47,17 @@ def assert_close(found, wanted):
 
 
 def aligned(name, place):
-    space, (a, b) = traced(name), ({n: t.to(place) for n, t in net.items()} for net in planted(name))
+    space, (a, b) = space_of(name), ({n: t.to(place) for n, t in net.items()} for net in planted(name))
     return space.apply(al.align(space, a, b), b)
 
 
 def aligned_together(name, place):
-    space, (a, b) = traced(name), ({n: t.to(place) for n, t in net.items()} for net in planted(name))
+    space, (a, b) = space_of(name), ({n: t.to(place) for n, t in net.items()} for net in planted(name))
     return space.apply(al.align_all(space, [a, b, a])[1], b)
 
 
-@pytest.mark.parametrize("name", SPACES)
-@pytest.mark.parametrize("by", [aligned, aligned_together])
-def test_a_planted_symmetry_is_found_there(name, by, device):
+@pytest.mark.parametrize(("by", "name"), [*((aligned, name) for name in SPACES), (aligned_together, "siren")])
+def test_a_planted_symmetry_is_found_there(by, name, device):
     found = by(name, device)
     assert {tensor.device.type for tensor in found.values()} == {device.type}
     assert_close(found, by(name, "cpu"))

@@ -1,7 +1,5 @@
 """Every generator on another device: the nets of a seed are the CPU's and lie there, and so does its training."""
 
-import copy
-
 import pytest
 import torch
 
@@ -116,12 +114,25 @@ def test_training_goes_as_on_the_cpu(training, device):
     assert found == pytest.approx(wanted, rel=1e-2, abs=1e-4)
 
 
-def test_a_module_elsewhere_is_started(device):
-    net, x = build_net("cnn", image_size=8, channels=[3, 4], stride=2, norm="batch"), torch.rand(8, 1, 8, 8)
+def module_and_inputs():
+    """A small net with batch norms, and images."""
+    net = build_net("cnn", image_size=8, channels=[3, 4], stride=2, norm="batch")
+    return net, torch.rand(8, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+def test_a_generator_elsewhere_starts_a_module_here(device):
+    (net, x), (other, _) = module_and_inputs(), module_and_inputs()
     initialize(net, make("Fresh").to(device), example_inputs=(x,), seed=0, statistics=x)
-    assert all(parameter.device.type == "cpu" for parameter in net.parameters())
-    there = initialize(copy.deepcopy(net).to(device), make("Fresh"), example_inputs=(x.to(device),), seed=0)
-    assert_close(dict(there.named_parameters()), {name: p.detach() for name, p in net.named_parameters()})
+    initialize(other, make("Fresh"), example_inputs=(x,), seed=0, statistics=x)
+    assert all(torch.equal(tensor, other.state_dict()[name]) for name, tensor in net.state_dict().items())
+
+
+@pytest.mark.gpu
+def test_a_module_on_a_gpu_is_started():
+    (net, x), (other, _) = module_and_inputs(), module_and_inputs()
+    initialize(net.cuda(), make("Fresh"), example_inputs=(x.cuda(),), seed=0, statistics=x.cuda())
+    initialize(other, make("Fresh"), example_inputs=(x,), seed=0, statistics=x)
+    assert_close(net.state_dict(), other.state_dict())
 
 
 def test_nets_from_elsewhere_are_written(device, tmp_path):

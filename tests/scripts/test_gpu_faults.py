@@ -1,5 +1,6 @@
 """Stages for a GPU when things go wrong: cards that don't fit, stages that fail or hang, and packages that lack."""
 
+import argparse
 import importlib
 import os
 import re
@@ -12,9 +13,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from weightspace import Recipe, build_zoo
+
 ROOT = Path(__file__).parents[2]
 GPU = ROOT / "scripts" / "gpu"
-MODULES = ("card", "packages", "running", "stages")
+MODULES = ("card", "packages", "running", "shards", "stages")
 ROW = "import json, os; json.dump([{}], open(os.environ['WEIGHTSPACE_ROWS'], 'w'))"
 
 
@@ -25,7 +28,7 @@ def gpu(monkeypatch, tmp_path):
     monkeypatch.delenv("OUT", raising=False)
     yield SimpleNamespace(out=tmp_path / "out", **{name: importlib.import_module(name) for name in MODULES})
     for name in MODULES:
-        sys.modules.pop(name)
+        sys.modules.pop(name, None)
 
 
 def run(gpu, monkeypatch, commands, *flags, memory=1, seconds=20):
@@ -162,3 +165,19 @@ def test_every_file_with_tests_for_a_gpu_is_run(gpu):
         str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py") if uses.search(path.read_text())
     }
     assert files == set(gpu.stages.TESTS)
+
+
+def test_parts_of_a_zoo_make_the_whole_one(gpu, monkeypatch, tiny_recipe, tiny_zoo, tmp_path, capsys):
+    shards = gpu.shards
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")  # as it was, afterwards
+    out = tmp_path / "zoo"
+    for part in ("1/2", "0/2"):
+        monkeypatch.setattr(sys, "argv", ["shards.py", str(tiny_recipe), "--out", str(out), "--part", part])
+        shards.main()
+    assert "shard 0: 1 of" in capsys.readouterr().out
+    assert shards.build_part(Recipe.load(tiny_recipe), out, 0, 1) == 0
+    zoo = build_zoo(Recipe.load(tiny_recipe), out, workers=1, progress=False)
+    assert zoo.table["checksum"].equals(tiny_zoo.table["checksum"])
+    for wrong in ("2/2", "half", "1/0"):
+        with pytest.raises(argparse.ArgumentTypeError, match="must be a number and how many parts"):
+            shards.part_of(wrong)

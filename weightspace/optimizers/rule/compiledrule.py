@@ -120,7 +120,7 @@ _DECAYS = torch.tensor([*MOMENTUM_DECAYS, SQUARE_DECAY, *FACTORED_DECAYS], dtype
 
 def flat_layers(rule: LearnedRule) -> tuple[int, int, Float[Tensor, " entries"]]:
     """Units of the two hidden layers that anything reads, and matrix and bias of each layer with these units alone."""
-    (w1, b1), (w2, b2), (w3, b3) = [(matrix.detach().float(), bias.detach().float()) for matrix, bias in rule.parts]
+    (w1, b1), (w2, b2), (w3, b3) = [tuple(part.detach().float().cpu() for part in layer) for layer in rule.parts]
     read = (w3 != 0).any(0)
     w2, b2, w3 = w2[read], b2[read], w3[:, read]
     used = (w2 != 0).any(0)
