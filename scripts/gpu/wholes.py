@@ -20,7 +20,7 @@ EPOCH = 469
 
 def whole_fits(nets: int, steps: int, device: str) -> None:
     """So many fits of SIRENs, and what 70,000 would take."""
-    trials = made_trials('name = "siren"', nets, steps, "adam", 5e-4)
+    trials = made_trials('name = "siren"', nets, f"lr = 5e-4\nsteps = {steps}")
     zeros = torch.zeros(nets, dtype=torch.long)
     signals = Signals("noise", (28, 28), "corners", torch.rand(nets, 1, 784), zeros, zeros)
     began = time.perf_counter()
@@ -31,7 +31,11 @@ def whole_fits(nets: int, steps: int, device: str) -> None:
 
 def whole_trainings(nets: int, steps: int, device: str) -> None:
     """So many small CNNs for some steps, and what 10,000 of them would take for ten epochs of MNIST."""
-    trials = made_trials('name = "cnn"\nimage_size = 28\nstride = 2\npadding = "valid"', nets, steps, "adam", 1e-3)
+    trials = made_trials(
+        'name = "cnn"\nimage_size = 28\nstride = 2\npadding = "valid"',
+        nets,
+        f"lr = 1e-3\nsteps = {steps}\nbatch_size = 128",
+    )
     x, y = torch.rand(4096, 1, 28, 28), torch.arange(4096) % 10
     data = Dataset("noise", 10, x, y, x[:512], y[:512], x[:512], y[:512])
     began = time.perf_counter()
@@ -41,10 +45,9 @@ def whole_trainings(nets: int, steps: int, device: str) -> None:
             for_10000_in_10_epochs=passed * 10_000 / done * 10 * EPOCH / steps)  # fmt: skip
 
 
-def made_trials(net: str, nets: int, steps: int, optimizer: str, lr: float) -> list[Trial]:
+def made_trials(net: str, nets: int, train: str) -> list[Trial]:
     """Trials of one net, drawn as a recipe's are."""
     recipe = Recipe.from_toml(
-        f'name = "timed"\nnets = {nets}\n[data]\nname = "digits"\n[net]\n{net}\n'
-        f'[train]\noptimizer = "{optimizer}"\nlr = {lr}\nsteps = {steps}\nbatch_size = 128\n'
+        f'name = "timed"\nnets = {nets}\n[data]\nname = "digits"\n[net]\n{net}\n[train]\noptimizer = "adam"\n{train}\n'
     )
     return [draw_trial(recipe, number) for number in range(nets)]

@@ -7,7 +7,7 @@ from weightspace.nets import Architecture
 from weightspace.zoo.recipe.hyperparameters import Hyperparameters
 from weightspace.zoo.recipe.save import Save
 from weightspace.zoo.recipe.trial import Trial
-from weightspace.zoo.train.order import Order, draw_labels, draw_subset
+from weightspace.zoo.train.order import Order, draw_labels, draw_subset, take_all
 
 
 def trial_of(**settings):
@@ -24,6 +24,15 @@ def test_every_pass_shows_every_example_once():
 def test_batches_do_not_change_the_stream():
     whole, pieces = Order(trial_of(), 300).take(6000), Order(trial_of(), 300)
     assert torch.equal(whole, torch.cat([pieces.take(count) for count in (1, 2999, 2000, 1000)]))
+
+
+def test_nets_whose_passes_are_sorted_together_see_what_each_sees_alone(device, monkeypatch):
+    monkeypatch.setattr("weightspace.zoo.train.order.SORTED", 2)
+    trials = [replace(trial_of(fraction=fraction), seed=seed) for seed, fraction in enumerate((1.0, 0.5, 1.0, 1.0))]
+    alone, together = ([Order(trial, 300) for trial in trials] for _ in range(2))
+    for count in (7, 6000, 1):
+        wanted = torch.stack([order.take(count) for order in alone])
+        assert torch.equal(take_all(together, count, str(device)), wanted)
 
 
 def test_fractions_are_nested():

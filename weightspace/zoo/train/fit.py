@@ -43,8 +43,7 @@ class StackFitter:
         self.start = learn_start(self.waiting[-1], self.gradient, signals, fit) if fit.meta_steps else None
         first = [self.waiting.pop() for _ in range(min(size, len(self.waiting)))]
         self.trials, self.saves = first, [save.steps(t.train.steps, 1.0) for t in first]
-        self.flat = torch.stack([self._start(trial) for trial in first])
-        self.targets = torch.stack([self._target(trial) for trial in first])
+        self.flat, self.targets = self._starts(first), self._targets(first)
         weights = self.layout.mask(self.layout.matrices).to(device)
         self.optimizer = StackedOptimizer.start([t.train for t in first], weights, self.flat)
         self.steps, self.clocks = [0] * len(first), [time.perf_counter()] * len(first)
@@ -129,17 +128,15 @@ class StackFitter:
             )
 
     def _replace(self, rows: list[int]) -> Iterator[Saved]:
-        fresh, gone = [], set()
-        for i in rows:
-            if not self.waiting:
-                gone.add(i)
-                continue
-            trial = self.waiting.pop()
-            self.trials[i], self.saves[i] = trial, self.save.steps(trial.train.steps, 1.0)
+        fresh, gone = rows[: len(self.waiting)], set(rows[len(self.waiting) :])
+        for i in fresh:
+            trial = self.trials[i] = self.waiting.pop()
+            self.saves[i] = self.save.steps(trial.train.steps, 1.0)
             self.steps[i], self.clocks[i] = 0, time.perf_counter()
-            self.flat[i], self.targets[i] = self._start(trial), self._target(trial)
-            self.optimizer.restart(i, trial.train)
-            fresh.append(i)
+        if fresh:
+            trials = [self.trials[i] for i in fresh]
+            self.flat[fresh], self.targets[fresh] = self._starts(trials), self._targets(trials)
+            self.optimizer.restart(fresh, [trial.train for trial in trials])
         if self.save.initial and fresh:
             yield from self._save_starts(fresh)
         keep = [i for i in range(len(self.trials)) if i not in gone]
@@ -149,13 +146,15 @@ class StackFitter:
             self.flat, self.targets = self.flat[keep], self.targets[keep]
             self.optimizer = self.optimizer.select(keep) if keep else self.optimizer
 
-    def _start(self, trial: Trial) -> Tensor:
+    def _starts(self, trials: list[Trial]) -> Tensor:
+        """Weights that fits begin with, ``[nets, parameters]``; drawn on the CPU and moved at once."""
         if self.start is not None:
-            return self.start
-        return draw_weights(self.net, self.layout, trial, self.signals.coordinates[:256]).to(self.device)
+            return self.start.expand(len(trials), -1).clone()
+        points = self.signals.coordinates[:256]
+        return torch.stack([draw_weights(self.net, self.layout, trial, points) for trial in trials]).to(self.device)
 
-    def _target(self, trial: Trial) -> Tensor:
-        return self.signals.values[trial.signal(self.signals)].to(self.device)
+    def _targets(self, trials: list[Trial]) -> Tensor:
+        return self.signals.values[[trial.signal(self.signals) for trial in trials]].to(self.device)
 
 
 def psnr(mse: float, peak: float) -> float:

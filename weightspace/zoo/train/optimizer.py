@@ -51,17 +51,16 @@ class StackedOptimizer:
         """The state of some of the nets."""
         return StackedOptimizer([self.trains[i] for i in rows], self.weights, self.first[rows], self.second[rows])
 
-    def restart(self, row: int, train: Hyperparameters) -> None:
-        """Gives a row to another net of the same kind."""
-        assert (train.optimizer, train.nesterov) == (self.trains[row].optimizer, self.trains[row].nesterov)
-        self.trains[row] = train
-        self.first[row], self.second[row] = 0.0, 0.0
-        self.decays = self.decays or train.weight_decay > 0
-        self.momentum[row], self.decay[row], self.l2[row] = (
-            train.momentum,
-            train.weight_decay,
-            2 * train.l2 * self.weights,
-        )
+    def restart(self, rows: list[int], trains: list[Hyperparameters]) -> None:
+        """Gives rows to other nets of the same kind."""
+        for row, train in zip(rows, trains, strict=True):
+            assert (train.optimizer, train.nesterov) == (self.trains[row].optimizer, self.trains[row].nesterov)
+            self.trains[row] = train
+        self.first[rows], self.second[rows] = 0.0, 0.0
+        self.decays = self.decays or any(train.weight_decay > 0 for train in trains)
+        self.momentum[rows] = self._column("momentum", trains)
+        self.decay[rows] = self._column("weight_decay", trains)
+        self.l2[rows] = 2 * self._column("l2", trains) * self.weights
 
     @torch.no_grad()
     def step(
@@ -104,8 +103,8 @@ class StackedOptimizer:
         scale = (square / seen[:, 1:]).sqrt_().add_(EPS)
         p.addcmul_(lr / seen[:, :1], mean / scale, value=-1)
 
-    def _column(self, name: str) -> Tensor:
-        values = [[getattr(train, name)] for train in self.trains]
+    def _column(self, name: str, trains: list[Hyperparameters] | None = None) -> Tensor:
+        values = [[getattr(train, name)] for train in (self.trains if trains is None else trains)]
         return torch.tensor(values, dtype=self.first.dtype, device=self.first.device)
 
 

@@ -1,5 +1,7 @@
 """Which training examples a net sees, and in which order."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from jaxtyping import Int
@@ -9,6 +11,8 @@ from weightspace.zoo.recipe.seeds import draw_seed
 from weightspace.zoo.recipe.trial import Trial, subset_size
 
 BLOCK = 2048
+SORTED = 256
+"""Nets whose passes are sorted at once."""
 
 
 def draw_subset(trial: Trial, examples: int) -> np.ndarray:
@@ -28,14 +32,41 @@ class Order:
 
     def take(self, count: int) -> Int[Tensor, " count"]:
         """The next ``count`` examples."""
-        while len(self.stream) - self.position < count:
-            self.block += 1
-            keys = _rng(self.trial, f"order {self.block}").random((self.passes, len(self.subset)), dtype=np.float32)
-            fresh = self.subset[keys.argsort(axis=1, kind="stable")].ravel()
-            self.stream = np.concatenate([self.stream[self.position :], fresh])
-            self.position = 0
+        while self.lacks(count):
+            self.extend(self.keys().argsort(axis=1, kind="stable"))
         self.position += count
         return torch.from_numpy(self.stream[self.position - count : self.position])
+
+    def lacks(self, count: int) -> bool:
+        """Whether fewer examples than that are in order already."""
+        return len(self.stream) - self.position < count
+
+    def keys(self) -> np.ndarray:
+        """Numbers by which the next passes are sorted, ``[passes, examples]``; drawn once."""
+        self.block += 1
+        return _rng(self.trial, f"order {self.block}").random((self.passes, len(self.subset)), dtype=np.float32)
+
+    def extend(self, ranks: np.ndarray) -> None:
+        """Takes in the next passes: what sorts their keys, stably."""
+        self.stream = np.concatenate([self.stream[self.position :], self.subset[ranks].ravel()])
+        self.position = 0
+
+
+def take_all(orders: Sequence[Order], count: int, device: str) -> Int[Tensor, "nets count"]:
+    """The next examples of many nets, on the CPU.
+
+    On another device keys are sorted there, many nets' at once: on one core, sorting is most of what an epoch costs
+    outside of a GPU. A stable sort gives the same order everywhere.
+    """
+    waiting = [order for order in orders if torch.device(device).type != "cpu" and order.lacks(count)]
+    while waiting:
+        size = len(waiting[0].subset)
+        some = [order for order in waiting if len(order.subset) == size][:SORTED]
+        keys = torch.from_numpy(np.stack([order.keys() for order in some])).to(device)
+        for order, ranks in zip(some, keys.argsort(dim=2, stable=True).cpu().numpy(), strict=True):
+            order.extend(ranks)
+        waiting = [order for order in waiting if order.lacks(count)]
+    return torch.stack([order.take(count) for order in orders])
 
 
 def draw_labels(trial: Trial, labels: Int[Tensor, " examples"], classes: int) -> Int[Tensor, " examples"]:

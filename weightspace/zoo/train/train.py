@@ -17,7 +17,7 @@ from weightspace.zoo.recipe.trial import Trial, epoch_steps
 from weightspace.zoo.train.evaluate import Evaluation
 from weightspace.zoo.train.initial import draw_buffers, draw_weights
 from weightspace.zoo.train.optimizer import StackedOptimizer, learning_rates, optimizer_order
-from weightspace.zoo.train.order import Order, draw_labels
+from weightspace.zoo.train.order import Order, draw_labels, take_all
 from weightspace.zoo.train.saved import Saved
 
 CHUNK, CHECK = 64, 50
@@ -57,7 +57,7 @@ class StackTrainer:
         yield from self._save()
         while self.real:
             size = self.trials[0].train.batch_size
-            taken = torch.stack([order.take(CHUNK * size) for order in self.orders[: self.real]])
+            taken = take_all(self.orders[: self.real], CHUNK * size, self.device)
             batches = taken[with_twin(range(self.real))].to(self.device).view(len(self.trials), CHUNK, size)
             for position in range(CHUNK):
                 self._train_step(batches[:, position])
