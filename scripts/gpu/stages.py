@@ -23,7 +23,8 @@ from running import Stage, described, earlier, hand_over, run_stage
 TESTS = (
     "tests/metanets/test_devices.py", "tests/generators/test_devices.py", "tests/optimizers/test_devices.py",
     "tests/align/test_devices.py", "tests/zoo/train/test_device.py", "tests/zoo/train/test_order.py",
-    "tests/tasks/training/test_train.py", "tests/tasks/training/test_processes.py", "tests/nets/stacked/test_convolve.py", "tests/graphs/test_dataset.py",
+    "tests/tasks/training/test_train.py", "tests/tasks/training/test_processes.py",
+    "tests/nets/stacked/test_convolve.py", "tests/graphs/test_dataset.py",
 )  # fmt: skip
 """Files with tests that are marked gpu; others may need packages that a machine with a card lacks."""
 PYTEST = ("-m", "pytest", "-q", "-o", "addopts=--import-mode=importlib --durations=8")
