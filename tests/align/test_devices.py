@@ -58,6 +58,8 @@ def aligned_together(name, place):
 
 @pytest.mark.parametrize(("by", "name"), [*((aligned, name) for name in SPACES), (aligned_together, "siren")])
 def test_a_planted_symmetry_is_found_there(by, name, device):
+    if name == "vit" and device.type != "cuda":
+        pytest.skip("thousands of tiny steps, each of which costs a device that isn't there far more than a card")
     found = by(name, device)
     assert {tensor.device.type for tensor in found.values()} == {device.type}
     assert_close(found, by(name, "cpu"))
