@@ -17,6 +17,7 @@ from weightspace.optimizers.rule.packing import Packing
 from weightspace.optimizers.rule.rulestate import RuleState
 from weightspace.optimizers.settings import check_settings
 
+_add, _scale = torch._foreach_add_, torch._foreach_mul_  # pyright: ignore[reportPrivateImportUsage]
 MOST_ENTRIES = 1 << 20
 """Entries that are stepped at once, one tensor at least: 30 numbers are held for each of them."""
 
@@ -120,8 +121,8 @@ class LearnedOptimizer(torch.optim.Optimizer):
             turned = orthogonalized(part) if group["orthogonalize"] and param.ndim >= 2 else part
             moves.append(turned.reshape(param.shape).to(param.dtype))
         if group["weight_decay"]:
-            torch._foreach_mul_(bucket.params, 1 - float(group["lr"]) * group["weight_decay"])
-        torch._foreach_add_(bucket.params, moves, alpha=-float(group["lr"]))
+            _scale(bucket.params, 1 - float(group["lr"]) * group["weight_decay"])
+        _add(bucket.params, moves, alpha=-float(group["lr"]))
 
     def _rule_at(self, param: Tensor) -> Callable[..., Tensor]:
         """The rule where a parameter lies, compiled if that was asked for."""
