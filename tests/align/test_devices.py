@@ -127,12 +127,8 @@ def larger(place):
 
 
 def folded(place):
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        net = build_net("vit", dim=8, depth=1).eval()
-    (inputs,) = net.example_inputs()
-    x = torch.randn(inputs.shape, generator=torch.Generator().manual_seed(0)).to(place)
-    return {"outputs": al.fold_norms(net.to(place), inputs=(x,))(x)}
+    space = space_of("vit")
+    return al.fold_norms(space, {name: tensor.to(place) for name, tensor in planted("vit")[0].items()})
 
 
 CASES = {
