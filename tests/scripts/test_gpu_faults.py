@@ -4,6 +4,7 @@ import argparse
 import importlib
 import os
 import re
+import signal
 import sys
 import tarfile
 import time
@@ -26,7 +27,9 @@ def gpu(monkeypatch, tmp_path):
     """The modules of `scripts/gpu`, and a folder that gets results."""
     monkeypatch.syspath_prepend(str(GPU))
     monkeypatch.delenv("OUT", raising=False)
+    before = signal.getsignal(signal.SIGTERM)
     yield SimpleNamespace(out=tmp_path / "out", **{name: importlib.import_module(name) for name in MODULES})
+    signal.signal(signal.SIGTERM, before)
     for name in MODULES:
         sys.modules.pop(name, None)
 
