@@ -4,14 +4,17 @@
     python scripts/train_refiner.py --out runs/refiner --train.minutes 0 --measured 100 50 50 25    # measure again
 
 The held-out sets of architectures are fixed before anything is trained. Each start is compared on the test images:
-without any training, against one epoch from He's init and against He's init with its last layer solved; then trained
-on to the end beside He's init. Every training has the best optimizer and rate of one grid, by validation images.
+without any training, against one epoch from He's init and from LSUV, against both with the last layer solved, and
+against He's init that is finished as the refiner's own nets are; then trained on to the end beside He's init, plain
+and solved. Every training has the best optimizer and rate of one grid, every solving the best penalty, by validation
+images.
 Writes ``refiner``, which `weightspace.generators.load_generator` loads, and ``results.jsonl``, a line an architecture.
 """
 
 import json
 import statistics
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,11 +26,12 @@ from weightspace.data import Dataset, load_dataset
 from weightspace.generators.refiner import Refiner
 from weightspace.nets import Architecture
 from weightspace.tasks.generation.architectures import HELD_OUT, SEEN, draw_different, held_out_sets
-from weightspace.tasks.generation.headstart import accuracies, solve_last, steps_to_level, train_from
+from weightspace.tasks.generation.headstart import accuracies, lsuv, solve_last, steps_to_level, train_from
 from weightspace.tasks.generation.refining import RefinerTraining, train_refiner
 from weightspace.zoo.folder.spaces import trace_architecture
 
 EPOCHS = 25
+STARTS = ("ours", "he", "he_last_solved", "lsuv_last_solved", "he_finished", "he_one_epoch", "lsuv_one_epoch")
 
 
 @dataclass(frozen=True)
@@ -36,17 +40,21 @@ class Config:
 
     out: str
     """Gets the refiner and the results."""
-    architectures: int = 60
+    architectures: int = 100
     """To train on."""
     width: int = 64
     """Of the metanet."""
     layers: int = 2
     """Of the metanet."""
+    solved: bool = True
+    """The refiner keeps the training images and solves the last layer of its nets on them."""
+    descents: int = 2
+    """Steps of gradient descent on them before that."""
     nets: int = 4
     """Starts of each architecture that are measured."""
     measured: tuple[int, ...] = tuple(count for _, count in HELD_OUT.values())
     """Architectures of each held-out set that are measured."""
-    trained_on: tuple[int, ...] = (20, 10, 10, 10)
+    trained_on: tuple[int, ...] = (100, 20, 20, 10)
     """Of these, those that are trained to the end."""
     train: RefinerTraining = field(default_factory=RefinerTraining)
 
@@ -62,7 +70,13 @@ def learn(config: Config, data: Dataset) -> Refiner:
     torch.manual_seed(config.train.seed)
     spaces = [trace_architecture(architecture) for architecture in able]
     domain = {"data": {"name": "digits"}, "architectures": [able[0].to_dict()]}
-    refiner = Refiner.for_spaces(*spaces, width=config.width, layers=config.layers, domain=domain)
+    examples = len(data.x_train) if config.solved else 0
+    refiner = Refiner.for_spaces(
+        *spaces, width=config.width, layers=config.layers, domain=domain, examples=examples,
+        descents=config.descents if examples else 0,
+        example_shape=data.input_shape if examples else (),
+    )  # fmt: skip
+    refiner = refiner.keep(data.x_train, data.y_train) if examples else refiner
     refiner.begin(probes(data, refiner.config.probes))
     log(f"{len(able)} architectures, {sum(p.numel() for p in refiner.parameters()):,} parameters")
     train_refiner(refiner, able, data, config.train, lambda step, loss, s: log(f"step {step}: {loss:.4f}, {s:.0f} s"))
@@ -82,45 +96,52 @@ def probes(data: Dataset, count: int) -> torch.Tensor:
 def measure(refiner: Refiner, architecture: Architecture, data: Dataset, nets: int, whole: bool) -> dict:
     """What starts of one architecture are worth beside He's."""
     space = trace_architecture(architecture)
-    he = refiner.start.sample(space, nets, seed=1)
-    ours = refiner.sample(space, nets, seed=1)
-    zero, fresh = (accuracies(architecture, weights, data)[1] for weights in (ours, he))
-    solved = accuracies(architecture, solve_last(architecture, he, data), data)[1]
-    epoch = train_from(architecture, he, data, 1, "constant")
-    found = {
-        "settings": dict(architecture.settings), "ours": zero.tolist(), "he": fresh.tolist(),
-        "he_last_solved": solved.tolist(), "he_one_epoch": epoch.last.tolist(),
-    }  # fmt: skip
+    he, scaled = refiner.start.sample(space, nets, seed=1), lsuv(architecture, nets, data, 1)
+    began = time.process_time()
+    ours = refiner.sample(space, nets, seed=1, condition=architecture.build() if refiner.takes_net else None)
+    found = {"settings": dict(architecture.settings), "seconds_a_net": (time.process_time() - began) / nets}
+    solved = solve_last(architecture, he, data)
+    starts = {
+        "ours": ours,
+        "he": he,
+        "he_last_solved": solved,
+        "lsuv_last_solved": solve_last(architecture, scaled, data),
+        "he_finished": refiner.finish(space, architecture.build(), he) if refiner.takes_net else he,
+    }
+    found |= {name: accuracies(architecture, some, data)[1].tolist() for name, some in starts.items()}
+    for name, some in {"he": he, "lsuv": scaled}.items():
+        found[f"{name}_one_epoch"] = train_from(architecture, some, data, 1, "constant").last.tolist()
     if whole:
-        one = {name: tensor[:1] for name, tensor in he.items()}, {name: tensor[:1] for name, tensor in ours.items()}
-        ends = [train_from(architecture, start, data, EPOCHS, "cosine") for start in one]
-        level = 0.9 * float(ends[0].test[-1])
-        found |= {"he_curve": ends[0].test.tolist(), "ours_curve": ends[1].test.tolist()}
-        found |= {f"{n}_epochs_to_90": steps_to_level(end.test.tolist(), level) for n, end in zip(("he", "ours"), ends)}
+        for name in ("he", "he_last_solved", "ours"):
+            one = {key: tensor[:1] for key, tensor in starts[name].items()}
+            found[f"{name}_curve"] = train_from(architecture, one, data, EPOCHS, "cosine").test.tolist()
+        level = 0.9 * found["he_curve"][-1]
+        for name in ("he", "he_last_solved", "ours"):
+            found[f"{name}_epochs_to_90"] = steps_to_level(found[f"{name}_curve"], level)
     return found
 
 
 def summary(lines: list[dict]) -> str:
     """A few figures of one held-out set."""
-
-    def mean(line: dict, key: str) -> float:
-        return 100 * statistics.fmean(line[key])
-
-    ahead = sum(mean(line, "ours") > mean(line, "he_one_epoch") for line in lines)
-    text = f"zero-shot {statistics.fmean(mean(x, 'ours') for x in lines):.1f}, "
-    text += f"He {statistics.fmean(mean(x, 'he') for x in lines):.1f}, "
-    text += f"He and last layer solved {statistics.fmean(mean(x, 'he_last_solved') for x in lines):.1f}, "
-    text += f"one tuned epoch {statistics.fmean(mean(x, 'he_one_epoch') for x in lines):.1f}; "
-    text += f"ahead of the epoch on {ahead} of {len(lines)}"
     whole = [line for line in lines if "he_curve" in line]
+    means = {name: statistics.fmean(percent(line, name) for line in lines) for name in STARTS}
+    text = ", ".join(f"{name} {value:.1f}" for name, value in means.items())
+    for rival in STARTS[1:]:
+        text += f"; ahead of {rival} on {sum(percent(x, 'ours') > percent(x, rival) for x in lines)} of {len(lines)}"
     if whole:
-        gaps = [100 * line["he_curve"][-1] - mean(line, "ours") for line in whole]
-        ends = [100 * (line["ours_curve"][-1] - line["he_curve"][-1]) for line in whole]
-        text += f"; {len(whole)} trained to the end: median gap of zero-shot {statistics.median(gaps):.1f} points, "
-        text += f"trained on {statistics.fmean(ends):+.2f} points against He, epochs to 90 % of He's end "
-        text += f"{statistics.median(x['ours_epochs_to_90'] for x in whole):.2f} "
-        text += f"against {statistics.median(x['he_epochs_to_90'] for x in whole):.2f}"
+        gaps = [100 * line["he_curve"][-1] - percent(line, "ours") for line in whole]
+        text += f"; {len(whole)} trained to the end: median gap of zero-shot {statistics.median(gaps):.1f} points"
+        for name in ("he_last_solved", "ours"):
+            ends = [100 * (line[f"{name}_curve"][-1] - line["he_curve"][-1]) for line in whole]
+            text += f", {name} trained on {statistics.fmean(ends):+.2f} points against He"
+        for name in ("he", "he_last_solved", "ours"):
+            text += f", {name} {statistics.median(x[f'{name}_epochs_to_90'] for x in whole):.2f} epochs to 90 %"
     return text
+
+
+def percent(line: dict, start: str) -> float:
+    """Mean accuracy of the nets of a start, in %."""
+    return 100 * statistics.fmean(line[start])
 
 
 def log(text: str) -> None:
@@ -141,9 +162,9 @@ def main(config: Config) -> None:
             lines = []
             for number, architecture in enumerate(architectures[:count]):
                 lines.append(measure(refiner, architecture, data, config.nets, number < whole))
-                file.write(
-                    json.dumps({"set": name, **lines[-1], "trained_by": made, "command": " ".join(sys.argv)}) + "\n"
-                )
+                said = {"examples": refiner.config.examples, "descents": refiner.config.descents}
+                said |= {"trained_by": made, "command": " ".join(sys.argv)}
+                file.write(json.dumps({"set": name, **lines[-1], **said}) + "\n")
                 file.flush()
             if lines:
                 log(f"{name}: {summary(lines)}")

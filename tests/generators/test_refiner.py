@@ -4,12 +4,14 @@ from functools import lru_cache
 
 import pytest
 import torch
+from torch.nn import functional
 
-from weightspace.generators import Fresh, Refiner, RefinerConfig, initialize
+from weightspace.generators import Fresh, Refiner, RefinerConfig, initialize, load_generator, write_zoo
 from weightspace.generators.draws import Draws
 from weightspace.generators.marks import draw_places, neuron_marks
 from weightspace.graphs import topology
-from weightspace.nets import build_net
+from weightspace.nets import Architecture, build_net
+from weightspace.nets.stacked.run import run_stack
 from weightspace.space import WeightSpace
 from weightspace.testing import randomized
 
@@ -31,6 +33,22 @@ def refiner(**settings):
     torch.manual_seed(0)
     seen = space(), space(norm="batch"), space(activation="tanh", kernel=5)
     return Refiner.for_spaces(*seen, **{"width": 8, "layers": 2, "probes": 4, **settings}).eval()
+
+
+IMAGES = torch.randn(40, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+LABELS = torch.arange(40) % 10
+KEEPS = {"examples": 40, "example_shape": (1, 8, 8)}
+
+
+def keeper(**settings):
+    """One with examples, two steps of descent, and parameters that are no longer the first ones."""
+    found = refiner(**{**KEEPS, "descents": 2, **settings}).keep(IMAGES, LABELS)
+    rates = found.log_rates.detach().clone()
+    found = randomized(found).float()
+    with torch.no_grad():
+        found.log_rates.copy_(rates)
+        found.log_ridge.fill_(-6.0)
+    return found
 
 
 def test_an_untrained_one_gives_the_init():
@@ -71,8 +89,9 @@ def test_places_are_orders_of_every_layer_and_others_for_every_net():
         assert not torch.equal(place[0], place[1])
 
 
-def test_marks_lie_on_neurons_that_can_be_permuted():
-    own = space()
+@pytest.mark.parametrize("settings", [{}, {"norm": "group", "channels": [8, 8]}])
+def test_marks_lie_on_neurons_that_can_be_permuted(settings):
+    own = space(**settings)
     marks, sites = neuron_marks(own, draw_places(own, Draws(0, 0, 2)), 2), own.sites
     for site, start, stop in zip(sites, topology(own).starts, topology(own).starts[1:], strict=False):
         named = any(atom.name is not None and own.names[atom.name].free for atom in site.axis.atoms())
@@ -143,4 +162,109 @@ def test_a_module_is_left_alone_when_its_space_is_refused():
 )
 def test_settings_out_of_range_are_refused(settings, got):
     with pytest.raises(ValueError, match=f"width must be a multiple of 8, layers and passes 1 or more, got {got}"):
+        refiner(**settings)
+
+
+def test_matrices_keep_their_size():
+    own = space(norm="batch")
+    drawn, fresh = randomized(refiner()).float().sample(own, 2, seed=0), Fresh.for_spaces(own).sample(own, 2, seed=0)
+    for name in ("convs.0.weight", "convs.1.weight", "linears.0.weight"):
+        assert not torch.allclose(drawn[name], fresh[name])
+        torch.testing.assert_close(drawn[name].flatten(1).norm(dim=1), fresh[name].flatten(1).norm(dim=1))
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_nets_of_one_with_examples_know_them(norm):
+    net, own = build_net("cnn", image_size=8, **PLAIN, norm=norm, head="flatten"), space(norm=norm, head="flatten")
+    drawn = keeper().sample(own, 3, seed=0, condition=net)
+    with torch.no_grad():
+        right = (run_stack(net.eval(), drawn, IMAGES).argmax(2) == LABELS).float().mean(1)
+    assert (right > 0.8).all() and len(right.unique()) + len(drawn["convs.0.weight"].unique(dim=0)) > 3
+
+
+def test_finished_nets_move_as_the_neurons_move():
+    own, found = space(norm="batch"), keeper().double()
+    net = build_net("cnn", image_size=8, **PLAIN, norm="batch").double()
+    weights = Fresh.for_spaces(own, init="torch").sample(own, 3, seed=0)
+    weights = {name: t.double() if t.is_floating_point() else t for name, t in weights.items()}
+    symmetry = own.random_symmetry(torch.Generator().manual_seed(1), kinds=("permutation",), batch=3)
+    moved = own.apply(symmetry, found.finish(own, net, weights))
+    after = found.finish(own, net, own.apply(symmetry, weights))
+    for name in moved:
+        torch.testing.assert_close(after[name], moved[name], rtol=1e-6, atol=1e-7)
+    assert not torch.allclose(moved["convs.1.weight"], own.apply(symmetry, weights)["convs.1.weight"])
+
+
+def test_descent_makes_the_error_smaller():
+    own, net = space(), build_net("cnn", image_size=8, **PLAIN)
+    weights = Fresh.for_spaces(own).sample(own, 4, seed=0)
+
+    def error(descents):
+        done = keeper(descents=descents).finish(own, net, weights)
+        logits = run_stack(net.eval(), done, IMAGES)
+        return functional.cross_entropy(logits.transpose(1, 2), LABELS.expand(4, -1), reduction="none").mean(1)
+
+    assert (error(3) < error(0)).all()
+
+
+def test_one_with_examples_is_kept_whole(tmp_path):
+    net = build_net("cnn", image_size=8, **PLAIN)
+    keeper().save_pretrained(tmp_path)
+    loaded, own = load_generator(tmp_path), space()
+    assert torch.equal(loaded.examples, IMAGES) and torch.equal(loaded.labels, LABELS)
+    one, other = (found.sample(own, 2, seed=0, condition=net) for found in (keeper(), loaded))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_module_and_a_zoo_are_written_by_one_with_examples(tmp_path):
+    architecture = Architecture("cnn", {"image_size": 8, **PLAIN})
+    net, found = architecture.build(), keeper()
+    initialize(net, found, example_inputs=(IMAGES[:2],), seed=3)
+    written = write_zoo(found, architecture, 2, tmp_path / "zoo", seed=3).weights()
+    for name, tensor in net.state_dict().items():
+        torch.testing.assert_close(written[name][0], tensor, rtol=1e-4, atol=1e-5)
+
+
+def test_a_plain_module_starts_from_one_with_examples():
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 6, 3, stride=2, padding=1), torch.nn.BatchNorm2d(6), torch.nn.ReLU(), torch.nn.Dropout(),
+        torch.nn.Flatten(), torch.nn.Linear(96, 10),
+    )  # fmt: skip
+    initialize(net, keeper(), example_inputs=(IMAGES[:2],), seed=0)
+    assert net.training and net[1].momentum == 0.1 and net[3].p == 0.5
+    with torch.no_grad():
+        assert float((net.eval()(IMAGES).argmax(1) == LABELS).float().mean()) > 0.9
+        torch.testing.assert_close(net[1].running_mean, net[0](IMAGES).mean((0, 2, 3)), atol=1e-4, rtol=1e-4)
+
+
+def test_one_with_examples_must_be_given_the_net():
+    with pytest.raises(ValueError, match=r"its condition must be the net, got NoneType\. Give condition=net"):
+        keeper().sample(space(), 1, seed=0)
+    with pytest.raises(ValueError, match="A Refiner without examples takes no condition, got a CNN"):
+        refiner().sample(space(), 1, seed=0, condition=build_net("cnn", image_size=8, **PLAIN))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "labels", "message"),
+    [
+        (IMAGES[:5], LABELS[:5], r"keeps 40 examples of shape \[1, 8, 8\], got \[5, 1, 8, 8\] with 5 labels"),
+        (IMAGES, LABELS[:5], r"got \[40, 1, 8, 8\] with 5 labels"),
+        (IMAGES, LABELS + 1, "Labels must be 0 to 9, got 1 to 10"),
+    ],
+)
+def test_other_examples_are_refused(inputs, labels, message):
+    with pytest.raises(ValueError, match=message):
+        refiner(**KEEPS).keep(inputs, labels)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"examples": -1}, r"examples must be 0 or more, .* got -1 of \[\]"),
+        ({"examples": 3, "example_shape": (0, 8)}, r"got 3 of \[0, 8\]"),
+        ({"descents": 2}, "descents must be 0 or more, and 0 without examples, got 2 with 0"),
+    ],
+)
+def test_examples_and_descents_out_of_range_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
         refiner(**settings)

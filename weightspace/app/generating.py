@@ -55,7 +55,8 @@ def generate(place: str, way: str, count: int | float, seed: int | float) -> tup
 
     zoo = _common(last_states(open_zoo(place)).filter(status="ok"))
     writer = _writer(zoo, way.strip())
-    ours = writer.sample(zoo.space, int(count), seed=int(seed))
+    net = zoo.architecture.build() if writer.takes_net else None
+    ours = writer.sample(zoo.space, int(count), condition=net, seed=int(seed))
     fresh = Fresh.for_spaces(zoo.space).sample(zoo.space, int(count), seed=int(seed))
     return _shown(zoo, ours, fresh, way) if zoo.renders else _judged(zoo, ours, fresh, way)
 

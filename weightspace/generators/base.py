@@ -56,6 +56,7 @@ class Generator(Pretrained):
     Attributes:
         conditions: what ``condition`` is for this class, in words; None if it takes none.
         any_space: whether the class writes nets of spaces, too, that it wasn't made for.
+        takes_net: whether its condition is a net of the space, which it has to run.
 
     Example::
 
@@ -76,6 +77,10 @@ class Generator(Pretrained):
     def device(self) -> torch.device:
         """Where it lies, and the nets that it writes."""
         return self.get_buffer("place").device
+
+    @property
+    def takes_net(self) -> bool:
+        return False
 
     def sample(
         self,

@@ -26,7 +26,8 @@ def initialize(
 
     Args:
         module: any whose weight space the generator takes. example_inputs: what its ``forward`` takes.
-        seed: of the net. condition: see `Generator.sample`. prompt: what is asked for, by name.
+        seed: of the net. prompt: what is asked for, by name.
+        condition: see `Generator.sample`; for a generator that takes the net, the module itself if left out.
         statistics: inputs on which the running statistics of batch norms are measured; left out, they stay those that
             the generator gave.
 
@@ -42,6 +43,8 @@ def initialize(
         initialize(module, generator, example_inputs=(images[:2],), seed=0, accuracy=0.9)
     """
     space = WeightSpace.trace(copy.deepcopy(module).eval(), *example_inputs)
+    if condition is None and generator.takes_net:
+        condition = module
     drawn = generator.sample(space, 1, prompt=prompt, condition=condition, seed=seed)
     if not finite_nets(drawn).all():
         raise ValueError(

@@ -27,20 +27,24 @@ def draw_places(space: WeightSpace, draws: Draws) -> Places:
 def neuron_marks(space: WeightSpace, places: Places, nets: int) -> Float[Tensor, "nets nodes positions"]:
     """Sines and cosines of the places of the neurons at every site; zero for neurons that can't be permuted.
 
-    Sites that share a name share its places, so marks move as the neurons move.
+    Sites that share a name share its places, so marks move as the neurons move. Neurons in groups (group norm) have
+    their place in the group within the place of the group.
     """
     starts = topology(space).starts
     like = next(iter(places.values())) if places else torch.zeros(())
     marks = like.new_zeros(nets, starts[-1], POSITIONS)
     for site, start in zip(space.sites, starts, strict=False):
         for piece in axis_pieces(site.axis):
-            for axis, atom in enumerate(piece.atoms):
+            joint: Tensor | None = None
+            for axis, atom in reversed(list(enumerate(piece.atoms))):
                 if atom.name is None or atom.name not in places:
                     continue
                 shape = [nets, *(1,) * piece.index.dim()]
                 shape[axis + 1] = -1
-                place = places[atom.name].reshape(shape).expand(nets, *piece.index.shape).flatten(1)
-                marks[:, start + piece.index.flatten()] += _waves(place)
+                place = places[atom.name].reshape(shape).expand(nets, *piece.index.shape)
+                joint = place if joint is None else place + (joint - 0.5) / (atom.size or 1)
+            if joint is not None:
+                marks[:, start + piece.index.flatten()] += _waves(joint.flatten(1))
     return marks
 
 

@@ -1,23 +1,29 @@
 """Starts for architectures that nobody trained it on: an equivariant metanet that refines the noise of an init."""
 
+import copy
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from weightspace.generators.base import Generator, GeneratorConfig, Prompts
 from weightspace.generators.draws import Draws
 from weightspace.generators.fresh import Fresh
+from weightspace.generators.lastlayer import RIDGE, body_gradients, check_net, finish_nets, last_layer
 from weightspace.generators.marks import Places, draw_places, neuron_marks
 from weightspace.graphs import Layout
 from weightspace.metanets.layers.responses import Responses
 from weightspace.metanets.spacenet import SpaceNet
+from weightspace.nets.stacked.statistics import batch_normed
 from weightspace.space import WeightSpace
+from weightspace.space.parts import TensorSpec
 
 CHUNK = 32
+FIRST_RATE = 0.1
 STRENGTHS = ("weight", "bias", "scale", "shift", "other")
 
 
@@ -32,6 +38,9 @@ class RefinerConfig(GeneratorConfig):
         probes: learned inputs that its metanet sends through the nets.
         probe_size: height and width of those of convolutional nets.
         passes: how often it refines; every pass but the first sees what the one before it wrote.
+        examples: labelled examples that it keeps, on which the last layer of every net is solved; 0 refines that, too.
+        example_shape: of one of them.
+        descents: steps of gradient descent on them, each at a learned rate and with the last layer solved before it.
     """
 
     width: int = 32
@@ -39,6 +48,9 @@ class RefinerConfig(GeneratorConfig):
     probes: int = 50
     probe_size: int = 8
     passes: int = 1
+    examples: int = 0
+    example_shape: tuple[int, ...] = ()
+    descents: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -48,6 +60,15 @@ class RefinerConfig(GeneratorConfig):
         if self.width < 8 or self.width % 8 or min(self.layers, self.passes) < 1:
             given = f"{self.width}, {self.layers} and {self.passes}"
             raise ValueError(f"width must be a multiple of 8, layers and passes 1 or more, got {given}.")
+        if self.examples < 0 or min(self.example_shape, default=1) < 1:
+            raise ValueError(
+                f"examples must be 0 or more, their shape of sizes of 1 or more, got {self.examples} of "
+                f"{list(self.example_shape)}."
+            )
+        if self.descents < 0 or (self.descents and not self.examples):
+            raise ValueError(
+                f"descents must be 0 or more, and 0 without examples, got {self.descents} with {self.examples}."
+            )
 
 
 R = TypeVar("R", bound="Refiner")
@@ -59,15 +80,26 @@ class Refiner(Generator):
     $z$ is noise for every weight, $s$ the spread of He's rule, $f$ a `SpaceNet` that sees the net with the weights
     $s z$ and a random order of the neurons of every layer, and $a$ and $b$ learned factors for each kind of tensor, one
     and zero at first: an untrained refiner gives He's init, and changes have the size of weights whatever the width.
-    $f$ is equivariant, and neurons differ in $z$ and in their places in the order. Running statistics of norms stay
-    those of the init: let the net see inputs before it is evaluated. After Knyazev et al. 2021, "Parameter prediction
-    for unseen deep architectures", and Ortiz, Guttag and Dalca 2023, "Magnitude invariant parametrizations improve
-    hypernetwork learning".
+    Matrices and kernels are then scaled to the size that they had. $f$ is equivariant, and neurons differ in $z$ and in
+    their places in the order.
+
+    One that keeps labelled examples takes a few steps of gradient descent on them, if it is told so, measures batch
+    norms and solves the last layer (`finish_nets`). For that it must run the net, which is its condition; `initialize`
+    and `write_zoo` give it. Without examples the last layer is
+    refined like the others, and running statistics stay those of the init. After Knyazev et al. 2021, "Parameter
+    prediction for unseen deep architectures", Ortiz, Guttag and Dalca 2023, "Magnitude invariant parametrizations
+    improve hypernetwork learning", and Bertinetto et al. 2019, "Meta-learning with differentiable closed-form solvers".
+
+    Attributes:
+        examples: kept inputs, ``[examples, *example_shape]``. labels: of each, ``[examples]``.
+        log_ridge: logarithm of the penalty with which the last layer is solved.
+        log_rates: logarithms of the rates of descent, for each step and kind of tensor.
     """
 
     Config: ClassVar[type[RefinerConfig]] = RefinerConfig
     config: RefinerConfig
     any_space = True
+    conditions = "a net of the space, whose last layer is solved, for one that keeps examples"
 
     def __init__(self, config: RefinerConfig):
         super().__init__(config)
@@ -78,6 +110,15 @@ class Refiner(Generator):
         self.strengths = nn.Parameter(torch.zeros(config.passes, len(STRENGTHS)))
         self.kept = nn.Parameter(torch.ones(config.passes, len(STRENGTHS)))
         self.start = Fresh.for_spaces(*config.spaces[:1], init="he")
+        if config.examples:
+            self.register_buffer("examples", torch.zeros(config.examples, *config.example_shape))
+            self.register_buffer("labels", torch.zeros(config.examples, dtype=torch.int64))
+            self.log_ridge = nn.Parameter(torch.tensor(math.log(RIDGE)))
+            self.log_rates = nn.Parameter(torch.full((config.descents, len(STRENGTHS)), math.log(FIRST_RATE)))
+
+    @property
+    def takes_net(self) -> bool:
+        return self.config.examples > 0
 
     @classmethod
     def for_spaces(cls: type[R], *spaces: WeightSpace, **settings: Any) -> R:
@@ -94,12 +135,40 @@ class Refiner(Generator):
 
     def draw(self, space: WeightSpace, draws: Draws, wanted: Prompts, condition: Any) -> dict[str, Tensor]:
         self.check_parts(space)
-        noise, places = self.start.draw(space, draws, wanted, condition), draw_places(space, draws)
+        self._check_net(condition)
+        noise, places = self.start.draw(space, draws, wanted, None), draw_places(space, draws)
         chunks = [
             self.refine(space, *({k: t[first : first + CHUNK] for k, t in part.items()} for part in (noise, places)))
             for first in range(0, len(draws), CHUNK)
         ]
-        return {name: torch.cat([chunk[name] for chunk in chunks]) for name in noise}
+        refined = {name: torch.cat([chunk[name] for chunk in chunks]) for name in noise}
+        return self.finish(space, condition, refined) if self.takes_net else refined
+
+    def finish(self, space: WeightSpace, net: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Nets after the steps of descent, with batch norms measured and the last layer solved on the kept examples."""
+        net, seen, found = copy.deepcopy(net).eval().to(self.device), (self.examples, self.labels), []
+        for first in range(0, len(next(iter(weights.values()))), CHUNK):
+            some = {name: tensor[first : first + CHUNK] for name, tensor in weights.items()}
+            check_net(net, space, some)
+            some = self.descend(space, batch_normed(net), some, *seen)
+            found.append(finish_nets(net, space, some, *seen, float(self.log_ridge.detach().exp())))
+        return {name: torch.cat([chunk[name] for chunk in found]) for name in weights}
+
+    def descend(
+        self, space: WeightSpace, net: nn.Module, weights: Mapping[str, Tensor], inputs: Tensor, labels: Tensor
+    ) -> dict[str, Tensor]:
+        """Nets after steps of gradient descent on examples; differentiable in weights and rates, but for the gradient.
+
+        A step has the length of its rate: times the size of the tensor for matrices and kernels, in units for vectors.
+        """
+        found, last = dict(weights), last_layer(space)
+        for rates in self.log_rates.exp():
+            ridge = float(self.log_ridge.detach().exp())
+            for name, gradient in body_gradients(net, space, found, last, inputs, labels, ridge).items():
+                spec = space.tensors[name]
+                rate = rates[_kind(spec)] * (_size(found[name].detach()) if spec.role == "weight" else 1.0)
+                found[name] = found[name] - rate * gradient / _size(gradient)
+        return found
 
     def refine(self, space: WeightSpace, noise: Mapping[str, Tensor], places: Places) -> dict[str, Tensor]:
         """What it makes of untrained nets, stacked ``[nets, ...]``; differentiable in its parameters.
@@ -112,8 +181,10 @@ class Refiner(Generator):
             changes = self.metanet.marked_changes(self.metanet.graph(space, refined), marks)
             for name, spec in space.tensors.items():
                 if not spec.buffer and noise[name].is_floating_point():
-                    kind = STRENGTHS.index(spec.slot if spec.slot in STRENGTHS else "other")
+                    kind = _kind(spec)
                     refined[name] = kept[kind] * refined[name] + strengths[kind] * changes[name]
+                    if spec.role == "weight":
+                        refined[name] = refined[name] * (_size(noise[name]) / _size(refined[name]))
         return refined
 
     @torch.no_grad()
@@ -124,6 +195,36 @@ class Refiner(Generator):
             value = responses.values[0]
             value.copy_(inputs.reshape(value.shape) / responses.speed)
         return self
+
+    @torch.no_grad()
+    def keep(self: R, inputs: Float[Tensor, "examples *input"], labels: Int[Tensor, " examples"]) -> R:
+        """Keep labelled examples, as many as the configuration says.
+
+        Raises:
+            ValueError: another number or shape of examples, labels that aren't below the number of outputs.
+        """
+        c, outputs = self.config, _ends(self.config.spaces[0])[1]
+        if inputs.shape != (c.examples, *c.example_shape) or labels.shape != (c.examples,):
+            raise ValueError(
+                f"This Refiner keeps {c.examples} examples of shape {list(c.example_shape)}, got {list(inputs.shape)} "
+                f"with {len(labels)} labels."
+            )
+        if not 0 <= int(labels.min()) <= int(labels.max()) < outputs[0]:
+            raise ValueError(f"Labels must be 0 to {outputs[0] - 1}, got {int(labels.min())} to {int(labels.max())}.")
+        self.examples.copy_(inputs)
+        self.labels.copy_(labels)
+        return self
+
+    def _check_net(self, condition: Any) -> None:
+        if self.takes_net and not isinstance(condition, nn.Module):
+            raise ValueError(
+                "This Refiner solves the last layer on examples that it keeps, so its condition must be the net, got "
+                f"{type(condition).__name__}. Give condition=net, or call initialize(net, ...)."
+            )
+        if not self.takes_net and condition is not None:
+            raise ValueError(
+                f"A Refiner without examples takes no condition, got a {type(condition).__name__}; leave it out."
+            )
 
     def check_parts(self, space: WeightSpace) -> None:
         """See that a space has nothing but what the refiner was trained on; activations may be others.
@@ -149,6 +250,15 @@ class Refiner(Generator):
                 f"This Refiner takes kernels up to {own.kernel[0]}x{own.kernel[1]} and {own.edge} numbers an edge, got "
                 f"a net with kernels up to {both.kernel[0]}x{both.kernel[1]} and {both.edge}. Take smaller ones."
             )
+
+
+def _kind(spec: TensorSpec) -> int:
+    return STRENGTHS.index(spec.slot if spec.slot in STRENGTHS else "other")
+
+
+def _size(tensor: Tensor) -> Tensor:
+    """Root mean square of every net's tensor, to divide it by."""
+    return tensor.flatten(1).square().mean(1).add(1e-12).sqrt().reshape(-1, *[1] * (tensor.ndim - 1))
 
 
 def _parts(*spaces: WeightSpace) -> set[str]:

@@ -81,7 +81,8 @@ def write_zoo(
         RuntimeError: another process writes into the folder.
     """
     out, space, prompt = Path(out), trace_architecture(architecture), dict(prompt or {})
-    generator.sample(space, 1, prompt=prompt, seed=seed)  # refuses before anything is written
+    net = architecture.build() if generator.takes_net else None
+    generator.sample(space, 1, prompt=prompt, condition=net, seed=seed)  # refuses before anything is written
     if n < 1:
         raise ValueError(f"n must be a whole number of 1 or more, got {n}.")
     asked = Generated(type(generator).__name__, fingerprint(generator), architecture, n, seed, prompt)
@@ -132,7 +133,8 @@ def _check_folder(out: Path, asked: Generated) -> None:
 def _write_shard(generator: Generator, space: WeightSpace, asked: Generated, shard: int, out: Path) -> None:
     first = shard * SHARD
     count = min(SHARD, asked.nets - first)
-    drawn = generator.sample(space, count, prompt=asked.prompt, seed=asked.seed, first=first)
+    net = asked.architecture.build() if generator.takes_net else None
+    drawn = generator.sample(space, count, prompt=asked.prompt, condition=net, seed=asked.seed, first=first)
     weights = {key: tensor.cpu() for key, tensor in drawn.items()}
     kept = finite_nets(weights).nonzero().flatten()
     name = asked.architecture.id

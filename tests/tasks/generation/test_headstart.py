@@ -8,11 +8,10 @@ import torch
 from weightspace.data import load_dataset
 from weightspace.generators import Fresh
 from weightspace.nets import Architecture
-from weightspace.nets.stacked.run import run_stack
 from weightspace.tasks.generation.headstart import (
     accuracies,
-    fit_statistics,
     grid,
+    lsuv,
     solve_last,
     steps_to_level,
     train_from,
@@ -51,14 +50,13 @@ def test_the_last_layer_is_solved_and_nothing_else_changed(data, starts):
     assert accuracies(NET, solved, data)[1].mean() > accuracies(NET, starts, data)[1].mean() + 0.2
 
 
-def test_statistics_are_those_of_the_inputs(data, starts):
-    net = NET.build()
-    measured = fit_statistics(net, starts, data.x_train)
-    with torch.no_grad():
-        seen = run_stack(net.eval(), measured, data.x_train)
-        alone = run_stack(net.train(), {name: tensor.clone() for name, tensor in starts.items()}, data.x_train)
-    torch.testing.assert_close(seen, alone, atol=1e-2, rtol=1e-2)
-    assert starts["norms.0.running_mean"].abs().max() == 0
+def test_lsuv_gives_every_layer_outputs_of_variance_one(data):
+    starts, net = lsuv(NET, 2, data, 0), NET.build().eval()
+    assert not torch.equal(starts["convs.0.weight"][0], starts["convs.0.weight"][1])
+    for number in range(2):
+        net.load_state_dict({name: tensor[number] for name, tensor in starts.items()})
+        assert float(net.convs[0](data.x_train).std()) == pytest.approx(1, abs=0.05)
+        assert float(net(data.x_train).std()) == pytest.approx(1, abs=0.05)
 
 
 def test_the_epoch_of_a_level_lies_between_epochs():

@@ -1,5 +1,6 @@
 """Held-out architectures are fixed and apart from those of training; training through the loss of nets helps."""
 
+import pytest
 import torch
 
 from weightspace.data import load_dataset
@@ -32,18 +33,24 @@ def test_drawn_architectures_are_built_and_leave_out_what_is_held():
     assert {each.settings["norm"] for each in drawn} == {"none", "batch", "group"}
 
 
-def test_training_through_the_loss_of_nets_brings_it_down():
+@pytest.mark.parametrize("examples", [0, 100])
+def test_training_through_the_loss_of_nets_brings_it_down(examples):
     nets = [
         Architecture("cnn", {"image_size": 8, "channels": [6], "stride": [2], "norm": norm})
         for norm in ("none", "batch")
     ]
     torch.manual_seed(0)
-    refiner = Refiner.for_spaces(*map(trace_architecture, nets), width=16, layers=1, probes=10)
-    data, settings, heard = load_dataset("digits"), RefinerTraining(steps=100, nets=2, batch=32, warmup=10), []
-    before = [
-        float(written_loss(refiner, net, data, settings, torch.Generator().manual_seed(5)).mean()) for net in nets
-    ]
+    kept = {"examples": examples, "example_shape": (1, 8, 8), "descents": 1} if examples else {}
+    refiner = Refiner.for_spaces(*map(trace_architecture, nets), width=16, layers=1, probes=10, **kept)
+    data, heard = load_dataset("digits"), []
+    settings = RefinerTraining(steps=100, nets=2, batch=32, support=60, warmup=10)
+
+    def losses():
+        refiner.train()
+        source = torch.Generator().manual_seed(5)
+        return [float(written_loss(refiner, net, data, settings, source).detach().mean()) for net in nets]
+
+    before = losses()
     train_refiner(refiner, nets, data, settings, lambda *said: heard.append(said))
-    after = [float(written_loss(refiner, net, data, settings, torch.Generator().manual_seed(5)).mean()) for net in nets]
-    assert all(b < a - 0.1 for a, b in zip(before, after, strict=True)) and len(heard) == 1
-    assert not refiner.training
+    assert not refiner.training and len(heard) == 1
+    assert all(b < a - 0.1 for a, b in zip(before, losses(), strict=True))

@@ -13,7 +13,7 @@ from weightspace.nets.stacked.dropout import Noise
 from weightspace.nets.stacked.mlp import run_mlps
 from weightspace.nets.stacked.resnet import run_resnets
 from weightspace.nets.stacked.siren import run_sirens
-from weightspace.nets.stacked.vmap import run_any
+from weightspace.nets.stacked.vmap import run_any, run_each
 
 STACKED: dict[type, Callable[..., Tensor]] = {CNN: run_cnns, MLP: run_mlps, ResNet: run_resnets, SIREN: run_sirens}
 
@@ -25,10 +25,13 @@ def run_stack(net: nn.Module, weights: dict[str, Tensor], x: Tensor, noise: Nois
         net: one net of the architecture; it says what to do and its own weights are not read. In training mode
             norms use batch statistics and update the running ones inside ``weights``.
         weights: parameters and buffers, ``[nets, ...]``.
-        x: ``[nets, batch, ...]``, or ``[batch, ...]`` with one dimension less, which all nets share.
+        x: ``[nets, batch, ...]``, or ``[batch, ...]`` with one dimension less, which all nets share; a module that
+            says no example inputs takes the latter alone, and its nets run one after the other.
         noise: dropout of this step; without it there is none.
 
     Shapes:
         out: ``[nets, batch, ...]``.
     """
+    if type(net) not in STACKED and not hasattr(net, "example_inputs"):
+        return run_each(net, weights, x)
     return STACKED.get(type(net), run_any)(net, weights, x, noise)

@@ -31,6 +31,14 @@ def run_any(net: nn.Module, weights: dict[str, Tensor], x: Tensor, noise: Noise 
     return run(weights, x, *numbers)
 
 
+def run_each(net: nn.Module, weights: dict[str, Tensor], x: Tensor) -> Tensor:
+    """Runs a stack of any modules one after the other on inputs that all share."""
+    count = len(next(iter(weights.values())))
+    return torch.stack(
+        [torch.func.functional_call(net, {name: w[k] for name, w in weights.items()}, (x,)) for k in range(count)]
+    )
+
+
 @functools.lru_cache(maxsize=8)
 def is_stackable(net: nn.Module) -> bool:
     """Whether ``vmap`` runs a net, in training as in evaluation.

@@ -1,23 +1,27 @@
 """What a start is worth: accuracy before any training, after one epoch, and after training to the end."""
 
-import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from weightspace.data import Dataset
+from weightspace.generators.fresh import Fresh
+from weightspace.generators.lastlayer import finish_nets
 from weightspace.nets import Architecture
 from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.nets.stacked.run import run_stack
+from weightspace.nets.stacked.statistics import fit_statistics
+from weightspace.zoo.folder.spaces import trace_architecture
 from weightspace.zoo.recipe.hyperparameters import Hyperparameters
+from weightspace.zoo.train.lsuv import scale_layers
 from weightspace.zoo.train.optimizer import StackedOptimizer, learning_rates
 
 BATCH = 32
-RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+RIDGES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 Weights = dict[str, Tensor]
 
 
@@ -85,49 +89,27 @@ def accuracies(architecture: Architecture, weights: Weights, data: Dataset) -> t
     return found[0], found[1]
 
 
-@torch.no_grad()
-def fit_statistics(module: nn.Module, weights: Mapping[str, Tensor], inputs: Tensor) -> Weights:
-    """The stack with the running statistics of every batch norm measured on these inputs, in one batch."""
-    net, measured = copy.deepcopy(module).train(), {name: tensor.clone() for name, tensor in weights.items()}
-    norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
-    if not norms:
-        return measured
-    for norm in norms:
-        norm.momentum = 1.0
-    run_stack(net, measured, inputs)
-    return measured
-
-
-@torch.no_grad()
 def solve_last(architecture: Architecture, weights: Weights, data: Dataset) -> Weights:
-    """The stack with its last layer solved: ridge regression on what the layers before it give for training examples.
+    """The stack with its last layer solved on the training examples, as a refiner's nets are (`finish_nets`).
 
-    The strength of the ridge is picked on validation examples for all nets together.
+    The penalty is the one of `RIDGES` that is best on validation examples for all nets together.
     """
-    net = architecture.build().eval()
-    weights = fit_statistics(net, weights, data.x_train)
-    name = next(n for n in reversed(list(weights)) if n.endswith("weight") and weights[n].ndim == 3).removesuffix(
-        ".weight"
-    )
-    nets, classes, width = weights[f"{name}.weight"].shape
-    open_ended = {**weights, f"{name}.weight": torch.eye(width).expand(nets, -1, -1),
-                  f"{name}.bias": torch.zeros(nets, width)}  # fmt: skip
-    features = run_stack(net, open_ended, data.x_train)
-    features = torch.cat([features, torch.ones(*features.shape[:2], 1)], 2).double()
-    target = functional.one_hot(data.y_train, classes).double() - 1 / classes
-    gram, right = features.mT @ features / len(target), features.mT @ target / len(target)
-    size = gram.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
-    best, kept = -1.0, weights
-    for ridge in RIDGES:
-        solved = torch.linalg.solve(gram + ridge * size * torch.eye(width + 1), right).mT.float()
-        tried = {
-            **weights,
-            f"{name}.weight": solved[:, :, :-1].contiguous(),
-            f"{name}.bias": solved[:, :, -1].contiguous(),
-        }
-        found = float(accuracies(architecture, tried, data)[0].mean())
-        best, kept = (found, tried) if found > best else (best, kept)
-    return kept
+    net, space = architecture.build().eval(), trace_architecture(architecture)
+    tried = [finish_nets(net, space, weights, data.x_train, data.y_train, ridge) for ridge in RIDGES]
+    return max(tried, key=lambda solved: float(accuracies(architecture, solved, data)[0].mean()))
+
+
+def lsuv(architecture: Architecture, nets: int, data: Dataset, seed: int) -> Weights:
+    """Orthonormal starts whose layers have outputs of variance 1 on training examples (`scale_layers`)."""
+    space = trace_architecture(architecture)
+    drawn = Fresh.for_spaces(space, init="orthogonal").sample(space, nets, seed=seed)
+    found = []
+    for number in range(nets):
+        net = architecture.build().eval()
+        net.load_state_dict({name: tensor[number] for name, tensor in drawn.items()})
+        scale_layers(net, data.x_train)
+        found.append({name: tensor.detach().clone() for name, tensor in net.state_dict().items()})
+    return {name: torch.stack([one[name] for one in found]) for name in drawn}
 
 
 def steps_to_level(curve: Sequence[float], level: float) -> float:

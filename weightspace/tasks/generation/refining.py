@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from weightspace.data import Dataset
 from weightspace.generators.draws import Draws
+from weightspace.generators.lastlayer import last_features, last_layer, solve_layer
 from weightspace.generators.marks import draw_places
 from weightspace.generators.refiner import Refiner
 from weightspace.nets import Architecture
@@ -21,6 +22,9 @@ from weightspace.zoo.folder.spaces import trace_architecture
 STRENGTH_RATE = 5.0
 """How much faster than the metanet the factors before its changes learn: they have to come from zero to one."""
 
+SOLVER_STEPS = 4
+"""Of Newton's method in training, where the gradient goes through each."""
+
 
 @dataclass(frozen=True)
 class RefinerTraining:
@@ -29,7 +33,8 @@ class RefinerTraining:
     Args:
         steps: of Adam, each on one architecture.
         nets: written in each step.
-        batch: examples that each of them is shown.
+        batch: examples on which each of them is judged.
+        support: other examples, on which its last layer is solved if the refiner keeps examples.
         learning_rate: after a warmup, falling to 0 along a cosine.
         minutes: at most; the cosine then ends earlier.
         warmup: steps.
@@ -39,7 +44,8 @@ class RefinerTraining:
 
     steps: int = 100_000
     nets: int = 4
-    batch: int = 64
+    batch: int = 96
+    support: int = 192
     learning_rate: float = 2e-3
     minutes: float = 28.0
     warmup: int = 100
@@ -63,8 +69,11 @@ def train_refiner(
         told: hears every hundred steps the step, the mean loss since then, and the seconds.
     """
     source = torch.Generator().manual_seed(config.seed)
-    groups = [{"params": refiner.metanet.parameters()}, {"params": [refiner.strengths, refiner.kept]}]
-    optimizer = torch.optim.Adam(groups, config.learning_rate, betas=(0.9, 0.98))
+    inner = {id(p) for p in refiner.metanet.parameters()}
+    factors = [p for p in refiner.parameters() if id(p) not in inner]
+    optimizer = torch.optim.Adam(
+        [{"params": refiner.metanet.parameters()}, {"params": factors}], config.learning_rate, betas=(0.9, 0.98)
+    )
     averaged = {name: p.detach().clone() for name, p in refiner.named_parameters()}
     began, losses = time.monotonic(), []
     refiner.train()
@@ -98,12 +107,28 @@ def written_loss(
 ) -> Float[Tensor, " nets"]:
     """Cross-entropy of nets that the refiner writes from fresh noise, each on the same examples."""
     space, net = trace_architecture(architecture), architecture.build().train()
-    seed = int(torch.randint(2**31, (1,), generator=source))
-    draws = Draws(seed, 0, config.nets, refiner.device)
+    draws = Draws(int(torch.randint(2**31, (1,), generator=source)), 0, config.nets, refiner.device)
     noise = refiner.start.draw(space, draws, torch.zeros(config.nets, 0), None)
     weights = refiner.refine(space, noise, draw_places(space, draws))
-    some = torch.randint(len(data.x_train), (config.batch,), generator=source)
-    images, labels = data.x_train[some].to(refiner.device), data.y_train[some].to(refiner.device)
-    logits = run_stack(net, weights, images)
-    losses = functional.cross_entropy(logits.transpose(1, 2), labels.expand(config.nets, -1), reduction="none")
-    return losses.mean(1)
+    some = torch.randperm(len(data.x_train), generator=source)[: config.support + config.batch]
+    inputs, labels = data.x_train[some].to(refiner.device), data.y_train[some].to(refiner.device)
+    judged = slice(len(some) - config.batch, None)
+    if refiner.takes_net:
+        known = slice(0, config.support)
+        weights = refiner.descend(space, net, weights, inputs[known], labels[known])
+        logits = solved_logits(refiner, weights, net, last_layer(space), inputs, labels[: -config.batch])[:, judged]
+    else:
+        logits = run_stack(net, weights, inputs[judged])
+    target = labels[judged].expand(config.nets, -1)
+    return functional.cross_entropy(logits.transpose(1, 2), target, reduction="none").mean(1)
+
+
+def solved_logits(
+    refiner: Refiner, weights: dict[str, Tensor], net: nn.Module, last: str, inputs: Tensor, labels: Tensor
+) -> Float[Tensor, "nets inputs classes"]:
+    """What nets answer whose last layer is solved on the first inputs, those that have labels; differentiable."""
+    features = last_features(net, weights, last, inputs)
+    classes = weights[f"{last}.weight"].shape[1]
+    known = features[:, : len(labels)]
+    weight, bias = solve_layer(known, labels, classes, refiner.log_ridge.exp(), SOLVER_STEPS)
+    return features @ weight.mT + bias[:, None]

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from weightspace.data import load_dataset
 from weightspace.nets.stacked.run import run_stack
+from weightspace.nets.stacked.statistics import fit_statistics
 from weightspace.space import WeightSpace
-from weightspace.tasks.generation.headstart import fit_statistics
 from weightspace.zoo import Zoo
 
 Weights = Mapping[str, Tensor]
