@@ -69,8 +69,9 @@ REFINER_FACTS = """- **Data.** The 8x8 digits of scikit-learn: it is trained on 
 - **Time.** {seconds:.3f} s of one core for a net."""
 REFINER_HOW = """Three things are done. A metanet that never saw the architecture changes He's weights; {descents} steps
 of gradient descent follow at learned rates, each on all {examples} kept images; and the last layer is solved on these.
-So the last two alone are its strongest rival: done to He's init as it is they come to {finished:.1f} % in range, where
-this net comes to {ours:.1f} % and He's init with its last layer solved to {solved:.1f} %."""
+So the last two alone are its strongest rival, and do most of it: done to He's init as it is they come to
+{finished:.1f} % in range, where this net comes to {ours:.1f} % and He's init with its last layer solved to
+{solved:.1f} %.{behind}"""
 
 
 def start_card(lines: list[dict]) -> dict[str, str]:
@@ -127,6 +128,10 @@ def refiner_card(lines: list[dict]) -> dict[str, str]:
     how = REFINER_HOW.format(
         descents=first["descents"], examples=first["examples"], ours=mean(ours, "ours"),
         finished=mean(ours, "he_finished"), solved=mean(ours, "he_last_solved"),
+        behind="".join(
+            f" On nets {name} they are ahead, {mean(some, 'he_finished'):.1f} to {mean(some, 'ours'):.1f} %."
+            for name, some in sets.items() if mean(some, "he_finished") > mean(some, "ours")
+        ),
     )  # fmt: skip
     return {
         "table": "\n".join(rows), "facts": facts, "command": first["trained_by"], "seed": "0",

@@ -6,24 +6,28 @@ import re
 import pytest
 import torch
 
-from weightspace import Recipe, build_zoo, load_metanet
-from weightspace.data import load_signals
-from weightspace.generators import Generator
+from weightspace import Recipe, Zoo, build_zoo, load_metanet
+from weightspace.cli import main
+from weightspace.data import load_dataset, load_signals
+from weightspace.generators import Generator, initialize
 from weightspace.hub.shipped import shipped, shipped_readers
 from weightspace.optimizers import LearnedOptimizer, LearnedRule
 from weightspace.tasks.editing.editnets import EditNets
 from weightspace.tasks.editing.editor import Editor
 from weightspace.tasks.editing.measures import measure_edit
+from weightspace.tasks.generation.architectures import held_out_sets
+from weightspace.tasks.generation.headstart import accuracies, solve_last
 from weightspace.tasks.labelled.labellednets import LabelledNets
 from weightspace.tasks.optimization.contestants import AdamW, Learned
 from weightspace.tasks.optimization.race import RaceConfig, compete, speedup
 from weightspace.tasks.optimization.racetasks import RACES
 from weightspace.tasks.prediction.fit import predict_nets
 from weightspace.tasks.prediction.metrics import class_score, score
+from weightspace.zoo.folder.spaces import trace_architecture
 
 SECTIONS = ("**Data.**", "**Model.**", "**Made by**", "**Limits.**", "**Licence**", "held-out nets")
 RULE = "learned-optimizer"
-WRITE = ["siren-start"]
+WRITE = ["siren-start", "digits-initializer"]
 METANETS = [name for name in shipped() if name != RULE]
 READ = [name for name in shipped_readers() if name.startswith("digits")]
 NETS = {"digits-park-accuracy": 64}  # many shapes, so few nets are stacked
@@ -126,3 +130,35 @@ def test_a_start_fits_pictures_that_it_never_saw_as_the_card_says():
     drawn = start.sample(space, len(pictures), condition=pictures, seed=0)
     errors = start.loss(start.vectors.rows(drawn), pictures)
     assert float((-10 * errors.log10()).mean()) > figures("siren-start")[2] - 3.0
+
+
+def test_nets_of_architectures_never_seen_start_as_well_as_the_card_says():
+    initializer, data, found = load_metanet("digits-initializer"), load_dataset("digits"), []
+    for architecture in held_out_sets()["in range"][:12]:
+        space = trace_architecture(architecture)
+        ours = initializer.sample(space, 2, seed=30, condition=architecture.build())
+        he = solve_last(architecture, initializer.start.sample(space, 2, seed=30), data)
+        found.append([float(accuracies(architecture, some, data)[1].mean()) for some in (ours, he)])
+    ours, he = torch.tensor(found).mean(0).tolist()
+    assert 100 * ours > figures("digits-initializer")[0] - 8 and ours > he + 0.05, (ours, he)
+
+
+def test_a_module_and_the_command_start_from_the_initializer(tmp_path, monkeypatch):
+    data, initializer = load_dataset("digits"), load_metanet("digits-initializer")
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 8, 3, stride=2, padding=1), torch.nn.BatchNorm2d(8), torch.nn.ReLU(),
+        torch.nn.Conv2d(8, 12, 3, padding=1), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(192, 10),
+    )  # fmt: skip
+    initialize(net, initializer, example_inputs=(data.x_test[:2],), seed=0)
+    with torch.no_grad():
+        assert float((net.eval()(data.x_test).argmax(1) == data.y_test).float().mean()) > 0.9
+    (tmp_path / "own_nets.py").write_text(
+        "from torch import nn\n\nfrom weightspace.nets import net_factory\n\n\n"
+        "@net_factory(inputs=(1, 8, 8))\ndef thin():\n"
+        "    return nn.Sequential(nn.Conv2d(1, 6, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(54, 10))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert not main(
+        ["generate", "digits-initializer", "--module", "own_nets:thin", "-n", "3", "--out", "new", "--quiet"]
+    )
+    assert len(Zoo("new")) == 3

@@ -33,24 +33,41 @@ def test_drawn_architectures_are_built_and_leave_out_what_is_held():
     assert {each.settings["norm"] for each in drawn} == {"none", "batch", "group"}
 
 
-@pytest.mark.parametrize("examples", [0, 100])
-def test_training_through_the_loss_of_nets_brings_it_down(examples):
-    nets = [
-        Architecture("cnn", {"image_size": 8, "channels": [6], "stride": [2], "norm": norm})
-        for norm in ("none", "batch")
-    ]
+def plain(norm):
+    return Architecture("cnn", {"image_size": 8, "channels": [6], "stride": [2], "norm": norm})
+
+
+def fresh(**settings):
     torch.manual_seed(0)
-    kept = {"examples": examples, "example_shape": (1, 8, 8), "descents": 1} if examples else {}
-    refiner = Refiner.for_spaces(*map(trace_architecture, nets), width=16, layers=1, probes=10, **kept)
-    data, heard = load_dataset("digits"), []
-    settings = RefinerTraining(steps=100, nets=2, batch=32, support=60, warmup=10)
+    spaces = [trace_architecture(plain(norm)) for norm in ("none", "batch")]
+    return Refiner.for_spaces(*spaces, width=32, layers=2, probes=20, **settings)
+
+
+KEPT = {"examples": 100, "example_shape": (1, 8, 8)}
+
+
+@pytest.mark.parametrize(("kept", "least"), [({}, 0.1), (KEPT, 0.01)])
+def test_training_through_the_loss_of_nets_brings_it_down(kept, least):
+    refiner, data, heard = fresh(**kept), load_dataset("digits"), []
+    settings = RefinerTraining(steps=120, nets=2, batch=32, support=60, warmup=10, learning_rate=5e-3)
 
     def losses():
-        refiner.train()
-        source = torch.Generator().manual_seed(5)
-        return [float(written_loss(refiner, net, data, settings, source).detach().mean()) for net in nets]
+        source, judged = torch.Generator().manual_seed(5), RefinerTraining(nets=8, batch=200, support=60)
+        with torch.no_grad():
+            return [
+                float(written_loss(refiner, plain(norm), data, judged, source).mean()) for norm in ("none", "batch")
+            ]
 
     before = losses()
-    train_refiner(refiner, nets, data, settings, lambda *said: heard.append(said))
+    train_refiner(refiner, [plain("none"), plain("batch")], data, settings, lambda *said: heard.append(said))
     assert not refiner.training and len(heard) == 1
-    assert all(b < a - 0.1 for a, b in zip(before, losses(), strict=True))
+    assert all(after < first - least for first, after in zip(before, losses(), strict=True))
+
+
+def test_the_loss_goes_through_steps_of_descent_and_the_solved_layer():
+    refiner, settings = fresh(**KEPT, descents=2), RefinerTraining(nets=2, batch=32, support=60)
+    torch.nn.init.constant_(refiner.strengths, 0.1)
+    source = torch.Generator().manual_seed(0)
+    written_loss(refiner, plain("batch"), load_dataset("digits"), settings, source).mean().backward()
+    reached = [refiner.log_rates, refiner.log_ridge, refiner.strengths, refiner.metanet.changes.new]
+    assert all(p.grad is not None and bool(p.grad.isfinite().all()) and float(p.grad.abs().max()) > 0 for p in reached)
