@@ -9,7 +9,7 @@ import torch
 from weightspace import Recipe, Zoo, build_zoo, load_metanet
 from weightspace.cli import main
 from weightspace.data import load_dataset, load_signals
-from weightspace.generators import Generator, initialize
+from weightspace.generators import Generator, initialize, write_zoo
 from weightspace.hub.shipped import shipped, shipped_readers
 from weightspace.optimizers import LearnedOptimizer, LearnedRule
 from weightspace.tasks.editing.editnets import EditNets
@@ -152,13 +152,7 @@ def test_a_module_and_the_command_start_from_the_initializer(tmp_path, monkeypat
     initialize(net, initializer, example_inputs=(data.x_test[:2],), seed=0)
     with torch.no_grad():
         assert float((net.eval()(data.x_test).argmax(1) == data.y_test).float().mean()) > 0.9
-    (tmp_path / "own_nets.py").write_text(
-        "from torch import nn\n\nfrom weightspace.nets import net_factory\n\n\n"
-        "@net_factory(inputs=(1, 8, 8))\ndef thin():\n"
-        "    return nn.Sequential(nn.Conv2d(1, 6, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(54, 10))\n"
-    )
     monkeypatch.chdir(tmp_path)
-    assert not main(
-        ["generate", "digits-initializer", "--module", "own_nets:thin", "-n", "3", "--out", "new", "--quiet"]
-    )
+    write_zoo(initializer, held_out_sets()["in range"][0], 1, "one", seed=0)
+    assert not main(["generate", "digits-initializer", "--zoo", "one", "-n", "3", "--out", "new", "--quiet"])
     assert len(Zoo("new")) == 3
