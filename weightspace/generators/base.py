@@ -68,6 +68,7 @@ class Generator(Pretrained):
     config: GeneratorConfig
     conditions: ClassVar[str | None] = None
     any_space: ClassVar[bool] = False
+    takes_net: bool = False
 
     def __init__(self, config: GeneratorConfig):
         super().__init__(config)
@@ -77,10 +78,6 @@ class Generator(Pretrained):
     def device(self) -> torch.device:
         """Where it lies, and the nets that it writes."""
         return self.get_buffer("place").device
-
-    @property
-    def takes_net(self) -> bool:
-        return False
 
     def sample(
         self,

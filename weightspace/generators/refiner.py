@@ -110,15 +110,12 @@ class Refiner(Generator):
         self.strengths = nn.Parameter(torch.zeros(config.passes, len(STRENGTHS)))
         self.kept = nn.Parameter(torch.ones(config.passes, len(STRENGTHS)))
         self.start = Fresh.for_spaces(*config.spaces[:1], init="he")
+        self.takes_net = config.examples > 0
         if config.examples:
             self.register_buffer("examples", torch.zeros(config.examples, *config.example_shape))
             self.register_buffer("labels", torch.zeros(config.examples, dtype=torch.int64))
             self.log_ridge = nn.Parameter(torch.tensor(math.log(RIDGE)))
             self.log_rates = nn.Parameter(torch.full((config.descents, len(STRENGTHS)), math.log(FIRST_RATE)))
-
-    @property
-    def takes_net(self) -> bool:
-        return self.config.examples > 0
 
     @classmethod
     def for_spaces(cls: type[R], *spaces: WeightSpace, **settings: Any) -> R:
