@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from weightspace.generators.base import Generator, GeneratorConfig, Prompts
 from weightspace.generators.draws import Draws
 from weightspace.generators.fresh import Fresh
-from weightspace.generators.lastlayer import RIDGE, body_gradients, check_net, finish_nets, last_layer
 from weightspace.generators.marks import Places, draw_places, neuron_marks
 from weightspace.graphs import Layout
 from weightspace.metanets.layers.responses import Responses
 from weightspace.metanets.spacenet import SpaceNet
+from weightspace.nets.stacked.lastlayer import RIDGE, body_gradients, check_net, finish_nets, last_layer
 from weightspace.nets.stacked.statistics import batch_normed
 from weightspace.space import WeightSpace
 from weightspace.space.parts import TensorSpec

@@ -10,9 +10,9 @@ from torch.nn import functional
 
 from weightspace.data import Dataset
 from weightspace.generators.fresh import Fresh
-from weightspace.generators.lastlayer import finish_nets
 from weightspace.nets import Architecture
 from weightspace.nets.stacked.flatlayout import FlatLayout
+from weightspace.nets.stacked.lastlayer import finish_nets
 from weightspace.nets.stacked.run import run_stack
 from weightspace.nets.stacked.statistics import fit_statistics
 from weightspace.zoo.folder.spaces import trace_architecture

@@ -12,10 +12,10 @@ from torch.nn import functional
 
 from weightspace.data import Dataset
 from weightspace.generators.draws import Draws
-from weightspace.generators.lastlayer import last_features, last_layer, solve_layer
 from weightspace.generators.marks import draw_places
 from weightspace.generators.refiner import Refiner
 from weightspace.nets import Architecture
+from weightspace.nets.stacked.lastlayer import last_features, last_layer, solve_layer
 from weightspace.nets.stacked.run import run_stack
 from weightspace.zoo.folder.spaces import trace_architecture
 

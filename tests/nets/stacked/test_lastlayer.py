@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional
 
 from weightspace.generators import Fresh
-from weightspace.generators.lastlayer import (
+from weightspace.nets import build_net
+from weightspace.nets.stacked.lastlayer import (
     FLOOR,
     body_gradients,
     check_net,
@@ -17,7 +18,6 @@ from weightspace.generators.lastlayer import (
     last_layer,
     solve_layer,
 )
-from weightspace.nets import build_net
 from weightspace.nets.stacked.run import run_stack
 from weightspace.space import WeightSpace
 
