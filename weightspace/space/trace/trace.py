@@ -27,7 +27,7 @@ from weightspace.space.trace.admit import admit
 from weightspace.space.trace.assemble import assemble
 from weightspace.space.trace.known import constant_of, constant_value, fixed_value, known_size, parameter_value
 from weightspace.space.trace.reader import Reader
-from weightspace.space.trace.unread import fix_unread, live_leaves
+from weightspace.space.trace.unread import NOWHERE, fix_unread, live_leaves
 from weightspace.space.trace.verify import settle
 from weightspace.space.weightspace import WeightSpace
 
@@ -66,27 +66,54 @@ def trace(
         'h0'
     """
     module = admit(module, args, kwargs)
-    space = _traced(module, args, kwargs, verify, free_unused, dynamic_shapes)
+    space = _read(module, args, kwargs, free_unused, dynamic_shapes)
+    if not verify:
+        return space
+    unread = _read_nowhere(space)
+    if unread and (found := _in_other_mode(module, args, kwargs, free_unused, dynamic_shapes, space.moved, unread)):
+        return found  # heads for training alone: what they read is free in neither mode unless it is followed there
+    space = settle(space, module, args, kwargs)
     if space.report is None or not space.report.failed:
         return space
-    other = copied(module).train(not module.training)  # which may run more of the code, like heads for training alone
-    inputs = (with_samples((args, kwargs)) if other.training else None) or (args, kwargs)  # norms of batches want two
-    try:
-        again = _traced(other, *inputs, verify, free_unused, dynamic_shapes)
-    except ValueError:
-        return space
-    return again if again.report is not None and again.report.sound and again.moved > space.moved else space
+    return _in_other_mode(module, args, kwargs, free_unused, dynamic_shapes, space.moved) or space
 
 
-def _traced(
+def _in_other_mode(
     module: nn.Module,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
-    verify: bool,
     free_unused: bool,
     dynamic_shapes: Any,
+    moved: float,
+    unread: int | None = None,
+) -> WeightSpace | None:
+    """The space as the other mode shows it, which may run more of the code; None where it doesn't hold or moves less.
+
+    Args:
+        moved: how much it must move more than. unread: how many tensors it must leave unread less than.
+    """
+    other = copied(module).train(not module.training)
+    inputs = (with_samples((args, kwargs)) if other.training else None) or (args, kwargs)  # norms of batches want two
+    try:
+        space = _read(other, *inputs, free_unused, dynamic_shapes)
+        if space.moved <= moved or (unread is not None and _read_nowhere(space) >= unread):
+            return None
+        space = settle(space, other, *inputs)
+    except ValueError:
+        return None
+    sound = space.report is not None and space.report.sound and not space.report.failed
+    return space if sound and space.moved > moved else None
+
+
+def _read_nowhere(space: WeightSpace) -> int:
+    """How many tensors the code reads nowhere."""
+    return sum(why == NOWHERE for why in (space.report.unread if space.report else {}).values())
+
+
+def _read(
+    module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], free_unused: bool, dynamic_shapes: Any
 ) -> WeightSpace:
-    """See `trace`, in the module's own mode alone."""
+    """What the module's code shows in its own mode, not proved."""
     started = time.perf_counter()
     program, left_out = export(copied(module), args, kwargs, dynamic_shapes)
     exported = time.perf_counter()
@@ -94,8 +121,7 @@ def _traced(
     seconds = {"export": exported - started, "trace": time.perf_counter() - exported}
     report = space.report or Report()
     lost = {**report.lost, **{f"output {name}": () for name in left_out}}
-    space = replace(space, report=replace(report, seconds=seconds, lost=lost))
-    return settle(space, module, args, kwargs) if verify else space
+    return replace(space, report=replace(report, seconds=seconds, lost=lost))
 
 
 def read_program(program: ExportedProgram, module: nn.Module, free_unused: bool = False) -> WeightSpace:

@@ -6,6 +6,8 @@ from weightspace.space.algebra.causes import because
 from weightspace.space.algebra.dims import Dim, find, fix, is_fixed, leaves, terms
 from weightspace.space.algebra.value import Step, Value
 
+NOWHERE = "read nowhere"
+
 
 def fix_unread(
     live: Mapping[int, set[Dim]],
@@ -36,7 +38,7 @@ def fix_unread(
         elif name in unused and not free_unused:
             rest = [leaf for leaf in _leaves(value) if leaf not in used]
             if any(not leaf.fixed for leaf in rest):
-                found[name] = "read nowhere"
+                found[name] = NOWHERE
         with because("no output of the example depends on it"):
             for leaf in rest:
                 fix(leaf)
