@@ -98,6 +98,8 @@ class Refiner(Generator):
 
     Config: ClassVar[type[RefinerConfig]] = RefinerConfig
     config: RefinerConfig
+    examples: Tensor
+    labels: Tensor
     any_space = True
     conditions = "a net of the space, whose last layer is solved, for one that keeps examples"
 

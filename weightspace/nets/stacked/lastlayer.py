@@ -33,7 +33,7 @@ def last_layer(space: WeightSpace) -> str:
     found = [
         name.removesuffix(".weight")
         for name, spec in space.tensors.items()
-        if spec.role == "weight" and space.sites[spec.target_site].kind == "output"
+        if spec.role == "weight" and spec.target_site is not None and space.sites[spec.target_site].kind == "output"
     ]
     linear = [name for name in found if space.tensors[f"{name}.weight"].op == "linear"]
     if len(found) != 1 or not linear or f"{found[0]}.bias" not in space.tensors:
