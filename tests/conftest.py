@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -37,10 +36,10 @@ def device(request, monkeypatch, tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def strangers_are_forgotten():
+def strangers_are_forgotten(tmp_path_factory):
     """What a test imported from a scratch folder isn't found by the next test, which may write such a file too."""
     yield
-    scratch = tempfile.gettempdir()
+    scratch = str(tmp_path_factory.getbasetemp())  # not the system's folder: the project may lie there itself
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__dict__", {}).get("__file__")
         if isinstance(file, str) and file.startswith(scratch):

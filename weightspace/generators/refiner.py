@@ -91,7 +91,8 @@ class Refiner(Generator):
     improve hypernetwork learning", and Bertinetto et al. 2019, "Meta-learning with differentiable closed-form solvers".
 
     Attributes:
-        examples: kept inputs, ``[examples, *example_shape]``. labels: of each, ``[examples]``.
+        examples: kept inputs, ``[examples, *example_shape]``.
+        labels: of each example, ``[examples]``.
         log_ridge: logarithm of the penalty with which the last layer is solved.
         log_rates: logarithms of the rates of descent, for each step and kind of tensor.
     """
