@@ -93,7 +93,7 @@ def on_the_way(place):
 
 
 def distances(place):
-    space, module, a, b, data = pair("cnn", place)
+    space, module, a, b, data = pair("mlp", place)
     stack = {name: torch.stack([a[name], b[name]]) for name in a}
     null = {name: torch.stack([net_of(space, seed, torch.float32)[name] for seed in range(4)]).to(place) for name in a}
     return {

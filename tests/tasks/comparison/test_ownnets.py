@@ -82,7 +82,7 @@ def test_probes_are_followed_through_gates_and_where_they_cant_be_the_weights_al
     tmp_path, monkeypatch, followed
 ):
     if not followed:
-        monkeypatch.setattr("weightspace.tasks.comparison.jobs.method._answers", lambda space: False)
+        monkeypatch.setattr("weightspace.tasks.comparison.jobs.obstacles._answers", lambda space: False)
     with open(tmp_path / "labels.csv", "w") as labels:
         labels.write("file,score\n")
         for number in range(20):
