@@ -13,6 +13,8 @@ from weightspace.align.lineage import fisher, p_values, scores
 from weightspace.space import WeightSpace
 
 _ALPHA = 1e-3  # chance of a wrong family among all pairs
+FEWEST = 6
+"""Nets that can be their own null."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def family_tree(
     Raises:
         ValueError: too few nets, or weights that don't fit the space or aren't finite (the net is named).
     """
-    if len(nets) < (2 if null is not None else 6):
+    if len(nets) < (2 if null is not None else FEWEST):
         raise ValueError(f"family_tree needs at least two nets, or six without null=, got {len(nets)}.")
     lifted = [ready(space, net, name)[0] for name, net in nets.items()]
     stack = {name: torch.cat([net[name] for net in lifted]) for name in space.tensors}

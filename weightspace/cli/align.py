@@ -44,8 +44,6 @@ tell a child from another run of the same recipe.
 
 {MODELS}"""
 
-_FEWEST = 6  # nets that are their own null, as `family_tree` says
-
 
 def add_command(parent: Parser) -> None:
     """Adds the four commands."""
@@ -144,14 +142,15 @@ def _run_lineage(arguments: argparse.Namespace) -> None:
     import torch
 
     from weightspace.align import family_tree, lineage
+    from weightspace.align.tree import FEWEST
 
     paths, null_paths = expand(arguments.nets), expand(arguments.null)
     if len(paths) < 2:
         raise ValueError(f"lineage needs at least two nets, got {len(paths)}.")
-    if arguments.tree and not null_paths and len(paths) < _FEWEST:
+    if arguments.tree and not null_paths and len(paths) < FEWEST:
         raise ValueError(
             f"A tree of {len(paths)} nets needs --null, at least four nets of independent runs, to tell relatives from "
-            f"strangers; or {_FEWEST} nets, most of them unrelated."
+            f"strangers; or {FEWEST} nets, most of them unrelated."
         )
     models = load_models(arguments, [*paths, *null_paths])
     nets, others = models.weights[: len(paths)], models.weights[len(paths) :]

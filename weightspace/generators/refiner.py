@@ -85,10 +85,10 @@ class Refiner(Generator):
 
     One that keeps labelled examples takes a few steps of gradient descent on them, if it is told so, measures batch
     norms and solves the last layer (`finish_nets`). For that it must run the net, which is its condition; `initialize`
-    and `write_zoo` give it. Without examples the last layer is
-    refined like the others, and running statistics stay those of the init. After Knyazev et al. 2021, "Parameter
-    prediction for unseen deep architectures", Ortiz, Guttag and Dalca 2023, "Magnitude invariant parametrizations
-    improve hypernetwork learning", and Bertinetto et al. 2019, "Meta-learning with differentiable closed-form solvers".
+    and `write_zoo` give it. Without examples the last layer is refined like the others, and running statistics stay
+    those of the init. After Knyazev et al. 2021, "Parameter prediction for unseen deep architectures", Ortiz, Guttag
+    and Dalca 2023, "Magnitude invariant parametrizations improve hypernetwork learning", and Bertinetto et al. 2019,
+    "Meta-learning with differentiable closed-form solvers".
 
     Attributes:
         examples: kept inputs, ``[examples, *example_shape]``.

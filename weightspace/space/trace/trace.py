@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor, nn
@@ -69,40 +70,51 @@ def trace(
     space = _read(module, args, kwargs, free_unused, dynamic_shapes)
     if not verify:
         return space
-    unread = _read_nowhere(space)
-    if unread and (found := _in_other_mode(module, args, kwargs, free_unused, dynamic_shapes, space.moved, unread)):
+    other, unread = _OtherMode(module, args, kwargs, free_unused, dynamic_shapes), _read_nowhere(space)
+    if unread and (found := other.better_than(space.moved, unread)):
         return found  # heads for training alone: what they read is free in neither mode unless it is followed there
     space = settle(space, module, args, kwargs)
     if space.report is None or not space.report.failed:
         return space
-    return _in_other_mode(module, args, kwargs, free_unused, dynamic_shapes, space.moved) or space
+    return other.better_than(space.moved) or space
 
 
-def _in_other_mode(
-    module: nn.Module,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    free_unused: bool,
-    dynamic_shapes: Any,
-    moved: float,
-    unread: int | None = None,
-) -> WeightSpace | None:
-    """The space as the other mode shows it, which may run more of the code; None where it doesn't hold or moves less.
+class _OtherMode:
+    """The space as the module's other mode shows it, which may run more of the code; read and proved once at most."""
 
-    Args:
-        moved: how much it must move more than. unread: how many tensors it must leave unread less than.
-    """
-    other = copied(module).train(not module.training)
-    inputs = (with_samples((args, kwargs)) if other.training else None) or (args, kwargs)  # norms of batches want two
-    try:
-        space = _read(other, *inputs, free_unused, dynamic_shapes)
+    def __init__(self, module: nn.Module, args: Any, kwargs: Any, free_unused: bool, dynamic_shapes: Any):
+        self.module, self.given = module, (args, kwargs)
+        self.options = free_unused, dynamic_shapes
+
+    def better_than(self, moved: float, unread: int | None = None) -> WeightSpace | None:
+        """The space if it holds; None if not, or where it moves no more or leaves as many tensors unread."""
+        if self.read is None:
+            return None
+        space = self.read[0]
         if space.moved <= moved or (unread is not None and _read_nowhere(space) >= unread):
             return None
-        space = settle(space, other, *inputs)
-    except ValueError:
-        return None
-    sound = space.report is not None and space.report.sound and not space.report.failed
-    return space if sound and space.moved > moved else None
+        return self.proved if self.proved is not None and self.proved.moved > moved else None
+
+    @cached_property
+    def read(self) -> tuple[WeightSpace, nn.Module, Any] | None:
+        """What its code shows, the module in that mode, and inputs; None where it can't be read."""
+        module = copied(self.module).train(not self.module.training)
+        inputs = (with_samples(self.given) if module.training else None) or self.given  # norms of batches want two
+        try:
+            return _read(module, *inputs, *self.options), module, inputs
+        except ValueError:
+            return None
+
+    @cached_property
+    def proved(self) -> WeightSpace | None:
+        """The space if all of it holds."""
+        assert self.read is not None
+        space, module, inputs = self.read
+        try:
+            space = settle(space, module, *inputs)
+        except ValueError:
+            return None
+        return space if space.report is not None and space.report.sound and not space.report.failed else None
 
 
 def _read_nowhere(space: WeightSpace) -> int:

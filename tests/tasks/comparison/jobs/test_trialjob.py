@@ -51,7 +51,7 @@ def test_trials_are_judged_on_validation_nets_and_the_best_one_is_used(workspace
     best = best_trials(made)
     assert goodness(best["FlatMLP"]) == max(goodness(result) for result in made if result.method == "FlatMLP")
     before = PredictionJob("tiny", "S", "FlatMLP", 1).fingerprint
-    keep_tuned("tiny", "S", {"FlatMLP": jobs[2].drawn}, setup.TUNED)
+    keep_tuned("tiny", "S", {"FlatMLP": jobs[2].drawn})
     found = tuned_setup("tiny", "S", "FlatMLP", 1)
     assert found == replace(jobs[2].setup, training=replace(jobs[2].setup.training, seed=1))
     assert PredictionJob("tiny", "S", "FlatMLP", 1).fingerprint != before

@@ -21,8 +21,8 @@ from weightspace.tasks.prediction.metrics import calibration, class_score, score
 
 
 @dataclass(frozen=True)
-class PredictionJob(Job):
-    """One method with one seed on one protocol."""
+class QuestionJob(Job):
+    """One method with one seed on one protocol of `PROTOCOLS`."""
 
     question: str
     tier: str
@@ -34,18 +34,23 @@ class PredictionJob(Job):
         return self.question
 
     @property
-    def command(self) -> str:
-        return (
-            f"python scripts/train_predictor.py {self.question} --tier {self.tier} --methods "
-            f"{json.dumps(self.method)} --seeds {self.seed}"
-        )
-
-    @property
     def source(self) -> ZooSource:
         sources = PROTOCOLS[self.question].sources
         if self.tier not in sources:
             raise ValueError(f"tier must be one of {', '.join(sources)} for {self.question}, got {self.tier!r}.")
         return sources[self.tier]
+
+
+@dataclass(frozen=True)
+class PredictionJob(QuestionJob):
+    """A cell of the tables, before averaging over seeds."""
+
+    @property
+    def command(self) -> str:
+        return (
+            f"python scripts/train_predictor.py {self.question} --tier {self.tier} --methods "
+            f"{json.dumps(self.method)} --seeds {self.seed}"
+        )
 
     @property
     def setup(self) -> Setup:

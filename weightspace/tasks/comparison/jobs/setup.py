@@ -69,14 +69,14 @@ def tuned_setup(question: str, tier: str, method: str, seed: int = 0) -> Setup:
     return usual_setup(question, tier, method, seed).changed(_tuned().get(f"{question}-{tier}", {}).get(method, {}))
 
 
-def keep_tuned(question: str, tier: str, chosen: Mapping[str, Mapping[str, Any]], path: Path = TUNED) -> None:
+def keep_tuned(question: str, tier: str, chosen: Mapping[str, Mapping[str, Any]]) -> None:
     """Writes what a search chose for some methods; those of others stay."""
-    known = read_json(path.read_text(encoding="utf-8"), str(path)).plain() if path.exists() else {}
-    known[f"{question}-{tier}"] = {**known.get(f"{question}-{tier}", {}), **chosen}
-    path.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    name, known = f"{question}-{tier}", _tuned()
+    text = json.dumps({**known, name: {**known.get(name, {}), **chosen}}, indent=1, sort_keys=True)
+    TUNED.write_text(text + "\n", encoding="utf-8")
     _tuned.cache_clear()
 
 
 @lru_cache(maxsize=1)
 def _tuned() -> dict[str, dict[str, Any]]:
-    return json.loads(TUNED.read_text(encoding="utf-8")) if TUNED.exists() else {}
+    return read_json(TUNED.read_text(encoding="utf-8"), str(TUNED)).plain() if TUNED.exists() else {}

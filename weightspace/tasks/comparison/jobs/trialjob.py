@@ -8,12 +8,11 @@ from random import Random
 from statistics import fmean
 from typing import Any
 
-from weightspace.tasks.comparison.jobs.job import Job
-from weightspace.tasks.comparison.jobs.predictionjob import PredictionJob, run_method, split_of
+from weightspace.tasks.comparison.jobs.predictionjob import QuestionJob, run_method, split_of
 from weightspace.tasks.comparison.jobs.protocol import PROTOCOLS
 from weightspace.tasks.comparison.jobs.result import Result
 from weightspace.tasks.comparison.jobs.setup import Setup, usual_setup
-from weightspace.tasks.comparison.jobs.workspace import Workspace, ZooSource
+from weightspace.tasks.comparison.jobs.workspace import Workspace
 
 _GRAPHS = {"width": (24, 32, 48), "layers": (2, 3, 4), "dropout": (0.0, 0.1, 0.2, 0.4)}
 _PERCEPTRONS = {"width": (128, 256, 512), "layers": (2, 3), "dropout": (0.0, 0.1, 0.2, 0.4)}
@@ -43,30 +42,17 @@ SETTINGS: Mapping[str, Mapping[str, Sequence[Any]]] = {
 
 
 @dataclass(frozen=True)
-class TrialJob(Job):
-    """One draw of a method's settings on one protocol; trial 0 has the settings that the tables have now.
+class TrialJob(QuestionJob):
+    """One draw of a method's settings on one protocol; trial 0 has the settings from before any search.
 
     The seed is the number of the trial. Results look like those of the protocol, with the validation nets in place of
     those that are judged, so they lie in a folder of their own.
     """
 
-    question: str
-    tier: str
-    method: str
-    seed: int
-
-    @property
-    def protocol(self) -> str:
-        return self.question
-
     @property
     def command(self) -> str:
         methods = json.dumps(self.method)
         return f"python scripts/search_settings.py {self.question} --tier {self.tier} --methods {methods}"
-
-    @property
-    def source(self) -> ZooSource:
-        return PredictionJob(self.question, self.tier, self.method, 0).source
 
     @property
     def drawn(self) -> dict[str, dict[str, Any]]:
