@@ -90,7 +90,7 @@ HEAVY = "types of a library, or of rooms, that is loaded when it is first used"
 FOR_TYPES = {
     **{
         f"space.{name}": VALUE
-        for name in ("apply", "explain", "fitting", "matrices", "references", "symmetry", "table")
+        for name in ("apply", "explain", "fitting", "matrices", "plan", "references", "symmetry", "table")
     },
     "align.pictures": HEAVY,
     "graphs.draw": HEAVY,

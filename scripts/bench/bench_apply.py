@@ -45,9 +45,11 @@ def row(
         "copy": lambda: {key: tensor.clone() for key, tensor in weights.items()}, "copied": copied,
         "moves": lambda: space.apply(moves, weights), "whole": lambda: space.apply(whole, weights),
         "out": lambda: space.apply(moves, weights, out=other), "in place": lambda: space.apply(moves, own, out=own),
+        "whole out": lambda: space.apply(whole, weights, out=other),
+        "whole in place": lambda: space.apply(whole, own, out=own),
     }, repeats, clock)  # fmt: skip
-    ratios = [best["moves"] / best["copy"], best["whole"] / best["copy"], best["out"] / best["copied"],
-              best["in place"] / best["copied"]]  # fmt: skip
+    ratios = [best[key] / best["copy"] for key in ("moves", "whole")]
+    ratios += [best[key] / best["copied"] for key in ("out", "whole out", "in place", "whole in place")]
     return [name, f"{1e3 * best['copy']:.2f}", f"{1e3 * best['copied']:.2f}", *(f"{ratio:.2f}" for ratio in ratios)]
 
 
@@ -64,7 +66,8 @@ def main() -> None:
         "vit-s/16": lambda: (Vision(384, 12, 6), (torch.randn(1, 3, 224, 224),)),
         "vit-b/16": lambda: (Vision(), (torch.randn(1, 3, 224, 224),)),
     }
-    head = ["weights", "copy ms", "into other ms", "moves", "all kinds", "moves, out", "moves, in place"]
+    head = ["weights", "copy ms", "into other ms", "moves", "all kinds", "moves, out", "all, out", "moves, in place",
+            "all, in place"]  # fmt: skip
     print("  ".join(cell.rjust(15) for cell in head))
     for name, build in builds.items():
         module, inputs = build()

@@ -52,21 +52,26 @@ def check_fits(space: "WeightSpace", symmetry: "Symmetry", count: int | None) ->
             numbers.
     """
     _check_sizes(space, space.names)
-    for name, order in symmetry.permutations.items():
-        if name not in space.free:
+    free = dict.fromkeys(space.free)
+    for name in symmetry.permutations:
+        if name not in free:
             raise ValueError(
                 f"A symmetry must permute free names, which are {', '.join(space.free) or '(none)'}; got {name!r}"
                 f"{suggestion(name, space.free)}."
             )
-        _check_order(name, order, space.names[name].size or 0, count)
-    for index, vector in symmetry.factors.items():
+    if not _are_permutations(space, symmetry.permutations):
+        for name, order in symmetry.permutations.items():
+            _check_order(name, order, space.names[name].size or 0, count)
+    for index in symmetry.factors:
         if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(space.actions):
             raise ValueError(
                 f"Factors must be for the {len(space.actions)} actions of the space, counted from 0; got {index!r}."
             )
-        action = space.actions[index]
-        _check_factor(f"The factor of action {index}, a {action.kind} of {action.name!r},", action.kind, vector)
-        _check_shape(f"The factor of action {index}", vector, (space.names[action.name].size or 0,), count)
+    if not _are_factors(space, symmetry.factors):
+        for index, vector in symmetry.factors.items():
+            action = space.actions[index]
+            _check_factor(f"The factor of action {index}, a {action.kind} of {action.name!r},", action.kind, vector)
+            _check_shape(f"The factor of action {index}", vector, (space.names[action.name].size or 0,), count)
     for number, matrices in symmetry.matrices.items():
         _check_matrices(space, number, matrices, count)
 
@@ -95,6 +100,39 @@ def _check_shape(what: str, vector: Tensor, shape: tuple[int, ...], count: int |
         raise ValueError(f"{what} must have shape {shapes}, got {list(vector.shape)}.")
 
 
+def _are_permutations(space: "WeightSpace", permutations: Mapping[str, Tensor]) -> bool:
+    """Whether all are permutations of one net's neurons, seen at once; if not, one by one says which isn't."""
+    sizes = [space.names[name].size or 0 for name in permutations]
+    orders = list(permutations.values())
+    if not all(_is_vector(order, size, torch.int64) for order, size in zip(orders, sizes, strict=True)):
+        return False
+    each, whole = torch.tensor(sizes, dtype=torch.int64), torch.cat([torch.empty(0, dtype=torch.int64), *orders])
+    if bool(((whole < 0) | (whole >= each.repeat_interleave(each))).any()):
+        return False
+    place = whole + (each.cumsum(0) - each).repeat_interleave(each)
+    return bool(torch.zeros(len(whole), dtype=torch.bool).index_fill_(0, place, True).all())
+
+
+def _are_factors(space: "WeightSpace", factors: Mapping[int, Tensor]) -> bool:
+    """Whether all are factors of one net's neurons as their kinds allow, seen at once."""
+    kinds: dict[str, list[Tensor]] = {}
+    for index, vector in factors.items():
+        action = space.actions[index]
+        if not _is_vector(vector, space.names[action.name].size or 0, torch.float64):
+            return False
+        kinds.setdefault(action.kind, []).append(vector)
+    return all(_is_allowed(kind, torch.cat(vectors)) for kind, vectors in kinds.items())
+
+
+def _is_vector(vector: Tensor, size: int, dtype: torch.dtype) -> bool:
+    return isinstance(vector, Tensor) and vector.is_cpu and vector.dtype == dtype and tuple(vector.shape) == (size,)
+
+
+def _is_allowed(kind: str, vector: Tensor) -> bool:
+    fits = {"scale": lambda: vector > 0, "sign": lambda: vector.abs() == 1}.get(kind, lambda: vector == vector.round())
+    return bool((vector.isfinite() & fits()).all())
+
+
 def _check_order(name: str, order: Tensor, size: int, count: int | None) -> None:
     if not isinstance(order, Tensor) or order.dtype not in (torch.int64, torch.int32):
         found = order.dtype if isinstance(order, Tensor) else type(order).__name__
@@ -109,9 +147,8 @@ def _check_factor(what: str, kind: str, vector: Tensor) -> None:
     if not isinstance(vector, Tensor) or not vector.is_floating_point():
         found = vector.dtype if isinstance(vector, Tensor) else type(vector).__name__
         raise TypeError(f"{what} must be a tensor of float64, got {found}.")
-    allowed = {"scale": (vector > 0, "above 0"), "sign": (vector.abs() == 1, "1 or -1")}
-    fits, words = allowed.get(kind, (vector == vector.round(), "whole numbers"))
-    if not bool((vector.isfinite() & fits).all()):
+    if not _is_allowed(kind, vector):
+        words = {"scale": "above 0", "sign": "1 or -1"}.get(kind, "whole numbers")
         raise ValueError(f"{what} must be finite and {words}.")
 
 
@@ -172,6 +209,8 @@ def check_weights(space: "WeightSpace", weights: Mapping[str, Tensor]) -> int | 
 def check_tensor(name: str, spec: TensorSpec, tensor: Tensor, count: int | None) -> None:
     """See that one tensor has the sizes of its axes, behind a leading axis of ``count`` if that is given."""
     shape = tuple(tensor.shape)
+    if count is None and shape == spec.shape:
+        return
     lead = () if count is None else (count,)
     expected = lead + spec.shape
     fits = len(shape) == len(expected) and all(want in (None, got) for want, got in zip(expected, shape, strict=True))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -44,7 +45,7 @@ class TensorSpec:
     dtype: str = "float32"
     buffer: bool = False
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int | None, ...]:
         """Sizes of the axes; None where a name has no size yet."""
         return tuple(axis.size for axis in self.axes)

@@ -5,11 +5,12 @@ import torch
 
 from weightspace.machine.compiler import load_native
 from weightspace.space.moving import compiled as move
-from weightspace.space.moving.compiled import Acting, act, fits, run_all
+from weightspace.space.moving.compiled import Acting, Work, fits
 
 pytestmark = pytest.mark.skipif(load_native(move.SOURCE) is None, reason="no C compiler")
 
 SHAPES = [(7,), (6, 5), (6, 5, 3, 3), (4, 1, 40, 2), (30, 5, 40), (3, 4, 5, 6), (5, 0, 3), (40, 70), (9, 33, 2)]
+SHAPES += [(300, 70), (50, 60, 3, 3)]
 
 
 def slow(tensor, axes, stacked):
@@ -25,6 +26,12 @@ def slow(tensor, axes, stacked):
     return torch.stack(nets) if stacked else nets[0]
 
 
+def act(tensor, axes, stacked, out):
+    work = Work()
+    work.add(tensor, axes, stacked, out)
+    work.run()
+
+
 def drawn(shape, chosen, nets, scaled):
     axes = []
     for dim, size in enumerate(shape):
@@ -38,28 +45,36 @@ def drawn(shape, chosen, nets, scaled):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.int64, torch.bool])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_moves_are_those_of_one_axis_after_the_other(shape, dtype, threads, monkeypatch):
+@pytest.mark.parametrize("much", [True, False])
+def test_moves_are_those_of_one_axis_after_the_other(shape, dtype, threads, much, monkeypatch):
     monkeypatch.setattr(move, "_SHARE_FROM", 1)
+    monkeypatch.setattr(move, "_MUCH", 0 if much else 1 << 40)
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     torch.manual_seed(0)
     for stacked, own in ((False, None), (True, None), (True, 3)):
         tensor = (10 * torch.randn(*(3,) * stacked, *shape)).to(dtype)
         for chosen in ({*range(len(shape))}, {0}, {len(shape) - 1}, set()):
             axes, out = drawn(shape, chosen, own, scaled=False), torch.zeros_like(tensor)
-            run_all(act(tensor, axes, stacked, out), tensor.numel())
+            act(tensor, axes, stacked, out)
             assert torch.equal(out, slow(tensor, axes, stacked))
+            act(tensor, axes, stacked, tensor)
+            assert torch.equal(tensor, out)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_factors_are_multiplied_on_the_way(shape, dtype):
+@pytest.mark.parametrize("much", [True, False])
+def test_factors_are_multiplied_on_the_way(shape, dtype, much, monkeypatch):
+    monkeypatch.setattr(move, "_MUCH", 0 if much else 1 << 40)
     torch.manual_seed(0)
     for stacked, own in ((False, None), (True, None), (True, 3)):
         tensor = torch.randn(*(3,) * stacked, *shape, dtype=dtype)
         for chosen in ({*range(len(shape))}, {0}, set()):
             axes, out = drawn(shape, chosen, own, scaled=True), torch.zeros_like(tensor)
-            run_all(act(tensor, axes, stacked, out), tensor.numel())
+            act(tensor, axes, stacked, out)
             torch.testing.assert_close(out, slow(tensor, axes, stacked))
+            act(tensor, axes, stacked, tensor)
+            torch.testing.assert_close(tensor, out)
 
 
 def test_what_compiled_code_can_act_on():
@@ -81,5 +96,5 @@ def test_what_compiled_code_can_act_on():
 def test_a_planted_wrong_order_is_noticed():
     tensor, out = torch.arange(12.0).view(3, 4), torch.zeros(3, 4)
     axes = [Acting(3, torch.tensor([2, 0, 1])), Acting(4)]
-    run_all(act(tensor, axes, False, out), 12)
+    act(tensor, axes, False, out)
     assert not torch.equal(out, slow(tensor, [Acting(3, torch.tensor([1, 2, 0])), Acting(4)], False))
