@@ -19,8 +19,8 @@ ORDER = (
     "reading",
     "hub",
     "machine",
-    "space.moving",
     "space",
+    "space.moving",
     "space.algebra",
     "space.rules",
     "space.actions",
@@ -82,16 +82,14 @@ STRANGERS = {
 # Doors: a public face that finds what lies below it when it is first asked.
 DOORS = {
     ("space.weightspace", "space.trace"): "WeightSpace.trace",
+    ("space.weightspace", "space.moving"): "WeightSpace.apply",
     ("space.weightspace", "space.forms"): "WeightSpace.canonicalize",
 }
 # Imports for types alone, each file with the reason why it has them; faces (`__init__`) have them for their lazy names.
 VALUE = "a function behind a method of WeightSpace: the value names it, and it names the value in its arguments"
 HEAVY = "types of a library, or of rooms, that is loaded when it is first used"
 FOR_TYPES = {
-    **{
-        f"space.{name}": VALUE
-        for name in ("apply", "explain", "fitting", "matrices", "plan", "references", "symmetry", "table")
-    },
+    **{f"space.{name}": VALUE for name in ("explain", "fitting", "matrices", "references", "symmetry", "table")},
     "align.pictures": HEAVY,
     "graphs.draw": HEAVY,
     "tasks.comparison.tables.figures": HEAVY,

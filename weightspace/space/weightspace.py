@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from weightspace.reading import Unread, read_json
-from weightspace.space.apply import apply_symmetry
 from weightspace.space.explain import explain_tensor
 from weightspace.space.fitting import check_weights
 from weightspace.space.matrices import MatrixGroup
@@ -160,6 +159,8 @@ class WeightSpace:
         Raises:
             ValueError: the weights, the symmetry or ``out`` don't fit the space or each other.
         """
+        from weightspace.space.moving.apply import apply_symmetry
+
         return apply_symmetry(self, symmetry, weights, out)
 
     def canonicalize(self, weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Symmetry]:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def reusable(weights: Mapping[str, Tensor], out: Mapping[str, Tensor]) -> set[str]:
-    """The names whose ``out`` can be written at once: it is one block, which no weights lie in but, exactly, its own."""
+    """The names whose ``out`` can be written at once: it is one block, in which no weights lie but its own."""
     blocks = sorted(
         [(*_block(tensor), True, name) for name, tensor in out.items()]
         + [(*_block(tensor), False, name) for name, tensor in weights.items()]

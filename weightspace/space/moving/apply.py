@@ -1,7 +1,6 @@
 """Acting with a symmetry on weights, one pass a tensor: by compiled code, or by tensors where that can't be."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -10,18 +9,16 @@ from weightspace.space.axes import Axis
 from weightspace.space.fitting import check_fits, check_types
 from weightspace.space.moving.compiled import Work, fits, is_ready, scales
 from weightspace.space.moving.memory import reusable
+from weightspace.space.moving.plan import Actings
 from weightspace.space.moving.tensors import move_entries
 from weightspace.space.parts import TensorSpec
-from weightspace.space.plan import Actings
 from weightspace.space.spread import axis_order
 from weightspace.space.symmetry import Symmetry, check_space, scaled
-
-if TYPE_CHECKING:
-    from weightspace.space.weightspace import WeightSpace
+from weightspace.space.weightspace import WeightSpace
 
 
 def apply_symmetry(
-    space: "WeightSpace", symmetry: Symmetry, weights: Mapping[str, Tensor], out: Mapping[str, Tensor] | None = None
+    space: WeightSpace, symmetry: Symmetry, weights: Mapping[str, Tensor], out: Mapping[str, Tensor] | None = None
 ) -> dict[str, Tensor]:
     """See `WeightSpace.apply`."""
     check_space(symmetry, space)
@@ -33,7 +30,7 @@ def apply_symmetry(
     return _Pass(symmetry, count is not None).run(weights, out)
 
 
-def _check_out(space: "WeightSpace", weights: Mapping[str, Tensor], out: Mapping[str, Tensor]) -> None:
+def _check_out(space: WeightSpace, weights: Mapping[str, Tensor], out: Mapping[str, Tensor]) -> None:
     space.check(out)
     for name, tensor in weights.items():
         other = out[name]

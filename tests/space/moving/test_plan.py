@@ -6,7 +6,7 @@ import torch
 from tests.space.nets.architectures import BY_NAME, traced
 from weightspace.space import WeightSpace
 from weightspace.space.axes import Product
-from weightspace.space.plan import Actings, plan_of
+from weightspace.space.moving.plan import Actings, plan_of
 from weightspace.space.spread import axis_order, gathered, spread_over_axis
 
 KINDS = ("permutation", "scale", "sign", "phase")
@@ -59,7 +59,7 @@ def test_a_planted_wrong_step_is_noticed(monkeypatch):
     symmetry = space.random_symmetry(torch.Generator().manual_seed(0))
     plan = plan_of(space)
     number, other = plan.tensors["a"][0], plan.orders
-    monkeypatch.setattr("weightspace.space.plan.plan_of", lambda space: plan)
+    monkeypatch.setattr("weightspace.space.moving.plan.plan_of", lambda space: plan)
     assert same(Actings(symmetry).of("a", True)[0].order, slow(symmetry, plan.places[number])[0])
     wrong = tuple(lookup._replace(steps=torch.ones_like(lookup.steps)) for lookup in other)
     object.__setattr__(plan, "orders", wrong)

@@ -6,7 +6,7 @@ import torch
 from tests.space.nets.architectures import BY_NAME, traced, weights_of
 from tests.space.nets.mixing import mixing
 from tests.space.test_symmetry import KINDS, distance, draw, same
-from weightspace.space import apply
+from weightspace.space.moving import apply
 
 NAMES = list(BY_NAME)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Int
@@ -13,10 +13,8 @@ from torch import Tensor
 from weightspace.space.axes import Atom, Axis, Product, Sum
 from weightspace.space.moving.compiled import Acting
 from weightspace.space.spread import gathered, spread_over_axis
-
-if TYPE_CHECKING:
-    from weightspace.space.symmetry import Symmetry
-    from weightspace.space.weightspace import WeightSpace
+from weightspace.space.symmetry import Symmetry
+from weightspace.space.weightspace import WeightSpace
 
 
 class Place(NamedTuple):
@@ -66,7 +64,7 @@ class Plan:
 
 
 @lru_cache(maxsize=128)
-def plan_of(space: "WeightSpace") -> Plan:
+def plan_of(space: WeightSpace) -> Plan:
     """The plan of a space; kept."""
     found: dict[Place, int] = {}
     actions, tensors = _actions(space), {}
@@ -94,7 +92,7 @@ def plan_of(space: "WeightSpace") -> Plan:
     return Plan(tuple(found), sizes, tensors, free, powers, _lookups(found, atoms), _lookups(found, factors))
 
 
-def _actions(space: "WeightSpace") -> dict[tuple[str, int], tuple[tuple[int, int, int | float], ...]]:
+def _actions(space: WeightSpace) -> dict[tuple[str, int], tuple[tuple[int, int, int | float], ...]]:
     """The actions along each axis of each tensor."""
     found: dict[tuple[str, int], list[tuple[int, int, int | float]]] = {}
     for index, action in enumerate(space.actions):
@@ -164,7 +162,7 @@ def _lookups(places: Iterable[Place], found_at: Callable[[Place], list[tuple[Ten
 class Actings:
     """What a symmetry does along each place of a space's tensors."""
 
-    def __init__(self, symmetry: "Symmetry"):
+    def __init__(self, symmetry: Symmetry):
         self.plan = plan_of(symmetry.space)
         self._orders = self._all_orders(symmetry) if symmetry.permutations else {}
         self._factors = self._all_factors(symmetry) if symmetry.factors else {}
@@ -182,7 +180,7 @@ class Actings:
             self._found[place, with_factors] = Acting(self.plan.sizes[place], order, factor)
         return self._found[place, with_factors]
 
-    def _all_orders(self, symmetry: "Symmetry") -> dict[int, Tensor]:
+    def _all_orders(self, symmetry: Symmetry) -> dict[int, Tensor]:
         """For each place that moves the old entry of each new one."""
         names, moves = symmetry.space.names, symmetry.permutations
         own = {name: torch.arange(names[name].size or 0) for name in symmetry.space.free}
@@ -196,7 +194,7 @@ class Actings:
                     found[place] = way + torch.arange(way.shape[-1])
         return found
 
-    def _all_factors(self, symmetry: "Symmetry") -> dict[int, Tensor]:
+    def _all_factors(self, symmetry: Symmetry) -> dict[int, Tensor]:
         """For each place that is scaled the factor of each entry before the move."""
         space, given = symmetry.space, symmetry.factors
         vectors = []
