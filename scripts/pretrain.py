@@ -49,7 +49,7 @@ class Reader:
         says: what, in a few words. recipe: of its zoo, in the gallery. nets: the first so many of them; all if None.
         labels: columns of the zoo's index. category: the label is a class. settings: of `SpaceNet`.
         training: how it is trained. augmentation: what is done to the training nets.
-        limits: what it must not be used for.
+        limits: what it doesn't know. bars: what it must not be used for.
     """
 
     says: str
@@ -58,6 +58,7 @@ class Reader:
     settings: dict[str, Any]
     training: TrainConfig
     limits: str
+    bars: str
     nets: int | None = None
     category: bool = False
     augmentation: AugmentConfig | None = None
@@ -67,29 +68,40 @@ class Reader:
 ACCURACY = ("test_accuracy", "gap")
 SMALL = "It knows small nets trained on 8x8 digits alone; what it says of others means nothing."
 SHOWN = "It reads SIRENs fitted by this recipe (its frequency, size and grid) and refuses those that say otherwise."
+JUDGED = "Choosing, ranking or paying for networks in place of measuring them on test data; and anything about people."
+SEEN = (
+    "Reading what matters, such as cheques or forms: render the picture and look at it. A small classifier of renders "
+    "is as good or better on the same nets (`zoo/RESULTS.md`)."
+)
+CHANGED = (
+    "Restoring or changing pictures that serve as evidence. Where a net can be fitted again, 100 steps of that come "
+    "closer."
+)
 READERS = {
     "digits-accuracy": Reader(
         "the test accuracy and generalization gap of CNNs of one shape on 8x8 digits",
-        "digits-cnn", ACCURACY, presets.spacenet_small(), TrainConfig(steps=800), SMALL,
+        "digits-cnn", ACCURACY, presets.spacenet_small(), TrainConfig(steps=800), SMALL, JUDGED,
     ),
     "digits-park-accuracy": Reader(
         "the test accuracy and generalization gap of CNNs of 52 shapes on 8x8 digits",
-        "digits-park", ACCURACY, presets.spacenet_small(), TrainConfig(steps=600), SMALL, shapes=4,
+        "digits-park", ACCURACY, presets.spacenet_small(), TrainConfig(steps=600), SMALL, JUDGED,
+        shapes=4,
     ),
     "digits-inr-class": Reader(
         "the digit that a SIREN of an 8x8 image shows, with probes",
         "digits-inr-views", ("label",), presets.spacenet_inr(), TrainConfig(steps=600, batch_size=32, judge_every=50),
-        SHOWN, category=True, augmentation=MOVED,
+        SHOWN, SEEN, category=True, augmentation=MOVED,
     ),
     "digits-inr-class-weights": Reader(
         "the digit that a SIREN of an 8x8 image shows, from its weights alone",
         "digits-inr-views", ("label",), presets.spacenet_weights_only(),
-        TrainConfig(steps=600, batch_size=32, judge_every=50), SHOWN, category=True, augmentation=MOVED,
+        TrainConfig(steps=600, batch_size=32, judge_every=50), SHOWN, SEEN, category=True,
+        augmentation=MOVED,
     ),
     "mnist-inr-class": Reader(
         "the digit that a SIREN of an MNIST image shows, with probes",
         "mnist-inr", ("label",), presets.spacenet_inr(),
-        TrainConfig(steps=6_000, batch_size=64, judge_every=200, average=0.995, warmup=200), SHOWN, nets=10_000,
+        TrainConfig(steps=6_000, batch_size=64, judge_every=200, average=0.995, warmup=200), SHOWN, SEEN, nets=10_000,
         category=True, augmentation=MOVED,
     ),
 }  # fmt: skip
@@ -103,6 +115,7 @@ class Changer:
     recipe: str
     edit: str
     limits: str
+    bars: str
     training: TrainConfig
     nets: int | None = None
 
@@ -110,7 +123,7 @@ class Changer:
 CHANGERS = {
     "digits-inr-dilate": Changer(
         "the change of a SIREN's weights that makes the strokes of its 8x8 digit bolder (dilation)",
-        "digits-inr", "dilate", SHOWN,
+        "digits-inr", "dilate", SHOWN, CHANGED,
         TrainConfig(steps=600, learning_rate=2e-3, weight_decay=0.01, average=0.99, judge_every=50),
     ),
 }  # fmt: skip
@@ -221,6 +234,7 @@ metanet = ws.load_metanet("{name}")
 - **Model.** `{kind}`, {parameters:,} parameters; settings and steps are in `scripts/pretrain.py`.
 - **Made by** `python scripts/pretrain.py {name}`, seed {seed}, torch {torch}.
 - **Limits.** {limits} It isn't evidence about a net that was made to deceive it.
+- **Not for.** {bars}
 - **Licence** Apache-2.0. Cite weightspace (`CITATION.cff` of its repository).
 """
 
@@ -234,7 +248,7 @@ def write_card(name: str, job: Reader | Changer, zoo: Zoo, made: dict[str, Any])
         name=name, says=job.says, use=made["use"],
         states=sum(parts.values()), recipe=zoo.recipe.name, hash=zoo.recipe.hash,
         table="\n".join(table_lines(columns, ([row, *cells.values()] for row, cells in rows.items()))),
-        first=f", its first {job.nets:,}" if job.nets else "", seed=job.training.seed, limits=job.limits,
+        first=f", its first {job.nets:,}" if job.nets else "", seed=job.training.seed, limits=job.limits, bars=job.bars,
         kind=type(kept).__name__, parameters=sum(p.numel() for p in kept.parameters()),
         torch=torch.__version__, **parts,
     )  # fmt: skip

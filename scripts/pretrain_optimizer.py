@@ -58,6 +58,7 @@ optimizer = LearnedOptimizer.from_pretrained("{name}", model.parameters(), lr=1e
 - **Made by** `python scripts/pretrain_optimizer.py`, seed {seed}, torch {torch}.
 - **Limits.** It was found on nets of a few thousand weights and trainings of {shortest} to {longest} steps. A step
   takes longer than one of AdamW, which shows where the net is small and its gradient cheap.
+- **Not for.** Long or costly trainings without a trial against a tuned AdamW beside it.
 - **Licence** Apache-2.0. Cite weightspace (`CITATION.cff` of its repository).
 """
 

@@ -44,6 +44,7 @@ generator = ws.load_metanet("{name}")
 - **Model.** `{kind}`, {parameters:,} parameters, float32.
 - **Made by** `python {command}`, then `python scripts/ship_generator.py {name} ...`, seed {seed}, torch {torch}.
 - **Limits.** {limits}
+- **Not for.** {bars}
 - **Licence** Apache-2.0. Cite weightspace (`CITATION.cff` of its repository).
 """
 START_USE = """```python
@@ -103,6 +104,7 @@ def start_card(lines: list[dict]) -> dict[str, str]:
         "use": START_USE,
         "limits": "For SIRENs of this shape, frequency and grid alone; other spaces are refused. The rates are learned "
         "on the points of the grid, so nothing is promised between them.",
+        "bars": "Judging other starts or optimizers: it has seen this kind of picture, and they haven't.",
     }  # fmt: skip
 
 
@@ -139,6 +141,7 @@ def refiner_card(lines: list[dict]) -> dict[str, str]:
         "use": f"{how}\n\n{REFINER_USE}",
         "limits": "For CNNs with one input channel and ten classes on these digits alone, which end in one linear "
         "layer. Other inputs, outputs, operators and larger kernels are refused; other activations are taken.",
+        "bars": "Nets for other tasks, and comparisons of initialisations that don't say it has kept training images.",
     }  # fmt: skip
 
 

@@ -8,9 +8,12 @@ import hashlib
 import json
 import re
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
+
+from tests.hub.xet import Storage, StoredFile
 
 TOKEN = "hf_test"
 _LARGE = (".safetensors", ".parquet")
@@ -37,7 +40,7 @@ class Hub:
     """The state of the server, and how it misbehaves.
 
     cut: bytes after which the next download of a large file breaks off, once. limited: how many requests are answered
-    with 429. sizes: operations of each commit.
+    with 429. sizes: operations of each commit. xet: where the Xet client stores files; None refuses it.
     """
 
     repos: dict[str, Repo] = field(default_factory=dict)
@@ -46,7 +49,9 @@ class Hub:
     sizes: list[int] = field(default_factory=list)
     cut: int = 0
     limited: int = 0
+    xet: Storage | None = None
     url: str = ""
+    storage_token: str = "xet"
 
     def downloads(self, suffix: str = "") -> list[str]:
         """The files that were downloaded, in their order."""
@@ -118,6 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
         if path.startswith("/store/"):
             self.state.blobs[path.removeprefix("/store/")] = body
             return self.answer(200)
+        if self.state.xet is not None and (found := re.fullmatch(r"/(v1|xorb)/(.+)", path)):
+            return self.store(self.state.xet, *found.groups(), body)
         for pattern, act in self.routes():
             if found := re.fullmatch(pattern, path):
                 kind, name, *rest = found.groups()
@@ -132,6 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
             (api + r"/preupload/(.+)", self.preupload),
             (api + r"/commit/(.+)", self.commit),
             (api + r"/branch/(.+)", self.branch),
+            (api + r"/xet-(read|write)-token/(.+)", self.xet_token),
             (api + r"/tree/([^/]+)", self.tree),
             (api + r"(?:/revision/(.+))?", self.info),
             (plain + r"\.git/info/lfs/objects/batch", self.batch),
@@ -196,7 +204,8 @@ class _Handler(BaseHTTPRequestHandler):
             if line["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
             elif line["key"] == "lfsFile":
-                files[value["path"]] = self.state.blobs[value["oid"]]
+                stored = None if self.state.xet is None else self.state.xet.by_sha.get(value["oid"])
+                files[value["path"]] = stored if stored is not None else self.state.blobs[value["oid"]]
             elif line["key"] == "deletedFile":
                 files.pop(value["path"])
         self.state.sizes.append(sum(line["key"] != "header" for line in lines))
@@ -206,6 +215,36 @@ class _Handler(BaseHTTPRequestHandler):
     def branch(self, key, repo, ref, body):
         repo.refs.setdefault(ref, repo.refs["main"])
         self.answer(200, {})
+
+    # ---- Xet --------------------------------------------------------------------------------------------------------
+
+    def xet_token(self, key, repo, kind, ref, body):
+        if self.state.xet is None:
+            return self.fail(404, "NoXet")
+        url, token, end = self.state.url, "xet", int(time.time()) + 3600
+        self.answer(200, {"casUrl": url, "accessToken": token, "exp": end}, X_Xet_Cas_Url=url,
+                    X_Xet_Access_Token=token, X_Xet_Token_Expiration=str(end))  # fmt: skip
+
+    def store(self, storage, room, rest, body):
+        kind, _, name = rest.partition("/")
+        span = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        start, end = (int(span.group(1)), int(span.group(2) or 10**12)) if span else (0, 10**12)
+        if room == "xorb":
+            part = storage.xorbs[rest][start : end + 1]
+            return self.answer(
+                206, part, Content_Range=f"bytes {start}-{start + len(part) - 1}/{len(storage.xorbs[rest])}"
+            )
+        if self.headers.get("Authorization") != f"Bearer {self.state.storage_token}":
+            return self.fail(401, "NoToken")
+        if kind == "xorbs" and self.command == "POST":
+            storage.xorbs[name.rpartition("/")[2]] = body
+            return self.answer(200, {"was_inserted": True})
+        if kind == "shards" and self.command == "POST":
+            storage.add_shard(body)
+            return self.answer(200, {"result": 1})
+        if kind == "reconstructions" and (found := storage.reconstruction(name, self.state.url, start)):
+            return self.answer(200, found)
+        return self.fail(416 if kind == "reconstructions" and name in storage.by_name else 404, "NotFound")
 
     # ---- reading ----------------------------------------------------------------------------------------------------
 
@@ -229,6 +268,8 @@ class _Handler(BaseHTTPRequestHandler):
         if name not in files:
             return self.answer(404, {}, X_Error_Code="EntryNotFound", X_Repo_Commit=commit)
         content = files[name]
+        if isinstance(content, StoredFile):
+            return self.stored(key, ref, commit, content)
         large = name.endswith(_LARGE)
         headers = {"ETag": f'"{_oid(content, large)}"', "X_Repo_Commit": commit, "Accept_Ranges": "bytes"}
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
@@ -247,7 +288,16 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         return self.answer(200, content, **headers)
 
+    def stored(self, key, ref, commit, file):
+        """The answer for a file whose bytes lie in xorbs: where they are to be asked for."""
+        kind = "datasets" if key.startswith("datasets/") else "models"
+        route = f"{self.state.url}/api/{kind}/{key.removeprefix('datasets/')}/xet-read-token/{commit}"
+        self.answer(200, b"", ETag=f'"{file.sha256}"', X_Repo_Commit=commit, X_Linked_Size=str(file.size),
+                    X_Linked_Etag=f'"{file.sha256}"', X_Xet_Hash=file.name, X_Xet_Refresh_Route=route)  # fmt: skip
+
 
 def _oid(content, large):
     """A file's name in git: of large ones their SHA-256, of others git's own hash."""
+    if isinstance(content, StoredFile):
+        return content.sha256
     return (hashlib.sha256(content) if large else hashlib.sha1(b"blob %d\0" % len(content) + content)).hexdigest()

@@ -25,7 +25,7 @@ from weightspace.tasks.prediction.fit import predict_nets
 from weightspace.tasks.prediction.metrics import class_score, score
 from weightspace.zoo.folder.spaces import trace_architecture
 
-SECTIONS = ("**Data.**", "**Model.**", "**Made by**", "**Limits.**", "**Licence**", "held-out nets")
+SECTIONS = ("**Data.**", "**Model.**", "**Made by**", "**Limits.**", "**Not for.**", "**Licence**", "held-out nets")
 RULE = "learned-optimizer"
 WRITE = ["siren-start", "digits-initializer"]
 METANETS = [name for name in shipped() if name != RULE]

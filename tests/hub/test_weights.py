@@ -10,6 +10,7 @@ from tests.hub.server import Repo
 from weightspace.cli import main
 from weightspace.hub.weights import fetch_weights, on_hub
 from weightspace.nets import build_net
+from weightspace.space import WeightSpace
 
 
 def put(hub, name, files):
@@ -48,6 +49,34 @@ def test_inspect_and_predict_take_them(hub, tensors, capsys):
     assert main(["predict", "digits-accuracy", "hf://me/net"]) == 2  # an MLP, which that metanet doesn't know
     captured = capsys.readouterr().err
     assert "hf://me/net" in captured and "hub-cache" not in captured
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "edit digits-inr-dilate NET --out new",
+        "inspect NET --space space.json",
+        "lineage net.safetensors NET --space space.json",
+    ],
+)
+def test_errors_name_what_was_typed(hub, tensors, capsys, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    net = build_net("mlp", in_features=4, hidden=[6], out_features=3)
+    (tmp_path / "space.json").write_text(WeightSpace.trace(net, torch.zeros(2, 4)).to_json())
+    (tmp_path / "net.safetensors").write_bytes(save(net.state_dict()))
+    put(hub, "me/net", {"model.safetensors": save(tensors)})
+    assert main(command.replace("NET", "hf://me/net").split()) == 2
+    said = capsys.readouterr().err
+    assert "hf://me/net" in said and "snapshots" not in said
+
+
+def test_a_broken_file_of_the_hub_is_named_as_typed(hub, capsys):
+    put(hub, "me/broken", {"model.safetensors": b"\x10\0\0\0\0\0\0\0"})
+    put(hub, "me/odd", {"model.safetensors": b"", "config.json": b"{}"})
+    for name, said in (("hf://me/broken", "isn't a whole"), ("hf://me/odd", "must be JSON with a list of")):
+        assert main(["inspect", name]) == 2
+        error = capsys.readouterr().err
+        assert name in error and said in error and "snapshots" not in error
 
 
 def test_a_model_of_the_transformers_library_is_traced(hub, tmp_path, capsys):

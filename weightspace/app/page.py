@@ -16,6 +16,7 @@ footer {display: none !important}
 .gradio-container .wide {min-width: min(100%, 320px) !important}
 .gradio-container table {font-size: 13px; border-collapse: collapse}
 .gradio-container thead:has(th:first-child:empty) {display: none}
+.gradio-container .wrap-inner input {text-overflow: ellipsis; margin-right: 18px !important}
 .gradio-container td {padding: 1px 10px !important; border: none !important}
 """
 

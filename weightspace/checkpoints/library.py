@@ -34,6 +34,7 @@ def read_library_folder(path: str | Path) -> tuple[nn.Module, tuple[Tensor, ...]
         ) from None
     kind = _architecture(path, transformers)
     transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     try:
         net, told = kind.from_pretrained(
             path, local_files_only=True, use_safetensors=True, trust_remote_code=False, output_loading_info=True,

@@ -44,6 +44,11 @@ tell a child from another run of the same recipe.
 
 {MODELS}"""
 
+_SHUFFLED = (
+    "The p-value is against the nets' own entries in another order, which independent runs of one recipe can pass too: "
+    "with at least four of those behind --null it is against them."
+)
+
 
 def add_command(parent: Parser) -> None:
     """Adds the four commands."""
@@ -157,7 +162,8 @@ def _run_lineage(arguments: argparse.Namespace) -> None:
     null = {name: torch.stack([net[name] for net in others]) for name in models.space.tensors} if others else None
     if len(nets) == 2 and not arguments.tree:
         found = lineage(models.space, *nets, null, seed=arguments.seed)
-        return _tell(arguments, {"score": found.score, "p-value": found.p_value})
+        _tell(arguments, {"score": found.score, "p-value": found.p_value})
+        return None if others else say(_SHUFFLED)
     names = dict(zip(_short(paths), nets, strict=True))
     tree = family_tree(models.space, names, null, seed=arguments.seed)
     edges = [

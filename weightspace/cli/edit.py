@@ -1,8 +1,10 @@
 """`weightspace edit`: changes what implicit representations show, through their weights."""
 
 import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from weightspace.cli.models import here
+from weightspace.cli.models import as_typed, here
 from weightspace.cli.terminal.console import say, write_json, write_table
 from weightspace.cli.terminal.metanet import load_for, refuse_tables
 from weightspace.cli.terminal.parser import Parser
@@ -14,6 +16,7 @@ picture (or a distance field), changes them, and writes a net that renders the e
   weightspace edit digits-inr-dilate net.safetensors --out bold.safetensors    # a metanet that ships
   weightspace edit runs/dilate/metanet net.safetensors --out dilated.safetensors --picture before-and-after.png
   weightspace edit runs/dilate/metanet folder-of-nets --out dilated --strength 0.5
+  weightspace edit runs/dilate/metanet my-zoo@7 --out dilated.safetensors      # the row of a zoo, or a whole zoo
   weightspace edit runs/styles/metanet net.safetensors --edit dilate --edit blur --out both.safetensors
 
 The metanet knows the nets it was trained on: others are refused, with what differs. A file made elsewhere doesn't
@@ -28,7 +31,10 @@ def add_command(parent: Parser) -> None:
         "metanet", metavar="METANET", help="a folder that save_pretrained made, or a name (see predict)"
     )
     parser.add_argument(
-        "nets", metavar="INR", nargs="+", help=".safetensors files, folders of them, or hf://owner/name"
+        "nets",
+        metavar="INR",
+        nargs="+",
+        help=".safetensors files, folders of them, zoos, rows of zoos (ZOO@ROW), or hf://owner/name",
     )
     parser.add_argument("--out", metavar="PATH", required=True, help="a .safetensors file, or a folder for several")
     parser.add_argument("--edit", metavar="NAME", action="append", help="which edit; repeated, one after the other")
@@ -60,13 +66,16 @@ def _run(arguments: argparse.Namespace) -> None:
     editor = Editor(load_for("edit", arguments.metanet))
     told = {name: getattr(arguments, name) for name in ASKED}
     edits = arguments.edit or [None]
-    nets = [here(net) for net in arguments.nets]
-    edited = edit_files(editor, nets, arguments.out, edits, arguments.strength, told, say)
+    with TemporaryDirectory() as scratch:
+        places = [_file(net, Path(scratch) / str(number)) for number, net in enumerate(arguments.nets)]
+        with as_typed(dict(zip(places, arguments.nets, strict=True))) as typed:
+            edited = edit_files(editor, places, arguments.out, edits, arguments.strength, told,
+                                lambda message: say(typed(message)))  # fmt: skip
     if arguments.picture:
         say(f"picture {plot_files(arguments.picture, edited, editor.convention)}")
     if arguments.json:
-        write_json([{"net": str(f.source), "out": str(f.path), "edits": f.edits, "before": f.nothing, "after": f.edited}
-                    for f in edited])  # fmt: skip
+        write_json([{"net": typed(str(f.source)), "out": str(f.path), "edits": f.edits, "before": f.nothing,
+                     "after": f.edited} for f in edited])  # fmt: skip
         return
     columns = ["net", "edit", "PSNR before", "PSNR after", "MSE before", "MSE after"]
     rows = [
@@ -75,3 +84,16 @@ def _run(arguments: argparse.Namespace) -> None:
         for f in edited
     ]  # fmt: skip
     write_table(columns, rows)
+
+
+def _file(net: str, scratch: Path) -> str:
+    """The place of a net's file on this machine; nets of a zoo are written into the folder ``scratch``."""
+    from weightspace.tasks.labelled.row import names_row, zoo_row
+    from weightspace.zoo import Zoo, export_nets
+
+    if names_row(net):
+        return str(export_nets(zoo_row(net), scratch)[0])
+    if (Path(net) / "manifest.json").is_file():
+        export_nets(Zoo(net).filter(status="ok").final(), scratch)
+        return str(scratch)
+    return here(net)

@@ -43,6 +43,8 @@ def _run_push(arguments: argparse.Namespace) -> None:
     folder = Path(arguments.folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"FOLDER must be a folder that save_pretrained wrote, got {folder}.")
+    if (folder / "manifest.json").is_file():
+        raise ValueError(f"{folder} is a zoo: weightspace zoo push {folder} {arguments.name}.")
     load_metanet(folder.resolve())
     say(f"Published: {publish_saved(folder.resolve(), arguments.name, **published(arguments))}")
 

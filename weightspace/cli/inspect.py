@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from weightspace.cli.graph import draw_net
-from weightspace.cli.models import MODELS, add_models, here, load_models, read_one, refuse_zoo
+from weightspace.cli.models import MODELS, add_models, as_typed, here, load_models, read_one, refuse_zoo
 from weightspace.cli.terminal.console import say, write_json, write_lines, write_table
 from weightspace.cli.terminal.metanet import refuse_tables
 from weightspace.cli.terminal.parser import Parser
@@ -53,10 +53,11 @@ def _net(arguments: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
 
     refuse_zoo(arguments.net)
     place = here(arguments.net)
-    if arguments.module or arguments.space or names_row(place) or is_library_folder(place):
-        models = load_models(arguments, [place])
-        return models.space, models.weights[0]
-    return None, read_one(place)
+    with as_typed({place: arguments.net}):
+        if arguments.module or arguments.space or names_row(place) or is_library_folder(place):
+            models = load_models(arguments, [place])
+            return models.space, models.weights[0]
+        return None, read_one(place)
 
 
 def _show(space: Any, found: Any) -> None:

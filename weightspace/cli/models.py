@@ -1,8 +1,8 @@
 """Nets on a command line: checkpoints of an architecture that --module or --space names, and rows of a zoo."""
 
 import argparse
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,28 @@ def here(path: str) -> str:
     return str(fetch_weights(path)) if on_hub(path) else path
 
 
+@contextmanager
+def as_typed(places: Mapping[str, str]) -> Iterator[Callable[[str], str]]:
+    """What was typed, in place of where it lies on this machine, in texts and in the errors raised inside.
+
+    Args:
+        places: where each net lies -> how it was typed.
+    """
+
+    def typed(text: str) -> str:
+        for place, asked in places.items():
+            text = text if place == asked else text.replace(place, asked)
+        return text
+
+    try:
+        yield typed
+    except (ValueError, FileNotFoundError) as error:
+        if typed(str(error)) == str(error):
+            raise
+        kind = ValueError if isinstance(error, ValueError) else FileNotFoundError
+        raise kind(typed(str(error))) from error
+
+
 def refuse_zoo(path: str) -> None:
     """See that a net isn't a whole zoo.
 
@@ -99,16 +121,17 @@ def load_models(arguments: argparse.Namespace, paths: Sequence[str]) -> Models:
     for path in paths:
         refuse_zoo(path)
         place = here(path)
-        if names_row(path):
-            space, net, own = _row(path)
-            module = own if module is None else module
-        elif is_library_folder(place):
-            own, inputs, net = read_library_folder(place)
-            space, module = WeightSpace.trace(own, *inputs), own if module is None else module
-        elif known is None:
-            raise ValueError(f"{path} says nothing of its architecture: give --module MODULE:NAME or --space FILE.")
-        else:
-            space, net = known, _fitted(known, read_one(place), path)
+        with as_typed({place: path}):
+            if names_row(path):
+                space, net, own = _row(path)
+                module = own if module is None else module
+            elif is_library_folder(place):
+                own, inputs, net = read_library_folder(place)
+                space, module = WeightSpace.trace(own, *inputs), own if module is None else module
+            elif known is None:
+                raise ValueError(f"{path} says nothing of its architecture: give --module MODULE:NAME or --space FILE.")
+            else:
+                space, net = known, _fitted(known, read_one(place), path)
         first = (space, path) if first[0] is None else first
         check_same_space(first[0], space, (first[1], path))  # pyright: ignore
         ready(space, net, path)

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from weightspace.cli.models import here
+from weightspace.cli.models import as_typed, here
 from weightspace.cli.terminal.console import say, write_json, write_table
 from weightspace.cli.terminal.metanet import load_for, refuse_tables
 from weightspace.cli.terminal.module import FACTORY, add_factory, load_factory
@@ -56,24 +56,15 @@ def _run(arguments: argparse.Namespace) -> None:
 
     refuse_tables(arguments.checkpoints)
     places = {here(path): path for path in arguments.checkpoints}
-
-    def named(text: str) -> str:
-        """A text with what was asked for in place of where it lies in the cache."""
-        for place, asked in places.items():
-            text = text if place == asked else text.replace(place, asked)
-        return text
-
-    try:
+    with as_typed(places) as typed:
         found = predict_files(
             load_for("predict", arguments.metanet),
             places,
             _space(arguments),
             anyway=arguments.anyway,
-            warn=lambda message: say(f"weightspace: {named(message)}"),
+            warn=lambda message: say(f"weightspace: {typed(message)}"),
         )
-    except ValueError as error:
-        raise ValueError(named(str(error))) from error
-    predictions = {named(name): values for name, values in found.items()}
+    predictions = {typed(name): values for name, values in found.items()}
     if arguments.json:
         write_json([{"checkpoint": name, **values} for name, values in predictions.items()])
         return

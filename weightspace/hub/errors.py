@@ -1,5 +1,6 @@
 """What the Hub and its client refuse, each said in one sentence with what to do."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -40,17 +41,23 @@ def hub_errors(
         raise _answered(error, repository, file, kind, options or {}) from None
     except Exception as error:
         transport = errors.HfHubHTTPError.__bases__[0]  # of whichever HTTP library the client uses
-        if not isinstance(error, transport | OSError):
+        inner = error.__cause__ if isinstance(error, RuntimeError) else error  # of an upload in threads
+        if isinstance(inner, errors.HfHubHTTPError):
+            raise _answered(inner, repository, file, kind, options or {}) from None
+        if not isinstance(inner, transport | OSError):
             raise
-        raise _broken_off(error, repository, file) from None
+        raise _broken_off(inner, repository, file) from None
 
 
 def _broken_off(error: Exception, repository: str, file: str) -> Exception:
     """Our error for a connection that failed; what this machine refuses (a full disk, no rights) stays as it is."""
     if isinstance(error, OSError) and error.errno is not None:
         return error
+    if isinstance(error, PermissionError) or re.search(r"\b40[13] (Unauthorized|Forbidden)", str(error)):  # of Xet
+        return PermissionError(_forbidden(repository, file))
     if not file:
-        return ConnectionError(f"{repository} can't be reached: {_line(error)} What is there stays.")
+        aside = " HF_HUB_DISABLE_XET=1 uploads without Xet." if "xet" in str(error).lower() else ""
+        return ConnectionError(f"{repository} can't be reached: {_line(error)} What is there stays.{aside}")
     return ConnectionError(
         f"{file} of {repository} didn't arrive whole: {_line(error)} The same call fetches it again; files that did "
         "arrive stay."
@@ -77,10 +84,7 @@ def _answered(error: Any, repository: str, file: str, kind: str, options: Mappin
             "set HF_TOKEN or give a token."
         )
     if status in (401, 403) or isinstance(error, errors.RepositoryNotFoundError):
-        return PermissionError(
-            f"The Hub doesn't let you {'read' if file else 'write'} {repository}. Log in ('hf auth login') or set "
-            "HF_TOKEN, with a token that may."
-        )
+        return PermissionError(_forbidden(repository, file))
     if status == 429:
         wait = error.response.headers.get("Retry-After")
         return ConnectionError(
@@ -89,6 +93,13 @@ def _answered(error: Any, repository: str, file: str, kind: str, options: Mappin
             "('hf auth login')."
         )
     return ConnectionError(f"The Hub fails at {repository} with status {status}: {_line(error)} Try again later.")
+
+
+def _forbidden(repository: str, file: str) -> str:
+    return (
+        f"The Hub doesn't let you {'read' if file else 'write'} {repository}. Log in ('hf auth login') or set "
+        "HF_TOKEN, with a token that may."
+    )
 
 
 def _line(error: BaseException) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from weightspace.hub.arrived import blobs, refuse_changed
 from weightspace.hub.errors import hub_errors
 from weightspace.hub.pickles import pickles
 
@@ -79,9 +80,14 @@ class Repository:
                 return None
 
     def _fetch(self, file: str) -> Path:
-        from huggingface_hub import hf_hub_download
+        from huggingface_hub import constants, hf_hub_download
+        from huggingface_hub.file_download import repo_folder_name
 
-        return Path(hf_hub_download(self.name, file, repo_type=self.kind, **self.options))
+        cache = Path(self.options.get("cache_dir") or constants.HF_HUB_CACHE)
+        known = blobs(cache / repo_folder_name(repo_id=self.name, repo_type=self.kind))
+        path = Path(hf_hub_download(self.name, file, repo_type=self.kind, **self.options))
+        refuse_changed(path, known)
+        return path
 
     def _say_what_else(self, error: Exception, file: str) -> None:
         """Where a file isn't there but a pickle is, says so instead."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +40,15 @@ class NetFactory(NamedFunction):
             raise ValueError(f"task must be one of {', '.join(TASKS)}, got {task!r}")
         self.inputs, self.task, self.whole = tuple(inputs), task, whole
 
+    def __call__(self, *args: Any, **settings: Any) -> Any:
+        """What the function returns; a module knows its settings and example inputs, as one of `build` does."""
+        module = self.function(*args, **settings)
+        if isinstance(module, nn.Module):
+            given = inspect.signature(self.function).bind(*args, **settings)
+            given.apply_defaults()
+            self._mark(module, given.arguments)
+        return module
+
     def build(self, config: Any, seed: int = 0) -> nn.Module:
         """The module of a configuration; whatever it draws depends on ``seed`` alone.
 
@@ -51,10 +61,13 @@ class NetFactory(NamedFunction):
             module = self.function(**settings)
         if not isinstance(module, nn.Module):
             raise TypeError(f"{self.function.__name__} must return an nn.Module, but returned {type(module).__name__}")
+        self._mark(module, settings)
+        return module
+
+    def _mark(self, module: nn.Module, settings: dict[str, Any]) -> None:
         module.__dict__["net_factory"] = f"{self.function.__module__}:{self.function.__name__}"
         module.__dict__["settings"] = settings  # nn.Module's own setattr is for parameters and modules
         module.__dict__["example_inputs"] = functools.partial(_examples, self.inputs, self.whole)
-        return module
 
 
 def net_factory(

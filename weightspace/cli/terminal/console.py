@@ -54,5 +54,5 @@ def readable(line: str) -> str:
 
 
 def _console(console_class: Any) -> Any:
-    """A console as wide as its terminal; a pipe gets whole lines, not wrapped at 80."""
-    return console_class(file=sys.stdout, width=None if sys.stdout.isatty() else 140, highlight=False)
+    """A console as wide as its terminal; a pipe gets whole lines."""
+    return console_class(file=sys.stdout, width=None if sys.stdout.isatty() else 10_000, highlight=False)

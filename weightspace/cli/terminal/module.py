@@ -19,6 +19,11 @@ def add_factory(parser: argparse.ArgumentParser, flag: str | None = None) -> Non
         parser.add_argument("module", metavar="MODULE:NAME", help=text)
     else:
         parser.add_argument(flag, dest="module", metavar="MODULE:NAME", help=text)
+    add_call(parser)
+
+
+def add_call(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags ``--settings`` and ``--input``, which say how MODULE:NAME is called and run."""
     parser.add_argument(
         "--settings", type=json_object, default={}, metavar="JSON", help="its arguments: '{\"width\": 8}'"
     )

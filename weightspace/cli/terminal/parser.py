@@ -1,6 +1,7 @@
 """A parser whose help teaches and whose errors are one line."""
 
 import argparse
+import textwrap
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -10,11 +11,18 @@ from weightspace.suggest import suggestion
 Run = Callable[[argparse.Namespace], int | None]
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Descriptions as they are written, and names with a hyphen in one piece."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
 class Parser(argparse.ArgumentParser):
     """An `argparse` parser: descriptions stay as they are written, an error is one line that says what to type."""
 
     def __init__(self, *args: Any, **options: Any):
-        options = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False, **options}
+        options = {"formatter_class": _Formatter, "allow_abbrev": False, **options}
         super().__init__(*args, **options)
         self.subcommands: Any = None
         self.short = ""

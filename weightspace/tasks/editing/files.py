@@ -117,7 +117,10 @@ def write_inr(
 def _edit_file(
     editor: Editor, source: Path, place: Path, edits: Sequence[str], strength: float, told: Mapping[str, Any]
 ) -> EditedFile:
-    weights, note, convention = read_inr(source, editor.convention, told)
+    weights, note = read_checkpoint(source)
+    if "convention" not in read_domain(note):
+        _fitted(editor, weights, source)  # another architecture is said before what is missing
+    _, _, convention = read_inr(source, editor.convention, told)
     weights = _fitted(editor, weights, source)
     before = target = render(weights, convention)
     for number, edit in enumerate(edits):
