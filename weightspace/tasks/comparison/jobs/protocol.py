@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from weightspace.metanets import presets
@@ -11,6 +12,7 @@ from weightspace.tasks.comparison.jobs.splits import (
     early_trajectory,
     inr_class,
     out_of_distribution,
+    zoo_labels,
 )
 from weightspace.tasks.comparison.jobs.workspace import ZooSource
 from weightspace.tasks.labelled.augmentation import AugmentConfig
@@ -46,6 +48,11 @@ _LONG = TrainConfig(steps=20_000, batch_size=128, judge_every=500, average=0.999
 _MIDDLE = TrainConfig(steps=6_000, batch_size=64, judge_every=200, average=0.995, warmup=200)
 _MOVED = AugmentConfig(rotate=10.0, shift=0.1, zoom=0.1)
 _ON_INRS = {"SpaceNet": presets.spacenet_inr()}
+_SMALL_CNNS = {
+    "S": ZooSource("digits-cnn"),
+    "M": ZooSource("small-cnn-mnist", 10_000),
+    "L": ZooSource("small-cnn-mnist"),
+}
 
 
 def _training(small: TrainConfig) -> dict[str, TrainConfig]:
@@ -71,7 +78,7 @@ PROTOCOLS: dict[str, Protocol] = {
     ),
     "cnn": Protocol(
         "Test accuracy and generalization gap of small CNNs",
-        {"S": ZooSource("digits-cnn"), "M": ZooSource("small-cnn-mnist", 10_000), "L": ZooSource("small-cnn-mnist")},
+        _SMALL_CNNS,
         accuracy_and_gap,
         _training(TrainConfig(steps=600)),
     ),
@@ -104,6 +111,31 @@ PROTOCOLS: dict[str, Protocol] = {
         {"S": ZooSource("digits-curves"), "M": ZooSource("small-cnn-mnist", 10_000), "L": ZooSource("small-cnn-mnist")},
         early_trajectory,
         _training(TrainConfig(steps=400)),
+    ),
+    "loss": Protocol(
+        "Test loss of small CNNs",
+        _SMALL_CNNS,
+        partial(zoo_labels, labels=("test_loss",), final=True),
+        _training(TrainConfig(steps=600)),
+    ),
+    "optimizer": Protocol(
+        "Which optimizer trained a small CNN",
+        _SMALL_CNNS,
+        partial(zoo_labels, labels=("optimizer",), category=True, final=True),
+        _training(TrainConfig(steps=600)),
+    ),
+    "label-noise": Protocol(
+        "How many of a small CNN's training labels were wrong",
+        {"S": ZooSource("digits-noise")},
+        partial(zoo_labels, labels=("label_noise",), final=True),
+        _training(TrainConfig(steps=600)),
+    ),
+    "inr-psnr": Protocol(
+        "How well an implicit representation shows its image, in dB",
+        {"S": ZooSource("digits-inr"), "M": ZooSource("mnist-inr", 10_000), "L": ZooSource("mnist-inr")},
+        partial(zoo_labels, labels=("psnr",), final=True),
+        _training(TrainConfig(steps=400)),
+        settings=_ON_INRS,
     ),
 }
 """All protocols by name: the presets of ``scripts/train_predictor.py``."""

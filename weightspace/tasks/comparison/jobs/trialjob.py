@@ -21,10 +21,11 @@ _NOISE = (0.0, 0.1, 0.2)
 SETTINGS: Mapping[str, Mapping[str, Sequence[Any]]] = {
     "SpaceNet": {
         "width": (16, 32), "layers": (1, 2), "hidden": (128, 256), "dropout": (0.2, 0.3, 0.4),
-        "noise": _NOISE, "members": (8, 16),
+        "noise": _NOISE, "members": (8, 16), "scale": (True, False),
     },
     "SpaceNet, weights only": {
         "width": (32, 48), "layers": (2, 3, 4), "hidden": (128, 256), "dropout": (0.1, 0.2, 0.4), "noise": _NOISE,
+        "scale": (True, False), "sign": (True, False),
     },
     "DWSNet": {"width": (8, 16, 24), "layers": (2, 3, 4), "dropout": (0.0, 0.1, 0.2), "free_ends": (True, False)},
     "UNF": {"width": (8, 16, 24), "layers": (2, 3, 4), "dropout": (0.0, 0.1, 0.2), "free_ends": (True, False)},
