@@ -74,3 +74,30 @@ def test_bad_wishes_are_told(mixed):
         correspond(module, one, few, x, "0.weight", "one-to-many", sparsity=1.0)
     with pytest.raises(ValueError, match="groups must lie between 2 and the number of neurons, 8, got 9"):
         correspond(module, one, few, x, "0.weight", "many-to-many", groups=9)
+
+
+def test_nets_that_are_not_the_modules_are_named(mixed):
+    module, one, few, _, x = mixed
+    with pytest.raises(ValueError, match=r"b must have the tensors of the module, but '0\.bias' is missing"):
+        correspond(module, one, {n: t for n, t in few.items() if n != "0.bias"}, x, "0.weight")
+    with pytest.raises(ValueError, match="a must have the tensors of the module, but 'new' is none of them"):
+        correspond(module, {**one, "new": x}, few, x, "0.weight")
+    with pytest.raises(ValueError, match=r"b: tensor '1\.weight' must have the shape \[2, 8\].* got \[8, 2\]"):
+        correspond(module, one, {**few, "1.weight": few["1.weight"].T}, x, "0.weight")
+    with pytest.raises(ValueError, match=r"b: tensor '0\.weight' holds NaN"):
+        correspond(module, one, {**few, "0.weight": few["0.weight"] * float("nan")}, x, "0.weight")
+
+
+def test_pictures_number_the_neurons(mixed, tmp_path, monkeypatch):
+    from matplotlib import pyplot
+
+    module, one, few, _, x = mixed
+    found = correspond(module, one, few, x, "0.weight")
+    monkeypatch.setattr(pyplot, "close", lambda figure: None)
+    found.plot(tmp_path / "c.png")
+    axis = pyplot.gcf().axes[0]
+    rows, columns = ([int(label.get_text()) for label in side.get_ticklabels()] for side in (axis.yaxis, axis.xaxis))
+    monkeypatch.undo()
+    pyplot.close("all")
+    assert rows == found.scores.argsort(descending=True).tolist()
+    assert columns == found.partners[rows].tolist()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from weightspace.space import WeightSpace
 
@@ -65,6 +65,35 @@ def ready(space: WeightSpace, weights: Mapping[str, Tensor], label: str) -> tupl
             )
         lifted[name] = tensor if count is not None else tensor.unsqueeze(0)
     return lifted, count is not None
+
+
+def check_nets(module: nn.Module, nets: Mapping[str, Mapping[str, Tensor]], stacks: bool = False) -> None:
+    """See that nets, given by what to call them, hold every tensor of a module in its shape, and finite values.
+
+    Without it a tensor that is missing would be the module's own.
+
+    Raises:
+        ValueError: one doesn't; the net and the tensor are named.
+    """
+    own = module.state_dict()
+    for label, net in nets.items():
+        for name in (*own, *net):
+            if name not in net or name not in own:
+                raise ValueError(
+                    f"{label} must have the tensors of the module, but {name!r} is "
+                    f"{'missing' if name not in net else 'none of them'}. Give a net of the module's architecture."
+                )
+        ahead = {net[name].ndim - tensor.ndim for name, tensor in own.items()}
+        wide = stacks and ahead == {1}
+        for name, tensor in own.items():
+            shape = net[name].shape[1:] if wide else net[name].shape
+            if shape != tensor.shape:
+                raise ValueError(
+                    f"{label}: tensor {name!r} must have the shape {list(tensor.shape)} of the module's, got "
+                    f"{list(net[name].shape)}. Give a net of the module's architecture."
+                )
+            if net[name].is_floating_point() and not bool(net[name].isfinite().all()):
+                raise ValueError(f"{label}: tensor {name!r} holds NaN or infinite values, so its outputs say nothing.")
 
 
 def check_pair(counts: tuple[int, int]) -> None:

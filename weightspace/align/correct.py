@@ -7,9 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from weightspace.align.matching.score import NORMS, frozen
+from weightspace.align.matching.score import CHANNEL, NORMS, frozen
 
-_CHANNEL = {nn.Linear: -1, nn.Conv1d: 1, nn.Conv2d: 1, nn.Conv3d: 1}
 Weights = Mapping[str, Tensor]
 
 
@@ -71,7 +70,7 @@ def repair(
 
 
 def _mendable(module: nn.Module, means: bool) -> list[str]:
-    layers = [(name, part) for name, part in module.named_modules() if type(part) in _CHANNEL]
+    layers = [(name, part) for name, part in module.named_modules() if type(part) in CHANNEL]
     return [name for name, part in layers[:-1] if not means or part.bias is not None]
 
 
@@ -112,7 +111,7 @@ def _run(
         layer = module.get_submodule(name)
 
         def hook(_: nn.Module, __: object, outputs: Tensor, name: str = name, layer: nn.Module = layer) -> Tensor:
-            return see(name, outputs, _CHANNEL[type(layer)])
+            return see(name, outputs, CHANNEL[type(layer)])
 
         handles.append(layer.register_forward_hook(hook))
     try:

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
+from weightspace.align.checks import check_nets
 from weightspace.align.matching.activations import layer_of, observe
 from weightspace.suggest import suggestion
 
@@ -66,7 +67,8 @@ def correspond(
         groups: their number, of many-to-many; None takes a quarter of the neurons. seed: of clustering.
 
     Raises:
-        ValueError: an unknown way or layer, a sparsity outside [0, 1), more groups than neurons.
+        ValueError: an unknown way or layer, a sparsity outside [0, 1), more groups than neurons; a net that lacks a
+            tensor of the module or isn't finite.
     """
     if way not in WAYS:
         raise ValueError(f"way must be one of {', '.join(WAYS)}, got {way!r}.")
@@ -75,6 +77,7 @@ def correspond(
     if layer_of(module, layer) is None:
         known = [name for name in module.state_dict() if layer_of(module, name) is not None]
         raise ValueError(f"There is no linear or convolutional layer with {layer!r}{suggestion(layer, known)}.")
+    check_nets(module, {"a": a, "b": b})
     one, other = (observe(module, net, inputs, [layer])[layer][0].double() for net in (a, b))
     table = one.T @ other
     if way == "one-to-one":

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from weightspace.align.checks import ready
+from weightspace.align.checks import check_nets, ready
 from weightspace.align.matching.scales import balanced
 from weightspace.align.pairs import over_pairs
 from weightspace.space import WeightSpace
@@ -63,7 +63,11 @@ def function_distance(
 
     Returns:
         A tensor of shape ``[]``, ``[N]``, ``[M]`` or ``[N, M]``, an axis for each stack.
+
+    Raises:
+        ValueError: a net lacks a tensor of the module, or isn't finite.
     """
+    check_nets(module, {"a": a, "b": b}, stacks=True)
     one, other = outputs(module, a, inputs), outputs(module, b, inputs)
     shape = [*one.shape[:-1], *other.shape[:-1]]
     gaps = torch.cdist(one.reshape(-1, one.shape[-1]), other.reshape(-1, other.shape[-1]))

@@ -101,6 +101,18 @@ def correlations(space: WeightSpace, a: Mapping[str, Tensor], b: Mapping[str, Te
     return total / max(1, entries)
 
 
+def alike(space: WeightSpace, a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
+    """The correlation of two nets' weights as they stand, without aligning: 1 for two copies.
+
+    Raises:
+        ValueError: weights that don't fit the space or aren't finite; a stack.
+    """
+    (one, first), (other, second) = ready(space, a, "a"), ready(space, b, "b")
+    if first or second:
+        raise ValueError("alike takes two single nets, not stacks.")
+    return float(correlations(space, one, other)[0])
+
+
 def p_values(found: Float[Tensor, "..."], null: Float[Tensor, "null"]) -> Float[Tensor, "..."]:
     """How likely independent runs score as high: Student's t on Fisher's z, for a new draw beside those of the null."""
     from scipy.stats import t

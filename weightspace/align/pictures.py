@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from weightspace.align.correspond import Correspondence
     from weightspace.align.tree import FamilyTree
 
+_ORDERED = {"one-to-one": "best first", "one-to-many": "best first", "many-to-many": "group by group"}
 _INDENT, _LETTER, _WRAP = 0.9, 0.13, 90  # of a tree: of a generation, the width of a letter, letters in a line
 
 
@@ -135,8 +136,10 @@ def draw_correspondence(found: "Correspondence", path: Path) -> Path:
             sorted_labels = labels[order]
             for place in (sorted_labels[1:] != sorted_labels[:-1]).nonzero().flatten().tolist():
                 draw(place + 0.5, color=INK, linewidth=0.6)
-    axis.set_xlabel("neurons of b")
-    axis.set_ylabel("neurons of a")
+    for side, order, ticks in (("a", rows, axis.set_yticks), ("b", columns, axis.set_xticks)):
+        places = range(0, len(order), max(1, len(order) // 16))  # neurons bear their own numbers, not those of rows
+        ticks(list(places), [str(int(order[place])) for place in places], fontsize=7)
+        (axis.set_ylabel if side == "a" else axis.set_xlabel)(f"neurons of {side}, {_ORDERED[found.way]}")
     axis.set_title(f"{found.layer}, {found.way}: mean score {float(found.scores.mean()):.2f}", fontsize=9)
     figure.colorbar(image, ax=axis, label="coefficient" if found.way == "one-to-many" else "correlation")
     figure.tight_layout()

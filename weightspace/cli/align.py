@@ -79,8 +79,9 @@ def add_command(parent: Parser) -> None:
 
 
 def _run_align(arguments: argparse.Namespace) -> None:
-    from weightspace.align import align, mergeable
+    from weightspace.align import align
     from weightspace.align.align import METHODS
+    from weightspace.align.lineage import alike
 
     _check_data_given(arguments, arguments.method in METHODS and arguments.method != "weights")
     models = load_models(arguments, arguments.nets)
@@ -89,8 +90,8 @@ def _run_align(arguments: argparse.Namespace) -> None:
                   data=load_data(arguments))  # fmt: skip
     moved = models.space.apply(found, other)
     write_net(arguments.out, moved, {"space": models.space.hash, "aligned_to": Path(arguments.nets[0]).name})
-    alike = mergeable(models.space, one, moved, arguments.seed)
-    facts = {"correlation of weights before": alike_before(models.space, one, other), "after": alike.value}
+    before, after = (alike(models.space, one, net) for net in (other, moved))
+    facts = {"correlation of weights before": before, "after": after}
     _tell(arguments, facts)
     say(f"{arguments.nets[1]}, aligned to {arguments.nets[0]}, is in {arguments.out}.")
 
@@ -100,13 +101,6 @@ def _check_data_given(arguments: argparse.Namespace, needed: bool) -> None:
         raise ValueError(
             f"--method {arguments.method!r} runs the nets on data: give --data, a data set or a .safetensors file."
         )
-
-
-def alike_before(space: object, one: object, other: object) -> float:
-    """The correlation of two nets' weights as they are."""
-    from weightspace.align import mergeable
-
-    return mergeable(space, one, other).raw  # type: ignore[arg-type]
 
 
 def _run_merge(arguments: argparse.Namespace) -> None:
@@ -175,10 +169,16 @@ def _run_lineage(arguments: argparse.Namespace) -> None:
     else:
         rows = [[e["child"], e["parent"], f"{e['score']:.3f}", f"{e['p-value']:.1e}"] for e in edges]
         write_table(["net", "was made from", "score", "p-value"], rows)
-        say(f"{len(tree.families)} families among {len(nets)} nets. Which of two came first is a guess.")
+        alone = sum(len(family) == 1 for family in tree.families)
+        say(f"{len(nets)} nets: {_counted(len(tree.families) - alone, 'family', 'families')}, and {alone} without "
+            "relatives. Which of two came first is a guess.")  # fmt: skip
     if arguments.tree:
         say(f"The tree is in {tree.plot(arguments.tree)}.")
     return None
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
 
 
 def _short(paths: list[str]) -> list[str]:

@@ -3,9 +3,11 @@
 import pytest
 import torch
 
-from tests.align.planted import gap, hidden
+from tests.align.planted import gap, hidden, noisy
 from tests.align.trained import points, trained
+from tests.space.nets.mixing import KINDS, mixing
 from weightspace.align import merge, mergeable
+from weightspace.align.lineage import alike
 from weightspace.align.matching.score import loss_of, predictions
 
 
@@ -48,6 +50,18 @@ def test_copies_are_mergeable_and_strangers_less():
     assert same.raw < 0.5
     assert same.kept > 0.999 > other.kept
     assert set(other.tensors) == {"linears.0.weight", "linears.1.weight", "linears.2.weight"}
+
+
+@pytest.mark.parametrize("name", ["fused", "rotary"])
+def test_a_child_needs_no_aligning_where_matrices_mix_neurons(name):
+    space, _, _, weights = mixing(name)
+    child = noisy(weights, 0.1, 3)
+    assert mergeable(space, weights, child).raw == alike(space, weights, child) > 0.99
+    turned = space.apply(space.random_symmetry(torch.Generator().manual_seed(0), KINDS), child)
+    found = mergeable(space, weights, turned)
+    assert found.raw < 0.8 < 0.98 < found.value
+    with pytest.raises(ValueError, match="alike takes two single nets"):
+        alike(space, {n: t.unsqueeze(0) for n, t in weights.items()}, child)
 
 
 def test_half_precision_stays():

@@ -10,12 +10,11 @@ from torch.func import functional_call
 
 from weightspace.align.matching.descent import descend, fit_scales, grow, settle_signs
 from weightspace.align.matching.pairs import Match
-from weightspace.align.matching.score import frozen
+from weightspace.align.matching.score import CHANNEL, frozen
 from weightspace.align.matching.turns import nearest_turn, paired_heads, turned
 from weightspace.space import Action, Atom, Symmetry, TensorSpec, WeightSpace
 from weightspace.space.forms.obstacles import separate_groups
 
-_CHANNEL = {nn.Linear: -1, nn.Conv1d: 1, nn.Conv2d: 1, nn.Conv3d: 1}
 _READ = " reads"  # behind the name of a weight: what its layer reads, not what it gives
 _SAMPLES, _BATCH = 8192, 512
 Stack = Mapping[str, Tensor]
@@ -71,7 +70,7 @@ def layer_of(module: nn.Module, tensor: str) -> nn.Module | None:
     """The linear or convolutional layer whose weight a tensor is, or None."""
     owner, _, last = tensor.rpartition(".")
     layer = dict(module.named_modules()).get(owner)
-    return layer if last == "weight" and type(layer) in _CHANNEL else None
+    return layer if last == "weight" and type(layer) in CHANNEL else None
 
 
 def observe(
@@ -90,7 +89,7 @@ def observe(
 
         def hook(part: nn.Module, read: tuple[Tensor, ...], given: Tensor, key: str = key) -> None:
             seen = read[0] if key.endswith(_READ) else given
-            rows = seen.movedim(_CHANNEL[type(part)], -1).flatten(0, -2)
+            rows = seen.movedim(CHANNEL[type(part)], -1).flatten(0, -2)
             chosen = torch.randperm(len(rows), generator=generator)[: max(1, _SAMPLES // len(parts))]
             found[key].append(rows[chosen.to(rows.device)])
 

@@ -36,8 +36,8 @@ def balanced(space: WeightSpace, stack: Mapping[str, Tensor]) -> tuple[dict[str,
 
 
 def _squares(space: WeightSpace, stack: Mapping[str, Tensor]) -> Float[Tensor, "nets"]:
-    """The sum of squares of each net, over all tensors with more than one axis."""
-    parts = [stack[n].double().square().flatten(1).sum(1).cpu() for n, s in space.tensors.items() if len(s.axes) > 1]
+    """The sum of squares of each net over all its tensors, vectors too: what both kinds of step make smaller."""
+    parts = [stack[n].double().square().flatten(1).sum(1).cpu() for n in space.tensors if stack[n].is_floating_point()]
     return torch.stack(parts).sum(0) if parts else torch.zeros(())
 
 

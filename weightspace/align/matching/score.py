@@ -12,6 +12,8 @@ from torch.nn import functional
 
 Data = tuple[Tensor, Tensor]
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+CHANNEL = {nn.Linear: -1, nn.Conv1d: 1, nn.Conv2d: 1, nn.Conv3d: 1}
+"""Layers with neurons, and the axis of what they give on which those lie."""
 _BATCH = 512
 
 

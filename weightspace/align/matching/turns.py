@@ -15,7 +15,7 @@ from weightspace.space.forms.matrices import sides
 from weightspace.space.forms.obstacles import separate_groups
 from weightspace.space.matrices import pair_places, turns_of_pairs
 
-_ROUNDS, _GAIN = 8, 1e-4
+_ROUNDS, _GAIN, _FITS = 8, 1e-4, 3
 Stack = Mapping[str, Tensor]
 
 
@@ -53,7 +53,13 @@ def match_mixed(space: WeightSpace, a: Stack, b: Stack, start: Symmetry) -> Symm
         before, reached = reached, float(tried.quality().sum())
         if reached < before + _GAIN * tried.count:
             break
-    return turned(space, a, space.apply(start, b)).compose(start)
+    start = turned(space, a, space.apply(start, b)).compose(start)
+    for _ in range(_FITS):  # turns alone can't undo stretches that scales left while pairs were still wrong
+        start = stretched(space, a, space.apply(start, b)).compose(start)
+        tried = Match(space, a, space.apply(start, b))
+        fit_scales(tried, order=False)
+        start = tried.symmetry.compose(start)
+    return start
 
 
 def anchored(space: WeightSpace, a: Stack, b: Stack) -> Symmetry:
@@ -112,6 +118,40 @@ def turned(
                 matrices[index] = nearest_turn(group, products)
         path = Symmetry(space, {}, {}, matrices).compose(path)
     return path
+
+
+def stretched(space: WeightSpace, a: Stack, b: Stack) -> Symmetry:
+    """One step towards the invertible matrices that bring b, otherwise aligned, closest to a (Gauss and Newton).
+
+    With ``1 + E`` on what writes the neurons, ``X``, and to first order ``1 - E^T`` on what reads them, ``Y``, the
+    squared distance is smallest where ``Y Y^T E + E X X^T = Y (Y - Y_a)^T - (X - X_a) X^T``. A head for which the step
+    doesn't bring the two closer stays.
+    """
+    matrices = {}
+    for index in separate_groups(space):
+        group = space.matrices[index]
+        if group.kind == "linear":
+            (x_a, y_a), (x, y) = (sides(space, group, side, True) for side in (a, b))
+            wanted = y @ (y - y_a).transpose(-1, -2) - (x - x_a) @ x.transpose(-1, -2)
+            eye = torch.eye(x.shape[-2], dtype=x.dtype)
+            found = eye + _sylvester(y @ y.transpose(-1, -2), x @ x.transpose(-1, -2), wanted)
+            back, info = torch.linalg.inv_ex(found.transpose(-1, -2))
+            before = (x - x_a).square().sum((-1, -2)) + (y - y_a).square().sum((-1, -2))
+            after = (found @ x - x_a).square().sum((-1, -2)) + (back @ y - y_a).square().sum((-1, -2))
+            closer = (info == 0) & (after < before)
+            matrices[index] = torch.where(closer[..., None, None], found, eye)
+    return Symmetry(space, {}, {}, matrices)
+
+
+def _sylvester(
+    left: Float[Tensor, "*lead size size"], right: Float[Tensor, "*lead size size"], wanted: Tensor
+) -> Float[Tensor, "*lead size size"]:
+    """The matrix ``E`` with ``left E + E right = wanted``, where both are symmetric without negative eigenvalues."""
+    (d, u), (e, v) = torch.linalg.eigh(left), torch.linalg.eigh(right)
+    sums = d.clamp_min(0).unsqueeze(-1) + e.clamp_min(0).unsqueeze(-2)
+    known = sums > 1e-12 * sums.amax((-1, -2), keepdim=True)
+    core = u.transpose(-1, -2) @ wanted @ v
+    return u @ torch.where(known, core / sums.clamp_min(1e-300), 0.0) @ v.transpose(-1, -2)
 
 
 def nearest_turn(group: MatrixGroup, products: Float[Tensor, "*lead size size"]) -> Float[Tensor, "*lead size size"]:

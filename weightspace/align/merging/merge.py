@@ -123,6 +123,7 @@ def mergeable(space: WeightSpace, a: Weights, b: Weights, seed: int = 0) -> Merg
     (one, first), (other, second) = ready(space, a, "a"), ready(space, b, "b")
     if first or second:
         raise ValueError("mergeable takes two single nets, not stacks.")
+    raw = float(correlations(space, one, other)[0])
     one, other = balanced(space, one)[0], balanced(space, other)[0]
     single, partner = ({name: tensor[0] for name, tensor in side.items()} for side in (one, other))
     moved = {
@@ -137,7 +138,7 @@ def mergeable(space: WeightSpace, a: Weights, b: Weights, seed: int = 0) -> Merg
     each = {name: float(_correlation(one[name], moved[name])) for name in weights}
     return Mergeable(
         float(correlations(space, one, moved)[0]),
-        float(correlations(space, one, other)[0]),
+        raw,
         2 * norms[2] / max(norms[0] + norms[1], 1e-30),
         each,
     )
