@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from weightspace.space.forms.obstacles import settled_groups
@@ -22,9 +22,9 @@ def settle_matrices(
     Linear: what writes the neurons is ``X``, what reads them ``Y``, with neurons as rows; only ``X^T Y = U S V^T``
     matters to the function. It is computed by two QR decompositions and a singular value decomposition of the small
     core, and ``X`` becomes ``S^(1/2) U^T``, ``Y`` ``S^(1/2) V^T``: of all members that with the least sum of squares;
-    the cubes of each row of ``X`` add up to something positive. Where either side doesn't have full rank (an adapter
-    that hasn't been trained, more neurons than inputs), nothing changes; nor of groups that
-    are `unsettled`.
+    the cubes of each row of ``X`` add up to something positive. Where one side doesn't have full rank (an adapter
+    that hasn't been trained), the other becomes the identity on the columns that stand out most in the span of its
+    rows; where neither has (more neurons than inputs), nothing changes; nor of groups that are `unsettled`.
 
     Complex: a pair of rows of ``X``, as one row of complex numbers, gets as long as that of ``Y``, and the squares of
     its entries add up to something real and positive, which leaves its sign.
@@ -75,12 +75,33 @@ def _balancing(
     if min(write.shape[-1], read.shape[-1]) < size:
         return stay
     one, other = (torch.linalg.qr(side.transpose(-1, -2)).R for side in (write, read))
-    full = _full_rank(one) & _full_rank(other)
+    writes, reads = _full_rank(one), _full_rank(other)
+    full = writes & reads
     one = torch.where(full[..., None, None], one, stay)
     left, values, _ = torch.linalg.svd(one @ torch.where(full[..., None, None], other, stay).transpose(-1, -2))
     wanted = values.sqrt().unsqueeze(-1) * left.transpose(-1, -2)  # M R1^T
     found = torch.linalg.solve(one, wanted.transpose(-1, -2)).transpose(-1, -2)
-    return _signed(torch.where(full[..., None, None], found, stay), write)
+    if bool((writes & ~reads).any()):
+        found = torch.where(reads[..., None, None], found, torch.linalg.inv(_pivots(write, writes)))
+    if bool((reads & ~writes).any()):
+        found = torch.where(writes[..., None, None], found, _pivots(read, reads).mT)
+    return _signed(torch.where((writes | reads)[..., None, None], found, stay), write)
+
+
+def _pivots(side: Float[Tensor, "*lead size columns"], full: Bool[Tensor, "*lead"]) -> Float[Tensor, "*lead size size"]:
+    """The columns of a side that stand out most in the span of its rows, one after the other; the same in every basis.
+
+    Where the side doesn't have full rank, the identity.
+    """
+    size = side.shape[-2]
+    rest, chosen = torch.linalg.qr(side.mT).Q, list[Tensor]()
+    for _ in range(size):
+        chosen.append(rest.square().sum(-1).argmax(-1))
+        row = rest.gather(-2, chosen[-1][..., None, None].expand(*rest.shape[:-2], 1, size))
+        row = row / row.norm(dim=-1, keepdim=True).clamp_min(1e-300)
+        rest = rest - (rest @ row.mT) @ row
+    columns = torch.stack(chosen, -1).unsqueeze(-2).expand(*side.shape[:-1], size)
+    return torch.where(full[..., None, None], side.gather(-1, columns), torch.eye(size, dtype=side.dtype))
 
 
 def _signed(found: Tensor, write: Tensor) -> Tensor:
