@@ -129,6 +129,12 @@ def test_an_unknown_method_is_refused():
         align(MLP, {}, {}, method="magic")
 
 
+@pytest.mark.parametrize("wish", [{"starts": 0}, {"steps": -1}])
+def test_a_search_of_nothing_is_refused(wish):
+    with pytest.raises(ValueError, match="starts must be at least 1 and steps at least 0"):
+        align(MLP, {}, {}, **wish)
+
+
 def test_a_space_without_free_names_is_refused():
     fixed = WeightSpace.parse({"a": "in out"}, free=(), sizes={"in": 2, "out": 2})
     with pytest.raises(ValueError, match="no free names"):

@@ -113,3 +113,15 @@ def test_bad_data_are_told():
         align(space, one, one, method="activations")
     with pytest.raises(KeyError, match="no curve 'magic'; there are naive"):
         barrier(space, module, one, one, (inputs, targets), points=3)["magic"]
+
+
+def test_mending_a_net_that_is_not_the_modules_is_refused():
+    _, module, weights = trained("mlp")
+    lacking = {name: tensor for name, tensor in weights.items() if name != "linears.1.bias"}
+    inputs = points("mlp")[0]
+    with pytest.raises(ValueError, match=r"weights must have the tensors of the module, but 'linears\.1\.bias'"):
+        reset_statistics(module, lacking, inputs)
+    with pytest.raises(ValueError, match=r"ends\[1\] must have the tensors of the module"):
+        repair(module, weights, [weights, lacking], [0.5, 0.5], inputs)
+    with pytest.raises(ValueError, match="one number for each of the 2 ends, got 1"):
+        repair(module, weights, [weights, weights], [1.0], inputs)

@@ -100,6 +100,15 @@ def test_other_weights_are_folded():
     assert gap(torch.func.functional_call(module, other, inputs), folded(*inputs)) < 1e-12
 
 
+def test_weights_of_another_net_are_refused():
+    module, inputs = made("vit")
+    state = module.state_dict()
+    with pytest.raises(ValueError, match="weights must have the tensors of the module, but 'positions' is missing"):
+        fold_norms(module, {name: tensor for name, tensor in state.items() if name != "positions"}, inputs)
+    with pytest.raises(ValueError, match="weights: tensor 'positions' holds NaN"):
+        fold_norms(module, {**state, "positions": state["positions"] * float("nan")}, inputs)
+
+
 def test_a_stream_that_is_read_without_a_norm_is_refused():
     module = randomized(Attending()).double()
     with pytest.raises(ValueError, match="something else than norms reads the residual stream"):

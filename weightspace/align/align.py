@@ -45,10 +45,12 @@ def align(
 
     Raises:
         ValueError: weights that don't fit the space or aren't finite, stacks that don't pair up, an unknown method, one
-            without the module and data that it needs, or a space without symmetries.
+            without the module and data that it needs, no starts, or a space without symmetries.
     """
     if method not in METHODS:
         raise ValueError(f"The method must be one of {', '.join(METHODS)}, got {method!r}.")
+    if starts < 1 or steps < 0:
+        raise ValueError(f"starts must be at least 1 and steps at least 0, got {starts} and {steps}.")
     if not space.free:
         raise ValueError(f"Weight space {space.hash} has no free names, so there is nothing to align.")
     (one, first), (other, second) = ready(space, a, "a"), ready(space, b, "b")

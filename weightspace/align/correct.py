@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from weightspace.align.checks import check_nets
 from weightspace.align.matching.score import CHANNEL, NORMS, frozen
 
 Weights = Mapping[str, Tensor]
@@ -18,7 +19,12 @@ def has_statistics(module: nn.Module) -> bool:
 
 
 def reset_statistics(module: nn.Module, weights: Weights, inputs: Float[Tensor, "n *input"]) -> dict[str, Tensor]:
-    """The weights with the running statistics of every batch norm measured again on these inputs, in one batch."""
+    """The weights with the running statistics of every batch norm measured again on these inputs, in one batch.
+
+    Raises:
+        ValueError: a tensor of the module is missing, or a value isn't finite.
+    """
+    check_nets(module, {"weights": weights})
     module, result = frozen(module), {name: tensor.clone() for name, tensor in weights.items()}
     for part in module.modules():
         if isinstance(part, NORMS):
@@ -46,7 +52,13 @@ def repair(
     Args:
         weights: the mixed net. ends: the nets that it was mixed from, aligned. shares: how much of each.
         inputs: to measure on. means: False mends the spread alone (RESCALE), which needs no bias.
+
+    Raises:
+        ValueError: not one share for each end; a net lacks a tensor of the module, or isn't finite.
     """
+    if len(ends) != len(shares):
+        raise ValueError(f"shares must hold one number for each of the {len(ends)} ends, got {len(shares)}.")
+    check_nets(module, {"weights": weights, **{f"ends[{k}]": end for k, end in enumerate(ends)}})
     module, names = frozen(module), _mendable(module, means)
     goals = [_statistics(module, end, inputs, names) for end in ends]
     factors: dict[str, tuple[Tensor, Tensor]] = {}

@@ -8,6 +8,7 @@ from typing import Any, overload
 import torch
 from torch import Tensor, nn
 
+from weightspace.align.checks import check_nets
 from weightspace.space import Action, Atom, TensorSpec, WeightSpace
 from weightspace.space.spread import spread_over_axis
 
@@ -39,7 +40,7 @@ def fold_norms(
         weights: of one net; None takes the module's own. inputs: example inputs, which a module needs.
 
     Raises:
-        ValueError: no weights, or no inputs; a norm that something else than linear layers reads (a residual connection
+        ValueError: no weights, or none of the module's architecture, or no inputs; a norm that something else than linear layers reads (a residual connection
             after it, an embedding that is tied to the last layer), a shift before layers without biases, a stream that
             something else than norms reads.
     """
@@ -143,6 +144,7 @@ def _wide(vector: Tensor, like: Tensor, dim: int) -> Tensor:
 def _fold_module(module: nn.Module, weights: Weights | None, inputs: tuple[Any, ...]) -> nn.Module:
     original = copy.deepcopy(module).eval()
     if weights is not None:
+        check_nets(module, {"weights": weights})
         original.load_state_dict(dict(weights))
     plain = _with_all_parameters(original)
     space = WeightSpace.trace(plain, *inputs, verify=False)
