@@ -40,9 +40,9 @@ def fold_norms(
         weights: of one net; None takes the module's own. inputs: example inputs, which a module needs.
 
     Raises:
-        ValueError: no weights, or none of the module's architecture, or no inputs; a norm that something else than linear layers reads (a residual connection
-            after it, an embedding that is tied to the last layer), a shift before layers without biases, a stream that
-            something else than norms reads.
+        ValueError: no weights, or none of the module's architecture, or no inputs; a norm that something else than
+            linear layers reads (a residual connection after it, an embedding that is tied to the last layer), a shift
+            before layers without biases, a stream that something else than norms reads.
     """
     if isinstance(of, WeightSpace):
         if weights is None:
