@@ -10,8 +10,9 @@ from weightspace.space.algebra.dims import leaf
 from weightspace.space.algebra.value import Value
 from weightspace.space.rules import RULES, reduce, rule
 
-# Nothing is forgotten where all entries are equal, or where what reads the places fixes an axis that it doesn't know.
-EQUAL = {"aten.full_like", "aten.zeros_like", "aten.ones", "aten.argsort", "aten.one_hot"}
+# Nothing is forgotten where all entries are equal, or where what reads the places fixes an axis that it doesn't know; a
+# determinant tells by its sign alone, every other time.
+EQUAL = {"aten.full_like", "aten.zeros_like", "aten.ones", "aten.argsort", "aten.one_hot", "aten.linalg_slogdet"}
 
 
 def traced(name, **settings):
