@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from weightspace.space.algebra.halves import around, cut
 from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.value import Value
-from weightspace.space.rules.halves import around, cut
 from weightspace.space.rules.pointwise import opaque_pointwise
 from weightspace.space.rules.registry import rule
 

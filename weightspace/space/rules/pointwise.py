@@ -4,9 +4,9 @@ from fractions import Fraction
 from math import isfinite
 from typing import Any
 
+from weightspace.space.algebra.halves import cut, moved
 from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.value import Value
-from weightspace.space.rules.halves import cut, moved
 from weightspace.space.rules.registry import rule
 
 # Functions that change no entry but for its sign or type.

@@ -5,7 +5,8 @@ import torch
 
 from tests.space.known.known import between
 from weightspace.space import WeightSpace
-from weightspace.space.rules import activations, halves, pointwise
+from weightspace.space.algebra import halves
+from weightspace.space.rules import activations, pointwise
 
 ONE = torch.ones(())
 
