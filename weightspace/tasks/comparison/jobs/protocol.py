@@ -48,6 +48,8 @@ _LONG = TrainConfig(steps=20_000, batch_size=128, judge_every=500, average=0.999
 _MIDDLE = TrainConfig(steps=6_000, batch_size=64, judge_every=200, average=0.995, warmup=200)
 _MOVED = AugmentConfig(rotate=10.0, shift=0.1, zoom=0.1)
 _ON_INRS = {"SpaceNet": presets.spacenet_inr()}
+_HOW_TRAINED = {name: {"scale": False} for name in ("SpaceNet", "SpaceNet, weights only")}
+"""For questions about the training: it leaves its trace in sizes that don't change what a net computes."""
 _SMALL_CNNS = {
     "S": ZooSource("digits-cnn"),
     "M": ZooSource("small-cnn-mnist", 10_000),
@@ -123,12 +125,14 @@ PROTOCOLS: dict[str, Protocol] = {
         _SMALL_CNNS,
         partial(zoo_labels, labels=("optimizer",), category=True, final=True),
         _training(TrainConfig(steps=600)),
+        settings=_HOW_TRAINED,
     ),
     "label-noise": Protocol(
         "How many of a small CNN's training labels were wrong",
         {"S": ZooSource("digits-noise")},
         partial(zoo_labels, labels=("label_noise",), final=True),
         _training(TrainConfig(steps=600)),
+        settings=_HOW_TRAINED,
     ),
     "inr-psnr": Protocol(
         "How well an implicit representation shows its image, in dB",
