@@ -213,9 +213,6 @@ CONTRACTS = {
     "tasks/optimization/test_metatrain.py": """
         tasks/optimization/evolution tasks/optimization/imitation
     """,
-    "tasks/prediction/test_files.py": """
-        tasks/labelled/row
-    """,
     "tasks/quickstart/test_quickstart.py": """
         tasks/quickstart/inspection
     """,

@@ -1,11 +1,13 @@
 """Zoos on the Hub: pushed and read through the Hub's own client, over HTTP."""
 
+import json
 import shutil
 
 import pytest
 import torch
 from huggingface_hub import DatasetCard
 
+from weightspace.cli import main
 from weightspace.zoo import Zoo
 from weightspace.zoo.folder.manifest import parse_manifest
 from weightspace.zoo.publish import pull_zoo
@@ -236,3 +238,19 @@ def test_a_download_that_never_comes_whole_says_so(pushed, tiny_zoo, monkeypatch
     monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_, **__: (_ for _ in ()).throw(full))
     with pytest.raises(OSError, match="No space left"):
         zoo.fetch()
+
+
+def test_rows_of_a_remote_zoo_are_nets_and_it_is_called_by_its_address(pushed, tiny_zoo, capsys, tmp_path):
+    assert main(["zoo", "info", URL, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["path"] == URL and said["bytes"] == sum(tiny_zoo.manifest["sizes"].values())
+    assert main(["inspect", f"{URL}@main@1"]) == 0
+    assert capsys.readouterr().out.startswith("WeightSpace ")
+    assert main(["inspect", URL]) == 2
+    assert f"{URL} is a zoo: name its nets by their rows, {URL}@0" in capsys.readouterr().err
+    net = tiny_zoo[:1].space
+    same_space = [row for row in range(len(tiny_zoo)) if tiny_zoo[row : row + 1].space == net][:2]
+    rows = [f"{URL}@{row}" for row in same_space]
+    assert main(["align", *rows, "--out", str(tmp_path / "aligned.safetensors")]) == 0
+    assert main(["predict", "digits-accuracy", URL]) == 2  # of other architectures
+    assert "snapshots" not in capsys.readouterr().err

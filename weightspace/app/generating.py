@@ -65,7 +65,7 @@ def _common(zoo: Zoo) -> Zoo:
     """The states of the architecture that occurs most."""
     spaces = zoo.by_space()
     if not spaces:
-        raise ValueError(f"{zoo.path} has no net that didn't fail.")
+        raise ValueError(f"{zoo.address} has no net that didn't fail.")
     return max(spaces.values(), key=len)
 
 
@@ -81,7 +81,7 @@ def _writer(zoo: Zoo, way: str) -> Any:
         raise ValueError(f"{way} must be trained first; give the folder of a trained one, or one of {', '.join(WAYS)}.")
     train = zoo.split("train")[:MOST_TRAINING]
     if len(train) < 4:
-        raise ValueError(f"A generator needs four training nets at least, {zoo.path} has {len(train)} of this kind.")
+        raise ValueError(f"A generator needs four training nets at least, {zoo.address} has {len(train)} of this kind.")
     return GENERATORS[way].from_nets(zoo.space, train.weights())  # pyright: ignore
 
 
@@ -97,9 +97,12 @@ def _judged(zoo: Zoo, ours: dict[str, Tensor], fresh: dict[str, Tensor], way: st
     def draw(figure: Any) -> None:
         axes = figure.add_axes((0.1, 0.16, 0.87, 0.8))
         for (name, values), colour in zip(shown.items(), (OURS, THEIRS, "none"), strict=True):
-            axes.hist(values, bins=np.linspace(0, 1, 26).tolist(), color=colour, alpha=0.8, label=name,
+            share = [100 / len(values)] * len(values) if values else []
+            axes.hist(values, bins=np.linspace(0, 1, 26).tolist(), weights=share, color=colour, alpha=0.8, label=name,
                       edgecolor="#22262b" if colour == "none" else "none")  # fmt: skip
-        axes.set(xlabel="test accuracy, without any training of the generated ones", ylabel="nets", xlim=(0, 1))
+        axes.set(
+            xlabel="test accuracy, without any training of the generated ones", ylabel="share of nets in %", xlim=(0, 1)
+        )
         axes.legend(frameon=False)
 
     means = ", ".join(

@@ -88,12 +88,12 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def _file(net: str, scratch: Path) -> str:
     """The place of a net's file on this machine; nets of a zoo are written into the folder ``scratch``."""
-    from weightspace.tasks.labelled.row import names_row, zoo_row
+    from weightspace.tasks.labelled.row import names_row, names_zoo, zoo_row
     from weightspace.zoo import Zoo, export_nets
 
     if names_row(net):
         return str(export_nets(zoo_row(net), scratch)[0])
-    if (Path(net) / "manifest.json").is_file():
+    if names_zoo(net):
         export_nets(Zoo(net).filter(status="ok").final(), scratch)
         return str(scratch)
     return here(net)

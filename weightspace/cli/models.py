@@ -11,10 +11,10 @@ from weightspace.cli.terminal.module import FACTORY, add_factory, load_factory
 from weightspace.cli.zoo.flags import add_data_root, check_data_root, import_here
 
 MODELS = f"""\
-A net is a checkpoint of the architecture that --module makes, ZOO@ROW: the row of a zoo, which knows its own
-architecture, or a folder of the transformers library (config.json and safetensors), which may lie on the Hub:
-hf://owner/name, or hf://owner/name@revision. --space takes a weight space in JSON, as 'weightspace symmetries --out'
-writes it, instead of --module.
+A net is a checkpoint of the architecture that --module makes; ZOO@ROW, the row of a zoo, which knows its own
+architecture; or a folder of the transformers library (config.json and safetensors). All may lie on the Hub:
+hf://owner/name, hf://owner/name@revision, hf://datasets/owner/zoo@3. --space takes a weight space in JSON, as
+'weightspace symmetries --out' writes it, instead of --module.
 
 {FACTORY}"""
 
@@ -93,7 +93,9 @@ def refuse_zoo(path: str) -> None:
     Raises:
         ValueError: it is; says how its nets are named.
     """
-    if (Path(path) / "manifest.json").is_file():
+    from weightspace.tasks.labelled.row import names_zoo
+
+    if names_zoo(path):
         raise ValueError(f"{path} is a zoo: name its nets by their rows, {path}@0 {path}@1.")
 
 

@@ -18,7 +18,7 @@ The whole toolkit once, on real data that needs no download, in a few minutes on
 
 Stopped and called again, it goes on from what it has.
 
-  weightspace quickstart                                         3,000 nets, 800 steps: about four minutes
+  weightspace quickstart                                         3,000 nets, 800 steps: about two minutes
   weightspace quickstart --nets 300 --steps 100 --out runs/try   a taste of it, in half a minute
 
 Flags that stand in the environment variable WEIGHTSPACE_QUICKSTART come before those that are typed.

@@ -12,8 +12,8 @@ INDEX = "model.safetensors.index.json"
 
 
 def on_hub(text: str | Path) -> bool:
-    """Whether a name is that of a repository of the Hub: ``hf://owner/name``, and ``@revision`` may follow."""
-    return str(text).startswith(PREFIXES["model"])
+    """Whether a name is that of a model of the Hub: ``hf://owner/name``, and ``@revision`` may follow."""
+    return str(text).startswith(PREFIXES["model"]) and not str(text).startswith(PREFIXES["dataset"])
 
 
 def fetch_weights(text: str, options: Mapping[str, Any] | None = None) -> Path:

@@ -1,6 +1,5 @@
 """A short description of a zoo."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,12 +18,12 @@ def describe_zoo(zoo: Zoo) -> dict[str, Any]:
     good = final.filter(status="ok").table
     return {
         "name": zoo.manifest["name"],
-        "path": str(zoo.path),
+        "path": zoo.address,
         "recipe": zoo.manifest["recipe"],
         "nets": len(final),
         "states": len(zoo),
         "diverged": len(final) - len(good),
-        "bytes": sum(path.stat().st_size for path in Path(zoo.path).rglob("*") if path.is_file()),
+        "bytes": _size(zoo),
         "seconds": sum(value or 0 for value in final.table["seconds"].to_pylist()),
         "splits": {part: len(final.filter(split=part)) for part in ("train", "val", "test")},
         "spaces": {
@@ -34,6 +33,14 @@ def describe_zoo(zoo: Zoo) -> dict[str, Any]:
         "hyperparameters": {name: _spread(final.table[name]) for name in zoo.hyperparameters},
         "metrics": {name: _spread(good[name]) for name in SHOWN if name in good.column_names and len(good)},
     }
+
+
+def _size(zoo: Zoo) -> int:
+    """Bytes of all files, by the manifest: shards of a remote zoo needn't be here. Old manifests don't say it."""
+    sizes = zoo.manifest.get("sizes")
+    if sizes:
+        return sum(sizes.values())
+    return sum(path.stat().st_size for path in zoo.path.rglob("*") if path.is_file())
 
 
 def parameter_count(space: Any) -> int:

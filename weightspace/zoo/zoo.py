@@ -75,6 +75,11 @@ class Zoo:
         return Recipe.load(self.path / RECIPE).with_nets(self.manifest["nets"])
 
     @property
+    def address(self) -> str:
+        """Where it was opened: its folder, or the URL of a remote one."""
+        return self._remote.url if self._remote else str(self.path)
+
+    @property
     def hyperparameters(self) -> list[str]:
         """The columns that the recipe varies."""
         return self.manifest["hyperparameters"]
@@ -83,7 +88,7 @@ class Zoo:
         return len(self.table)
 
     def __repr__(self) -> str:
-        return f"Zoo({str(self.path)!r}, states={len(self)})"
+        return f"Zoo({self.address!r}, states={len(self)})"
 
     @overload
     def __getitem__(self, i: int) -> tuple[dict[str, Tensor], dict[str, Any]]: ...

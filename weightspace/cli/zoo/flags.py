@@ -90,5 +90,5 @@ def choose_nets(view: Any, nets: list[int]) -> Any:
     known = set(view.table["net"].to_pylist())
     missing = [net for net in nets if net not in known]
     if missing:
-        raise ValueError(f"{view.path} has no net {missing[0]} to choose; it has {len(known)} such nets.")
+        raise ValueError(f"{view.address} has no net {missing[0]} to choose; it has {len(known)} such nets.")
     return view.filter(pc.field("net").isin(nets))

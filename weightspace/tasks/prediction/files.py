@@ -11,7 +11,7 @@ from weightspace.checkpoints import describe_space, find_checkpoints, fit_checkp
 from weightspace.metanets import Metanet
 from weightspace.space import WeightSpace
 from weightspace.tasks.labelled.domain import compare_domains, compare_spaces, domain_of, read_domain
-from weightspace.tasks.labelled.row import names_row, zoo_row
+from weightspace.tasks.labelled.row import names_row, names_zoo, zoo_row
 from weightspace.tasks.prediction.fit import labelled_config, predict
 from weightspace.zoo import Zoo
 
@@ -56,8 +56,8 @@ def predict_files(
     labelled_config(metanet)
     heard: dict[str, list[str]] = {}
     try:
-        for path in map(Path, paths):
-            if (path / "manifest.json").is_file() or names_row(path):
+        for path in paths:
+            if names_zoo(path) or names_row(path):
                 zoo = zoo_row(path) if names_row(path) else Zoo(path)
                 found |= predict_zoo(metanet, zoo, anyway=anyway, warn=partial(_hear, heard, path))
                 continue
@@ -131,7 +131,7 @@ def predict_zoo(
         chosen = nearest_space(metanet, part.space, weights, anyway=anyway, warn=warn)
         predicted = predict(metanet, chosen, weights)
         for row, values in zip(part.table.select(["net", "step"]).to_pylist(), predicted, strict=True):
-            found[f"{zoo.path}: net {row['net']}, step {row['step']}"] = say(metanet, values)
+            found[f"{zoo.address}: net {row['net']}, step {row['step']}"] = say(metanet, values)
     return found
 
 
