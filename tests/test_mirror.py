@@ -139,7 +139,7 @@ CONTRACTS = {
         space/computation/distance space/computation/float64 space/computation/general
     """,
     "space/forms/test_orbits.py": """
-        space/forms/entries space/forms/matrices space/forms/obstacles space/forms/signs
+        space/forms/entries space/forms/obstacles space/forms/signs
     """,
     "space/rules/test_rules.py": """
         space/algebra/decomposed space/rules/activations space/rules/arrange space/rules/conv space/rules/create
@@ -169,7 +169,7 @@ CONTRACTS = {
     """,
     "tasks/comparison/jobs/test_predictionjob.py": """
         tasks/comparison/baselines/boosting tasks/comparison/baselines/renders tasks/comparison/jobs/job
-        tasks/comparison/jobs/method tasks/comparison/jobs/obstacles tasks/comparison/jobs/protocol
+        tasks/comparison/jobs/method tasks/comparison/jobs/obstacles
         tasks/comparison/jobs/setup tasks/comparison/jobs/splits tasks/comparison/jobs/workspace
         tasks/prediction/methodrun
     """,
