@@ -65,7 +65,9 @@ def test_what_is_found_on_a_short_input_holds_on_a_long_one(name):
     net = Table(function, **shapes)
     space = WeightSpace.trace(net, torch.randn(2, 4, 5), verify=False)
     assert space.report.unread
-    probe, generator = Probe(net, (torch.randn(2, 9, 5),), {}), torch.Generator().manual_seed(1)
+    # on the long one alone: what reads fewer rows on a shorter input than the example is for the proof to find
+    probe = Probe(net, (torch.randn(2, 9, 5),), {}, others=False)
+    generator = torch.Generator().manual_seed(1)
     assert probe.error(space, space.random_symmetry(generator, ("permutation", "scale", "sign"))) < 1e-9
 
 

@@ -39,7 +39,7 @@ class Tensors(nn.Module):
         self.module = module
         self.left_out: set[str] = set()  # export puts a module's lists and dicts back as they were
 
-    def forward(self, *args: Any, **kwargs: Any) -> list[Tensor]:
+    def forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
         """The tensors in the order of the outputs."""
         leaves = output_leaves(self.module(*args, **kwargs))
         self.left_out.update(type(leaf).__name__ for leaf in leaves if _is_opaque(leaf))
@@ -96,7 +96,7 @@ def export(
         ):
             warnings.simplefilter("ignore")  # about attributes that modules set on themselves, which is their business
             program = torch.export.export(
-                wrapped, args, kwargs, dynamic_shapes=_by_name(dynamic_shapes, kwargs), strict=False
+                wrapped, (tuple(args), dict(kwargs)), dynamic_shapes=_by_name(dynamic_shapes, kwargs), strict=False
             )
     except Exception as error:
         raise ValueError(_refusal(module, error)) from error
@@ -120,7 +120,7 @@ def _check_sizes(module: nn.Module, program: ExportedProgram) -> None:
 
 
 def _by_name(dynamic_shapes: Any, kwargs: dict[str, Any]) -> Any:
-    """Sizes that vary as the wrapper takes them, whose arguments have no names of their own."""
+    """Sizes that vary as the wrapper takes them: those of the arguments without a name, and the others by name."""
     if dynamic_shapes is None:
         return None
     if isinstance(dynamic_shapes, dict):
@@ -128,7 +128,7 @@ def _by_name(dynamic_shapes: Any, kwargs: dict[str, Any]) -> Any:
         named = {name: dynamic_shapes.get(name) for name in kwargs}
     else:
         positional, named = tuple(dynamic_shapes), dict.fromkeys(kwargs)
-    return {"args": positional, "kwargs": named} if kwargs else {"args": positional}
+    return positional, named
 
 
 # What an error or its traceback holds, and what to do about it; the first that fits is told.

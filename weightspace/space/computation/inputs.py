@@ -48,19 +48,24 @@ def with_sizes(inputs: Inputs) -> Iterator[Inputs]:
     for size in _sizes(inputs):
         for new in (2 * size, size // 2) if few else (size // 2, 2 * size):
             if new > 1 - few and (new == 2 * size or size % 2 == 0 or not few):
-                yield _map(inputs, lambda tensor, size=size, new=new: _resized(tensor, size, new))
+                yield resized(inputs, size, new)
 
 
 def with_one_more(inputs: Inputs) -> Iterator[Inputs]:
     """Inputs that may fit too: each size that isn't the number of samples one more, odd for even, one at a time."""
     for size in _sizes(inputs):
-        yield _map(inputs, lambda tensor, size=size: _resized(tensor, size, size + 1))
+        yield resized(inputs, size, size + 1)
 
 
 def _sizes(inputs: Inputs) -> list[int]:
     tensors = _tensors(inputs)
     found = {size for tensor in tensors for size in tensor.shape[min(1, tensor.ndim - 1) :] if size > 1}
     return sorted(found, reverse=True)
+
+
+def resized(inputs: Inputs, size: int, new: int) -> Inputs:
+    """Inputs in which each such size that isn't the number of samples is another one."""
+    return _map(inputs, lambda tensor: _resized(tensor, size, new))
 
 
 def _resized(tensor: Tensor, size: int, new: int) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from weightspace.space.computation.branches import with_branches
 from weightspace.space.computation.copies import as_double, copied, find_ties, state_of, uncompiled
 from weightspace.space.computation.distance import all_finite, distance, nowhere_finite
 from weightspace.space.computation.exported import output_leaves
@@ -148,6 +149,8 @@ class Probe:
         if small:  # code may branch on whether a size is odd, or on there being one sample
             yield from islice(self._tried("a size more", first.mode, with_one_more(first.inputs), first), 1)
             yield from self._tried("one sample", first.mode, with_one_sample(first.inputs), first)
+        if small and sized is not None:
+            yield from islice(self._tried("a branch", first.mode, with_branches(self.module, first.inputs), first), 3)
         other = "eval" if first.mode == "train" else "train"
         bases = [first.inputs]
         if sized is not None and not small and sized.entries < first.entries:
