@@ -64,15 +64,17 @@ def _show(space: Any, found: Any) -> None:
     if space is not None:
         write_lines(str(space).partition("\n")[0])
     spectra = any(facts.singular for facts in found.tensors)
-    columns = ["tensor", "shape" if space is None else "axes", "norm", "std", "largest", "zeros"]
+    columns = ["tensor", "shape" if space is None else "axes", "norm", "std", "max", "zeros"]
     rows = [
         [facts.name, facts.axes or " ".join(map(str, facts.shape)) or "-", f"{facts.norm:.3g}", f"{facts.std:.3g}",
          f"{facts.largest:.3g}", f"{facts.zeros:.0%}", *(_spectrum(facts) if spectra else ())]
         for facts in found.tensors
     ]  # fmt: skip
     if spectra:
-        columns += ["largest singular value", "smallest", "stable rank"]
+        columns += ["s max", "s min", "stable rank"]
     write_table(columns, rows, align="ll" + "r" * (len(columns) - 2))
+    if spectra:
+        write_lines("s: the singular values of a weight as a matrix; max: the largest entry, whatever its sign.")
     for facts in found.tensors:
         if facts.broken:
             write_lines(f"{facts.name} holds {facts.broken} entries that are infinite or NaN.")

@@ -92,7 +92,7 @@ def load_dataset(name: str, **settings: Any) -> Dataset:
     Raises:
         ValueError: an unknown name, or signals where examples with labels are needed.
 
-    Example:
+    Examples:
         >>> load_dataset("digits").input_shape
         (1, 8, 8)
     """
@@ -116,7 +116,7 @@ def load_signals(name: str, grid: str = "corners", **settings: Any) -> Signals:
     Raises:
         ValueError: an unknown name or grid, or a dataset that isn't of images in [0, 1].
 
-    Example:
+    Examples:
         >>> load_signals("digits").values.shape
         torch.Size([1797, 1, 64])
     """

@@ -54,7 +54,7 @@ def data_factory(function: Callable[..., Any]) -> DataFactory:
         ValueError: a lambda or a function inside a function.
         TypeError: a parameter without a type.
 
-    Example:
+    Examples:
         >>> @data_factory
         ... def moons(count: int = 500) -> tuple[Tensor, Tensor]:
         ...     x, y = sklearn.datasets.make_moons(count, noise=0.1, random_state=0)

@@ -26,7 +26,7 @@ def render_stack(
         convention: of their zoo.
         points: coordinates that all nets share, ``[points, axes]``, or each net its own, ``[N, points, axes]``.
 
-    Example:
+    Examples:
         >>> values = render_stack(weights, zoo.convention, zoo.convention.points())  # [N, 1, 784]
     """
     return run_stack(_net(convention.architecture), dict(weights), points).transpose(1, 2)
@@ -49,7 +49,7 @@ def render(
     Raises:
         ValueError: a resolution with another number of axes than the convention's.
 
-    Example:
+    Examples:
         >>> pictures = render(zoo.weights(range(16)), zoo.convention, 128)
     """
     shape = _shape(convention, resolution)

@@ -20,7 +20,7 @@ def data_root() -> str | None:
 def using_data_root(folder: str | Path | None) -> Iterator[None]:
     """Takes image collections from a folder inside the block, in this thread alone; None changes nothing.
 
-    Example:
+    Examples:
         >>> with using_data_root("data"):
         ...     load_dataset("mnist")
     """

@@ -27,7 +27,7 @@ class Architecture:
         net: in ``NETS``, or ``package.module:function`` of a net factory.
         settings: JSON values by name; tuples are kept as lists.
 
-    Example:
+    Examples:
         >>> Architecture("mlp", {"in_features": 2, "hidden": [8], "out_features": 1}).build()
     """
 
@@ -100,7 +100,7 @@ def build_net(name: str, /, **settings: Any) -> nn.Module:
         ValueError: an unknown name, key or value.
         TypeError: a setting of the wrong type.
 
-    Example:
+    Examples:
         >>> build_net("mlp", in_features=2, hidden=[8], out_features=1)(torch.zeros(5, 2)).shape
         torch.Size([5, 1])
     """

@@ -87,7 +87,7 @@ def net_factory(
         task: ``classify``, or ``fit`` for nets that map coordinates to values.
         whole: examples are whole numbers, as token ids are.
 
-    Example:
+    Examples:
         >>> @net_factory(inputs=(1, 8, 8))
         ... def thin(width: int = 8) -> nn.Module:
         ...     return nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.ReLU(), nn.Linear(width, 10))

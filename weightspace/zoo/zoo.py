@@ -49,7 +49,7 @@ class Zoo:
         ConnectionError: a remote zoo that can't be reached; says what is in the cache.
         ValueError: damaged, or its index points outside its shards.
 
-    Example:
+    Examples:
         >>> zoo = Zoo("zoos/digits").filter(status="ok").final()
         >>> weights, row = zoo[0]
     """

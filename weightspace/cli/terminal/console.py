@@ -5,6 +5,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_GAP, _FOLDED = 2, 8  # between two columns of a table; the width that a column of words can be folded to
+
 
 def write_json(value: Any) -> None:
     """One JSON document on standard output."""
@@ -21,12 +23,34 @@ def write_table(
     from rich.text import Text
 
     shown = None if title is None else Text(readable(title), style="bold")
-    table = Table(title=shown, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column, side in zip(columns, align or "l" + "r" * len(columns), strict=False):
-        table.add_column(Text(readable(column)), justify="right" if side == "r" else "left", overflow="fold")
+    table = Table(title=shown, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
+                  collapse_padding=True)  # fmt: skip
+    console = _console(Console)
+    sides = (align or "l" + "r" * len(columns))[: len(columns)]
+    widths = [max([len(row[number]) for row in rows], default=0) for number in range(len(columns))]
+    heads, whole = _fitted(list(map(readable, columns)), widths, sides, console.width)
+    for head, side, kept in zip(heads, sides, whole, strict=True):
+        table.add_column(Text(head), justify="right" if side == "r" else "left", overflow="fold", no_wrap=kept)
     for row in rows:
         table.add_row(*(Text(readable(cell)) for cell in row))
-    _console(Console).print(table)
+    console.print(table)
+
+
+def _fitted(heads: list[str], widths: list[int], sides: str, room: int) -> tuple[list[str], list[bool]]:
+    """Heads of a table that may be wider than its terminal, and which columns must stay in one piece.
+
+    Numbers aren't broken, their heads are; names in the first column are, but only if it can't be helped.
+    """
+    natural = [max(len(head), width) for head, width in zip(heads, widths, strict=True)]
+    if sum(natural) + _GAP * len(heads) <= room:
+        return heads, [False] * len(heads)
+    heads = [head.replace(" ", "\n") if side == "r" else head for head, side in zip(heads, sides, strict=True)]
+    least = [
+        max(width, *map(len, head.split("\n"))) if side == "r" else min(width, _FOLDED)
+        for head, width, side in zip(heads, widths, sides, strict=True)
+    ]
+    first = widths[0] + sum(least[1:]) + _GAP * len(heads) <= room
+    return heads, [side == "r" or (number == 0 and first) for number, side in enumerate(sides)]
 
 
 def write_facts(facts: Mapping[str, str]) -> None:

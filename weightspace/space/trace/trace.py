@@ -61,7 +61,7 @@ def trace(
         ValueError: the module can't be read, doesn't run on the example, or its code can't be exported; the message
             says where, why, and what to do.
 
-    Example:
+    Examples:
         >>> space = WeightSpace.trace(nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1)), torch.zeros(1, 2))
         >>> str(space.tensors["2.weight"].axes[1])
         'h0'

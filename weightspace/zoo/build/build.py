@@ -52,7 +52,7 @@ def build_zoo(
         RuntimeError: another builder is at work in the folder, or a worker failed.
         PermissionError: the folder cannot be written.
 
-    Example:
+    Examples:
         >>> zoo = build_zoo("digits-cnn", "zoos/digits", nets=100)
     """
     if engine not in ENGINES:

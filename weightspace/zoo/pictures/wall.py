@@ -35,7 +35,7 @@ def render_wall(
     Raises:
         ValueError: no states, several weight spaces, no implicit representations, or more axes than three.
 
-    Example:
+    Examples:
         >>> render_wall(zoo.final().filter(label=3), "threes.png", resolution=128)
     """
     if solids not in SOLIDS:

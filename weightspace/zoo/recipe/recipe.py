@@ -42,7 +42,7 @@ class Recipe:
     of nets is not part of it, because a longer zoo begins with the shorter one. ``code`` is the digest of what is
     one's own, the source of a net or data factory and the images of a folder, and empty where nothing is.
 
-    Example:
+    Examples:
         >>> Recipe.load("digits-cnn").nets
         3000
     """
@@ -85,7 +85,7 @@ class Recipe:
         """Reads the same from Python, where the net may also be a function marked with ``net_factory``, and the data
         one marked with ``data_factory``.
 
-        Example:
+        Examples:
             >>> Recipe.from_dict({
             ...     "name": "thin", "nets": 64, "data": {"name": "digits"},
             ...     "net": {"name": my_nets.thin, "width": [4, 8, 16]},
