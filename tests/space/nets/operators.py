@@ -75,6 +75,8 @@ POINTWISE = {
     "aten.gt": lambda h: (h > 0).to(h), "aten.le": lambda h: (h <= 0).to(h),
     "aten.heaviside": lambda h: torch.heaviside(h, torch.ones(1)), "aten.fmod": lambda h: h.fmod(0.3),
     "aten.view_as_real": lambda h: torch.view_as_real(torch.complex(h, h.tanh())).sum(-1),
+    "aten.bucketize": lambda h: torch.bucketize(h, torch.linspace(-1, 1, 5)).to(h),
+    "aten.searchsorted": lambda h: torch.searchsorted(torch.linspace(-1, 1, 5), h).to(h),
     "aten.clip": lambda h: h.clip(-1, 1), "aten.frac": torch.frac,
     "aten.one_hot": lambda h: h * F.one_hot(h.argmax(1), 8),
     "aten.asinh": torch.asinh, "aten.hardshrink": F.hardshrink, "aten.mish": F.mish, "aten.to": lambda h: h.to(h.dtype),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from weightspace.space.algebra.dims import fix
 from weightspace.space.algebra.halves import around, cut
 from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.value import Value
@@ -135,3 +136,14 @@ def glu(op: Operation, value: Value, axis: int = -1) -> Value:
     out = op.pointwise("product", op.slice(value, axis, 0, half), gate)
     op.book.activate(out.site, "glu")
     return out
+
+
+@rule("aten.bucketize", "aten.searchsorted")
+def interval(op: Operation, one: Any, other: Any, *_: Any, sorter: Value | None = None, **__: Any) -> Value | None:
+    """Between which of some numbers an entry lies; with other numbers for each row it has no rule."""
+    value, bounds = (one, other) if op.name == "aten.bucketize" else (other, one)
+    if not isinstance(value, Value) or len(bounds.dims) > 1 or sorter is not None:
+        return None
+    fix(bounds.dims[0])
+    out = op.pointwise("opaque", value)
+    return op.mapped("equal", [out], out.dims, [[(0, axis)] for axis in range(len(out.dims))], also=[bounds])
