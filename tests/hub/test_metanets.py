@@ -185,3 +185,12 @@ def test_a_zoo_goes_from_one_process_to_another(hub, tiny_zoo, tmp_path):
         done = subprocess.run(command, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
     assert (tmp_path / "again" / "manifest.json").read_bytes() == (tiny_zoo.path / "manifest.json").read_bytes()
+
+
+def test_what_fails_in_a_thread_of_an_upload_is_said_in_one_line(hub, metanet, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("Error while uploading 'model.safetensors' to the Hub.") from OSError("reset by peer")
+
+    monkeypatch.setattr("huggingface_hub.HfApi.create_commit", fail)
+    with pytest.raises(ConnectionError, match=r"me/net can't be reached: reset by peer. What is there stays"):
+        metanet.push_to_hub("me/net", license="mit")

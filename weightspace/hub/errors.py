@@ -41,7 +41,8 @@ def hub_errors(
         raise _answered(error, repository, file, kind, options or {}) from None
     except Exception as error:
         transport = errors.HfHubHTTPError.__bases__[0]  # of whichever HTTP library the client uses
-        inner = error.__cause__ if isinstance(error, RuntimeError) else error  # of an upload in threads
+        cause = error.__cause__  # a RuntimeError wraps what failed in a thread of an upload
+        inner = cause if isinstance(error, RuntimeError) and isinstance(cause, Exception) else error
         if isinstance(inner, errors.HfHubHTTPError):
             raise _answered(inner, repository, file, kind, options or {}) from None
         if not isinstance(inner, transport | OSError):

@@ -201,7 +201,7 @@ def _fitted(space: WeightSpace, weights: Mapping[str, Tensor]) -> WeightSpace | 
         return None
 
 
-def _hear(heard: dict[str, list[str]], place: Path, text: str) -> None:
+def _hear(heard: dict[str, list[str]], place: str | Path, text: str) -> None:
     """Keeps what is to be said of a place, so that the same of many places is said once."""
     places = heard.setdefault(text, [])
     if str(place) not in places:
