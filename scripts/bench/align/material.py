@@ -138,7 +138,6 @@ RECIPES = {
     "resnet-1x": Recipe(_small_grey_cifar, _resnet(12), 30, 0.1, 5e-3, augment=True),
     "resnet-1x-light": Recipe(_small_grey_cifar, _resnet(12), 20, 0.1, 1e-3, augment=True),
     "resnet-4x": Recipe(_small_grey_cifar, _resnet(48), 4, 0.1, 1e-3, augment=True),
-    "resnet-1x-decay": Recipe(_small_grey_cifar, _resnet(12), 20, 0.1, 1e-2, augment=True),
     "resnet-4x-decay": Recipe(_small_grey_cifar, _resnet(48), 6, 0.1, 5e-3, augment=True),
     "vit-tiny": Recipe(grey_cifar, _vit, 8, 2e-3, 5e-2, "adamw", augment=True),
     "reader": Recipe(help_text, lambda: Reader(103), 5, 4e-3, 5e-2, "adamw", batch=64),
