@@ -11,7 +11,6 @@ enum {
     SHORT_RUN = 512,     /* bytes that are moved one by one rather than as a row */
     NEAR = 1 << 12,      /* bytes of a row from which on it is copied before its runs are picked */
     CACHED = 1 << 15,    /* bytes that stay in the nearest cache */
-    LARGE = 1 << 18,     /* bytes of a row from which on four don't make a block */
     AHEAD = 1 << 13,     /* bytes of a row that are asked for ahead: the processor foresees only neighbours */
 };
 
@@ -164,34 +163,6 @@ static int is_copied(const struct task *task) {
     return task->axes == 1 || task->axis->size * task->axis->step * task->width <= CACHED;
 }
 
-/* Writes past the caches, which saves reading what is overwritten. */
-static void stream(char *restrict out, const char *restrict in, int64_t bytes) {
-#ifdef __SSE2__
-    int64_t start = -(intptr_t)out & 63;
-    if (start > bytes) start = bytes;
-    memcpy(out, in, start);
-    out += start, in += start, bytes -= start;
-    for (; bytes >= 16; bytes -= 16, in += 16, out += 16)
-        _mm_stream_si128((__m128i *)out, _mm_loadu_si128((const __m128i *)in));
-#endif
-    memcpy(out, in, bytes);
-}
-
-/* How many places of the first axis make a block that stays in the cache. */
-static int64_t block(const struct task *task) {
-    int64_t row = task->axis->step * task->width, count = CACHED / (row ? row : 1) / GROUP * GROUP;
-    return row > LARGE ? 1 : count > GROUP ? count : GROUP;
-}
-
-static void act_past_caches(const struct task *task, int64_t net, const char *in, char *out, char *scratch) {
-    int64_t step = task->axis->step * task->width, count = block(task);
-    for (int64_t low = task->low; low < task->high; low += count) {
-        int64_t high = low + count < task->high ? low + count : task->high;
-        act_apart(task, net, low, high, in, scratch);
-        stream(out + low * step, scratch, (high - low) * step);
-    }
-}
-
 /* One net in its own memory: a small one from a copy; else row by row along the cycles of the order of the first axis,
    the first row of each cycle kept aside. */
 static void act_in_place(const struct task *task, int64_t net, char *data, char *scratch) {
@@ -234,7 +205,7 @@ long room(long count, const struct task *task) {
     int64_t most = 1;
     for (; count--; task++) {
         int64_t row = task->axis->step * task->width, size = task->axis->size;
-        int64_t own = is_copied(task) ? size * row : task->in != task->out ? block(task) * row : row + size;
+        int64_t own = is_copied(task) ? size * row : row + size;
         if (own > most) most = own;
     }
     return most;
@@ -252,11 +223,7 @@ void act(long count, const struct task *task, long is_much, char *scratch) {
                 memcpy(scratch, in, task->axis->size * step);
                 act_apart(task, net, task->low, task->high, scratch, out + task->low * step);
             }
-            else if (is_much) act_past_caches(task, net, in, out, scratch);
             else act_apart(task, net, task->low, task->high, in, out + task->low * step);
         }
     }
-#ifdef __SSE2__
-    _mm_sfence();
-#endif
 }
