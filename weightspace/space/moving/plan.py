@@ -88,7 +88,7 @@ def plan_of(space: WeightSpace) -> Plan:
         ]
 
     sizes = tuple(place.axis.size or 0 for place in found)
-    free = tuple(tuple(a.name for a in place.axis.atoms() if a.name in names) for place in found)
+    free = tuple(tuple(a.name for a in place.axis.atoms() if a.name is not None and a.name in names) for place in found)
     return Plan(tuple(found), sizes, tensors, free, powers, _lookups(found, atoms), _lookups(found, factors))
 
 
@@ -105,7 +105,7 @@ def _actions(space: WeightSpace) -> dict[tuple[str, int], tuple[tuple[int, int, 
 
 def _parts(axis: Axis, actions: tuple[tuple[int, int, int | float], ...]) -> Iterable[Place]:
     """An axis, its fixed end apart."""
-    factors = axis.factors if isinstance(axis, Product) else ()
+    factors: tuple[Axis, ...] = axis.factors if isinstance(axis, Product) else ()
     end = len(factors)
     while end and all(atom.name is None for atom in factors[end - 1].atoms()):
         end -= 1
