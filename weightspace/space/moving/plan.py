@@ -105,8 +105,9 @@ def _actions(space: WeightSpace) -> dict[tuple[str, int], tuple[tuple[int, int, 
 
 def _parts(axis: Axis, actions: tuple[tuple[int, int, int | float], ...]) -> Iterable[Place]:
     """An axis, its fixed end apart."""
-    factors: tuple[Axis, ...] = axis.factors if isinstance(axis, Product) else ()
-    end = len(factors)
+    if not isinstance(axis, Product):
+        return (Place(axis, actions),)
+    factors, end = axis.factors, len(axis.factors)
     while end and all(atom.name is None for atom in factors[end - 1].atoms()):
         end -= 1
     if end in (0, len(factors)):
