@@ -19,12 +19,12 @@ CONDITIONS = {
 }
 
 
-def net(condition):
+def net(condition, width=8):
     """Its neurons can be exchanged where the condition holds, and only there."""
     other = lambda m, x: m.a(x).relu() if condition(x) else m.a(x).relu().cumsum(-1)  # noqa: E731
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return Code(lambda m, x: m.o(other(m, x)), a=nn.Linear(5, 8), o=nn.Linear(8, 2))
+        return Code(lambda m, x: m.o(other(m, x)), a=nn.Linear(5, width), o=nn.Linear(width, 2))
 
 
 @pytest.mark.parametrize("name", CONDITIONS)
@@ -37,6 +37,12 @@ def test_what_holds_on_short_inputs_only_is_fixed(name, monkeypatch):
     assert "a branch, train" in space.report.cases
     monkeypatch.setattr(probe, "with_branches", lambda module, inputs: [])
     assert WeightSpace.trace(net(condition), X).free == ("a",)  # wrong: nothing else tries such lengths
+
+
+def test_large_nets_are_tried_on_one_other_branch():
+    condition, _ = CONDITIONS["longer"]
+    space = WeightSpace.trace(net(condition, 130_000), X)
+    assert space.free == () and [case for case in space.report.cases if "branch" in case] == ["a branch, train"]
 
 
 def test_a_branch_that_keeps_the_symmetry_costs_nothing():

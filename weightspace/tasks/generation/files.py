@@ -10,6 +10,7 @@ from torch import nn
 
 from weightspace.generators.base import Generator, finite_nets
 from weightspace.generators.write import SHARD
+from weightspace.machine.whole_file import whole_file
 from weightspace.space import WeightSpace
 
 
@@ -53,10 +54,10 @@ def write_files(
         drawn = generator.sample(space, count, prompt=prompt, condition=condition, seed=seed, first=first)
         weights = {key: tensor.cpu() for key, tensor in drawn.items()}
         for row in finite_nets(weights).nonzero().flatten().tolist():
-            out.mkdir(parents=True, exist_ok=True)
             files.append(out / f"net-{first + row:05d}.safetensors")
             tensors = {key: tensor[row].clone() for key, tensor in weights.items()}
-            save_file(tensors, files[-1], {**note, "net": str(first + row)})
+            with whole_file(files[-1]) as unfinished:
+                save_file(tensors, unfinished, {**note, "net": str(first + row)})
     if not files:
         raise ValueError(
             f"None of the {n} nets that {name} gave is finite, so nothing was stored. Take another prompt, or train "
