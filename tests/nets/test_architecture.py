@@ -64,7 +64,8 @@ def test_only_what_build_made_has_an_architecture():
     with pytest.raises(TypeError, match=r"must be one of mlp, .* or made by a net factory, got Linear"):
         Architecture.of(nn.Linear(2, 2))
     with pytest.raises(TypeError, match="got Sequential"):
-        Architecture.of(own_nets.thin())
+        Architecture.of(nn.Sequential(*own_nets.thin()))
+    assert Architecture.of(own_nets.thin()).net.endswith(":thin")
 
 
 def test_text_from_outside_is_read_by_its_types():

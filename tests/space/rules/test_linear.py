@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
 from tests.space.nets.layered import Code
+from tests.space.nets.operators import OPERATORS, make
 from weightspace.space import WeightSpace
 
 ROWS = torch.randn(4, 5, generator=torch.Generator().manual_seed(0))
@@ -110,6 +111,14 @@ def test_places_that_the_code_reads_are_fixed():
 def test_a_table_that_the_code_looks_up_is_fixed():
     space = traced(attending(change=lambda m: lambda s, b, h, i, j: s + m.bias[h, i, j]), SEQUENCE)
     assert space.free == ("q.dim", "v.dim")
+
+
+def test_attention_of_other_arguments_can_be_read_next():
+    with_table = attending(change=lambda m: lambda s, b, h, i, j: s + m.bias[h, i, j])
+    torch._dynamo.reset()
+    WeightSpace.trace(with_table, SEQUENCE, verify=False)  # torch 2.13 keeps conditions on the table, and fails on them
+    module, x = make(*OPERATORS["flex_attention"])
+    assert WeightSpace.trace(module, x, verify=False).free == ("a.heads", "a.dim")
 
 
 def test_compiled_attention_is_proved_uncompiled():

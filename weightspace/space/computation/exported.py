@@ -95,14 +95,29 @@ def export(
             some_folder(),
         ):
             warnings.simplefilter("ignore")  # about attributes that modules set on themselves, which is their business
-            program = torch.export.export(
-                wrapped, (tuple(args), dict(kwargs)), dynamic_shapes=_by_name(dynamic_shapes, kwargs), strict=False
-            )
+            given = (wrapped, (tuple(args), dict(kwargs)))
+            program = _exported(*given, dynamic_shapes=_by_name(dynamic_shapes, kwargs), strict=False)
     except Exception as error:
         raise ValueError(_refusal(module, error)) from error
     _check_sizes(module, program)
     left_out = tuple(sorted(wrapped.left_out))
     return (program.run_decompositions({}) if _hides(program.graph) else program), left_out
+
+
+def _exported(*given: Any, **settings: Any) -> ExportedProgram:
+    """`torch.export.export`, again where what torch keeps of earlier code stands in the way.
+
+    Attention that torch compiles inside (flex_attention) is kept with its conditions, and comparing those with a call
+    that has other arguments can fail.
+    """
+    try:
+        return torch.export.export(*given, **settings)
+    except TypeError as error:
+        places = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+        if not any(place.endswith("_dynamo/guards.py") for place in places[-2:]):
+            raise
+    torch._dynamo.reset()
+    return torch.export.export(*given, **settings)
 
 
 def _check_sizes(module: nn.Module, program: ExportedProgram) -> None:

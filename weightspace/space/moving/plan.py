@@ -28,7 +28,8 @@ class Lookup(NamedTuple):
     """Some places that as many atoms, or actions, act on.
 
     Args:
-        places: their numbers. sizes: of their axes.
+        places: their numbers.
+        sizes: of their axes.
         index: for each entry of their axes, one after the other, where the numbers stand that act on it.
         steps: how far apart neighbours of each atom lie on the axis.
     """
