@@ -53,6 +53,8 @@ def test_a_zoo_is_browsed_by_click_and_keyboard(playwright, address, tiny_zoo):
     before = page.inner_text("#facts")
     page.click("#scatter img", position={"x": 120, "y": 60})
     page.wait_for_function(f"document.querySelector('#facts').innerText != {before!r}", timeout=25_000)
+    shown = "'Net ' + document.querySelector('#net input').value"  # the box follows a click, a moment later
+    page.wait_for_function(f"document.querySelector('#facts').innerText.includes({shown})", timeout=25_000)
     page.fill("#net input", "999")
     page.keyboard.press("Enter")
     message(page, "browse-message", "has no net 999")
