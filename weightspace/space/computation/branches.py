@@ -71,6 +71,14 @@ def _not_meeting(condition: Any, symbol: Any, size: int, limits: Any) -> int | N
     numbers |= {int(end) for end in (limits.lower, limits.upper) if end.is_Integer and end.is_finite}
     near = {abs(number) + more for number in numbers for more in (-1, 0, 1)}
     for new in sorted(near, key=lambda number: abs(number - size)):
-        if new > 1 and new != size and condition.subs(symbol, new) == False:  # noqa: E712  (a value of sympy)
+        if new > 1 and new != size and _fails(condition, symbol, new):
             return new
     return None
+
+
+def _fails(condition: Any, symbol: Any, size: int) -> bool:
+    """Whether a size doesn't meet a condition; not where the condition means nothing for it."""
+    try:
+        return condition.subs(symbol, size) == False  # noqa: E712  (a value of sympy)
+    except ZeroDivisionError:  # n % (size // 8)
+        return False

@@ -149,10 +149,8 @@ class Probe:
         if small:  # code may branch on whether a size is odd, or on there being one sample
             yield from islice(self._tried("a size more", first.mode, with_one_more(first.inputs), first), 1)
             yield from self._tried("one sample", first.mode, with_one_sample(first.inputs), first)
-        if sized is not None:
-            most = 3 if small else 1
-            branches = self._tried("a branch", first.mode, with_branches(self.module, first.inputs), first)
-            yield from islice(branches, most)
+        if small and sized is not None:
+            yield from islice(self._tried("a branch", first.mode, with_branches(self.module, first.inputs), first), 3)
         other = "eval" if first.mode == "train" else "train"
         bases = [first.inputs]
         if sized is not None and not small and sized.entries < first.entries:
