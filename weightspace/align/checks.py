@@ -67,6 +67,20 @@ def ready(space: WeightSpace, weights: Mapping[str, Tensor], label: str) -> tupl
     return lifted, count is not None
 
 
+def ready_pair(
+    space: WeightSpace, a: Mapping[str, Tensor], b: Mapping[str, Tensor], refusal: str
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Two single nets for matching, each with a leading axis of 1; see `ready`.
+
+    Raises:
+        ValueError: as `ready` says; ``refusal`` where one is a stack.
+    """
+    (one, first), (other, second) = ready(space, a, "a"), ready(space, b, "b")
+    if first or second:
+        raise ValueError(refusal)
+    return one, other
+
+
 def check_nets(module: nn.Module, nets: Mapping[str, Mapping[str, Tensor]], stacks: bool = False) -> None:
     """See that nets, given by what to call them, hold every tensor of a module in its shape, and finite values.
 

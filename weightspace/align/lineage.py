@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weightspace.align.checks import ready
+from weightspace.align.checks import ready, ready_pair
 from weightspace.align.matching.scales import balanced
 from weightspace.align.pairs import over_pairs
 from weightspace.space import WeightSpace
@@ -49,9 +49,7 @@ def lineage(
     Raises:
         ValueError: weights that don't fit the space or aren't finite; a stack; fewer than four nets in ``null``.
     """
-    (one, first), (other, second) = ready(space, a, "a"), ready(space, b, "b")
-    if first or second:
-        raise ValueError("lineage takes two single nets; for many nets use family_tree.")
+    one, other = ready_pair(space, a, b, "lineage takes two single nets; for many nets use family_tree.")
     strangers = shuffled(one, other, seed) if null is None else ready(space, null, "null")[0]
     count = len(next(iter(strangers.values())))
     if count < _FEWEST:
@@ -107,10 +105,7 @@ def alike(space: WeightSpace, a: Mapping[str, Tensor], b: Mapping[str, Tensor]) 
     Raises:
         ValueError: weights that don't fit the space or aren't finite; a stack.
     """
-    (one, first), (other, second) = ready(space, a, "a"), ready(space, b, "b")
-    if first or second:
-        raise ValueError("alike takes two single nets, not stacks.")
-    return float(correlations(space, one, other)[0])
+    return float(correlations(space, *ready_pair(space, a, b, "alike takes two single nets, not stacks."))[0])
 
 
 def p_values(found: Float[Tensor, "..."], null: Float[Tensor, "null"]) -> Float[Tensor, "..."]:

@@ -39,11 +39,12 @@ def add_command(parent: Parser) -> None:
 def _run_push(arguments: argparse.Namespace) -> None:
     from weightspace.hub.saved import publish_saved
     from weightspace.load import load_metanet
+    from weightspace.tasks.labelled.row import names_zoo
 
     folder = Path(arguments.folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"FOLDER must be a folder that save_pretrained wrote, got {folder}.")
-    if (folder / "manifest.json").is_file():
+    if names_zoo(folder):
         raise ValueError(f"{folder} is a zoo: weightspace zoo push {folder} {arguments.name}.")
     load_metanet(folder.resolve())
     say(f"Published: {publish_saved(folder.resolve(), arguments.name, **published(arguments))}")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from weightspace.align.align import align
-from weightspace.align.checks import ready
+from weightspace.align.checks import ready, ready_pair
 from weightspace.align.correct import has_statistics, repair, reset_statistics
 from weightspace.align.lineage import correlations
 from weightspace.align.matching.scales import balanced
@@ -120,9 +120,7 @@ def mergeable(space: WeightSpace, a: Weights, b: Weights, seed: int = 0) -> Merg
     Raises:
         ValueError: weights that don't fit the space or aren't finite; a stack.
     """
-    (one, first), (other, second) = ready(space, a, "a"), ready(space, b, "b")
-    if first or second:
-        raise ValueError("mergeable takes two single nets, not stacks.")
+    one, other = ready_pair(space, a, b, "mergeable takes two single nets, not stacks.")
     raw = float(correlations(space, one, other)[0])
     one, other = balanced(space, one)[0], balanced(space, other)[0]
     single, partner = ({name: tensor[0] for name, tensor in side.items()} for side in (one, other))

@@ -15,9 +15,10 @@ def load_for(command: str, source: str) -> "Metanet":
         FileNotFoundError: nothing of that name.
     """
     from weightspace.metanets import load_metanet
+    from weightspace.tasks.labelled.row import names_zoo
 
     path = Path(source)
-    if (path / "manifest.json").is_file():
+    if names_zoo(path):
         raise ValueError(
             f"METANET must be a folder with a trained metanet, but {source} is a zoo: give the zoo after it."
         )

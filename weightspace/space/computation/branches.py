@@ -22,9 +22,9 @@ def with_branches(module: nn.Module, inputs: Inputs) -> Iterator[Inputs]:
     Exporting with sizes that vary records each condition (``n < 512``, ``n % 2 == 0``) under which the code that was
     read is the code that runs. Sizes of the first axis, the samples, stay.
     """
+    entries = sum(leaf.numel() for leaf in pytree.tree_leaves(inputs) if isinstance(leaf, Tensor))
     for _, size, new in sorted(_other_sizes(module, inputs))[:_MOST]:
-        leaves = [leaf for leaf in pytree.tree_leaves(inputs) if isinstance(leaf, Tensor)]
-        if sum(leaf.numel() for leaf in leaves) / size * new <= _LARGEST:
+        if entries / size * new <= _LARGEST:
             yield resized(inputs, size, new)
 
 

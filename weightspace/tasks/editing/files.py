@@ -80,19 +80,18 @@ def edit_files(
     ]
 
 
-def read_inr(
-    path: str | Path, trained: Convention, told: Mapping[str, Any] | None = None
-) -> tuple[dict[str, Tensor], dict[str, str], Convention]:
-    """The weights of a file, its metadata, and how it is rendered.
+def _convention(path: str | Path, stored: Any, trained: Convention, told: Mapping[str, Any]) -> Convention:
+    """How the net of a file is rendered.
 
     Args:
-        trained: the convention that is expected. told: what the file doesn't say, see `ASKED`.
+        stored: what its metadata say of that, or None.
+        trained: the convention that is expected.
+        told: what the file doesn't say, see `ASKED`.
 
     Raises:
         ValueError: the convention is neither stored nor told, or both; or it isn't the one that is expected.
     """
-    weights, note = read_checkpoint(path)
-    stored, told = read_domain(note).get("convention"), {k: v for k, v in (told or {}).items() if v is not None}
+    told = {name: value for name, value in told.items() if value is not None}
     if stored is not None and told:
         raise ValueError(f"{path} stores its convention; leave out {_flags(told)}.")
     convention = Convention.from_dict(stored) if stored is not None else _told(path, trained, told)
@@ -100,7 +99,7 @@ def read_inr(
     if differences:
         raise ValueError(f"{path} is of another kind than the nets that the metanet was trained to edit: "
                          f"{'; '.join(differences)}. Train one on nets like it (scripts/train_editor.py).")  # fmt: skip
-    return weights, note, convention
+    return convention
 
 
 def write_inr(
@@ -118,9 +117,10 @@ def _edit_file(
     editor: Editor, source: Path, place: Path, edits: Sequence[str], strength: float, told: Mapping[str, Any]
 ) -> EditedFile:
     weights, note = read_checkpoint(source)
-    if "convention" not in read_domain(note):
-        _fitted(editor, weights, source)  # another architecture is said before what is missing
-    _, _, convention = read_inr(source, editor.convention, told)
+    stored = read_domain(note).get("convention")
+    if stored is None:
+        weights = _fitted(editor, weights, source)  # another architecture is said before what is missing
+    convention = _convention(source, stored, editor.convention, told)
     weights = _fitted(editor, weights, source)
     before = target = render(weights, convention)
     for number, edit in enumerate(edits):
