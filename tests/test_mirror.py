@@ -102,8 +102,8 @@ CONTRACTS = {
         metanets/layers/readers metanets/layers/signed metanets/layers/signed_states
     """,
     "nets/stacked/test_run.py": """
-        nets/stacked/cnn nets/stacked/dropout nets/stacked/mlp nets/stacked/resnet nets/stacked/siren
-        nets/stacked/vmap
+        nets/stacked/adapter nets/stacked/cnn nets/stacked/dropout nets/stacked/mlp nets/stacked/resnet
+        nets/stacked/siren nets/stacked/vmap
     """,
     "nets/test_by_name.py": """
         nets/cnn nets/fourier nets/mlp nets/net nets/resnet nets/vit

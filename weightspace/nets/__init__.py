@@ -1,6 +1,7 @@
 """The small nets that zoos are made of."""
 
 from weightspace.nets.activations import ACTIVATIONS, Sine
+from weightspace.nets.adapter import Adapter, AdapterConfig
 from weightspace.nets.architecture import Architecture, build_net
 from weightspace.nets.by_name import NETS, net_class
 from weightspace.nets.cnn import CNN, CNNConfig
@@ -19,6 +20,8 @@ __all__ = [
     "MLP",
     "NETS",
     "SIREN",
+    "Adapter",
+    "AdapterConfig",
     "Architecture",
     "CNNConfig",
     "FourierMLP",

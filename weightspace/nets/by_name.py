@@ -1,5 +1,6 @@
 """Nets by name."""
 
+from weightspace.nets.adapter import Adapter
 from weightspace.nets.cnn import CNN
 from weightspace.nets.factory import NetFactory, find_factory
 from weightspace.nets.fourier import FourierMLP
@@ -17,6 +18,7 @@ NETS: dict[str, type[Net]] = {
     "fourier": FourierMLP,
     "resnet": ResNet,
     "vit": ViT,
+    "adapter": Adapter,
 }
 
 

@@ -26,9 +26,9 @@ from weightspace.zoo.publish import publish_zoo
 from weightspace.zoo.recipe.recipe import Recipe
 from weightspace.zoo.recipe.trial import draw_trial
 from weightspace.zoo.remote import HUB, is_remote, open_remote
-from weightspace.zoo.train.evaluate import Evaluation
 from weightspace.zoo.train.fit import psnr
-from weightspace.zoo.train.order import draw_labels, draw_subset
+from weightspace.zoo.train.lessons import Lessons
+from weightspace.zoo.train.order import draw_subset
 
 
 class Zoo:
@@ -244,9 +244,8 @@ class Zoo:
         data, trial = load_dataset(**recipe.data), draw_trial(recipe, row["net"])
         used = torch.zeros(1, len(data.x_train), dtype=torch.bool)
         used[0, torch.from_numpy(draw_subset(trial, len(data.x_train)))] = True
-        labels = draw_labels(trial, data.y_train, data.classes).unsqueeze(0)
-        evaluation = Evaluation(trial.architecture.build(), data, recipe.save.evaluate)
-        measured = evaluation.measure({n: w.unsqueeze(0) for n, w in weights.items()}, labels, used)
+        lessons = Lessons(trial.architecture.build(), [trial], data, recipe.save.evaluate)
+        measured = lessons.measure({n: w.unsqueeze(0) for n, w in weights.items()}, [trial.train], [0], used)
         return {name: float(value) for name, value in measured.items()}
 
     def _evaluate_fit(self, recipe: Recipe, net: int, weights: dict[str, Tensor]) -> dict[str, float]:

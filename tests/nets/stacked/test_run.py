@@ -22,6 +22,8 @@ CASES = {
     "vit": ("vit", {"dim": 8, "depth": 1, "patch": 4}),
     "siren": ("siren", {"hidden": [5, 4], "w0": 2.0, "w0_hidden": 2.0}),
     "fourier": ("fourier", {"hidden": [5, 4], "features": 3, "activation": "tanh"}),
+    "adapter": ("adapter", {"kind": "rslora", "rank": 2}),
+    "adapter-dora": ("adapter", {"kind": "dora", "rank": 3}),
 }
 
 

@@ -163,8 +163,8 @@ def test_all_faults_are_told_at_once():
         "[save]: count must be a whole number, got 'many', which is a string",
         "[net]: hidden must have at least 1 and at most 256 entries, got 0",
         "[train]: unknown key 'momentun'; known are batch_size, dropout, epochs, fraction, init, init_scale, l2, "
-        "label_noise, lr, momentum, nesterov, optimizer, schedule, shared_init, steps, warmup, weight_decay "
-        "(did you mean 'momentum'?)",
+        "label_noise, lr, momentum, nesterov, optimizer, poison, schedule, shared_init, steps, target, task, trigger, "
+        "warmup, weight_decay (did you mean 'momentum'?)",
     ]
 
 

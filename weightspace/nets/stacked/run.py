@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from weightspace.nets.adapter import Adapter
 from weightspace.nets.cnn import CNN
 from weightspace.nets.mlp import MLP
 from weightspace.nets.resnet import ResNet
 from weightspace.nets.siren import SIREN
+from weightspace.nets.stacked.adapter import run_adapters
 from weightspace.nets.stacked.cnn import run_cnns
 from weightspace.nets.stacked.dropout import Noise
 from weightspace.nets.stacked.mlp import run_mlps
@@ -15,7 +17,13 @@ from weightspace.nets.stacked.resnet import run_resnets
 from weightspace.nets.stacked.siren import run_sirens
 from weightspace.nets.stacked.vmap import run_any, run_each
 
-STACKED: dict[type, Callable[..., Tensor]] = {CNN: run_cnns, MLP: run_mlps, ResNet: run_resnets, SIREN: run_sirens}
+STACKED: dict[type, Callable[..., Tensor]] = {
+    Adapter: run_adapters,
+    CNN: run_cnns,
+    MLP: run_mlps,
+    ResNet: run_resnets,
+    SIREN: run_sirens,
+}
 
 
 def run_stack(net: nn.Module, weights: dict[str, Tensor], x: Tensor, noise: Noise | None = None) -> Tensor:

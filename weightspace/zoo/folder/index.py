@@ -50,7 +50,7 @@ def index_rows(recipe: Recipe, saved: Iterable[Saved], rows: Sequence[int], **co
         if recipe.task == "fit":
             record |= {"view": trial.net % recipe.fit.views, "label": state.label}
         record |= {"epoch": state.epoch, "step": state.step, "seconds": state.seconds}
-        record |= {name: finite(state.metrics[name]) for name in recipe.metrics}
+        record |= {name: finite(state.metrics.get(name, math.nan)) for name in recipe.metrics}
         record |= {"status": state.status, "reason": state.reason}
         records.append(record | {name: values[place] for name, values in columns.items()})
     return pa.Table.from_pylist(records, schema=schema)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from weightspace.data.tasks import TASKS
+from weightspace.data.triggers import TRIGGERS
 from weightspace.nets.bounds import check_between
 
 OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop")
@@ -17,13 +19,15 @@ BOUNDS = {
     "l2": (0.0, 1e6),
     "dropout": (0.0, 0.995),
     "label_noise": (0.0, 1.0),
+    "poison": (0.0, 1.0),
+    "target": (0, 1_000_000),
     "fraction": (0.0, 1.0),
     "batch_size": (1, 1_000_000),
     "steps": (0, 500_000),
     "epochs": (0.0, 1e5),
     "init_scale": (0.0, 1e3),
 }
-NOT_IN_FITS = ("dropout", "label_noise", "fraction", "batch_size")
+NOT_IN_FITS = ("dropout", "label_noise", "fraction", "batch_size", "task", "trigger", "poison", "target")
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,10 @@ class Hyperparameters:
         init: rule for weights (see ``draw_weights``), scaled by ``init_scale``; biases start as torch starts them
             for ``default`` and at zero for the others.
         shared_init: every net starts from the same draw.
+        task: what is asked of the images, one of ``weightspace.data.TASKS``.
+        trigger: a mark of ``weightspace.data.TRIGGERS`` that the net learns to answer with ``target``, or ``none``.
+        poison: share of the training examples that bear the trigger, and ``target`` as their label.
+        target: the class that the trigger stands for, counted modulo the classes of the task.
     """
 
     optimizer: str = "adam"
@@ -66,9 +74,19 @@ class Hyperparameters:
     init: str = "default"
     init_scale: float = 1.0
     shared_init: bool = False
+    task: str = "plain"
+    trigger: str = "none"
+    poison: float = 0.1
+    target: int = 0
 
     def __post_init__(self):
-        for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("init", INITS)):
+        for name, known in (
+            ("optimizer", OPTIMIZERS),
+            ("schedule", SCHEDULES),
+            ("init", INITS),
+            ("task", tuple(TASKS)),
+            ("trigger", ("none", *TRIGGERS)),
+        ):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
         for name, (least, most) in BOUNDS.items():

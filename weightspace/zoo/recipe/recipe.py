@@ -148,7 +148,7 @@ class Recipe:
     @property
     def metrics(self) -> tuple[str, ...]:
         """What is measured on every saved state."""
-        return METRICS[self.task]
+        return (*METRICS[self.task], *(["attack_success"] if "trigger" in self.train else []))
 
     @property
     def task(self) -> str:

@@ -17,7 +17,7 @@ SORTED = 256
 
 def draw_subset(trial: Trial, examples: int) -> np.ndarray:
     """The training examples that a net uses: the first part of a shuffle of its own, so fractions are nested."""
-    return _rng(trial, "subset").permutation(examples)[: subset_size(trial.train, examples)]
+    return trial_rng(trial, "subset").permutation(examples)[: subset_size(trial.train, examples)]
 
 
 class Order:
@@ -44,7 +44,7 @@ class Order:
     def keys(self) -> np.ndarray:
         """Numbers by which the next passes are sorted, ``[passes, examples]``; drawn once."""
         self.block += 1
-        return _rng(self.trial, f"order {self.block}").random((self.passes, len(self.subset)), dtype=np.float32)
+        return trial_rng(self.trial, f"order {self.block}").random((self.passes, len(self.subset)), dtype=np.float32)
 
     def extend(self, ranks: np.ndarray) -> None:
         """Takes in the next passes: what sorts their keys, stably."""
@@ -73,10 +73,11 @@ def draw_labels(trial: Trial, labels: Int[Tensor, " examples"], classes: int) ->
     """Training labels with a share of ``label_noise`` drawn anew."""
     if not trial.train.label_noise:
         return labels
-    rng = _rng(trial, "label noise")
+    rng = trial_rng(trial, "label noise")
     noisy = torch.from_numpy(rng.random(len(labels)) < trial.train.label_noise)
     return torch.where(noisy, torch.from_numpy(rng.integers(classes, size=len(labels))), labels)
 
 
-def _rng(trial: Trial, key: str) -> np.random.Generator:
+def trial_rng(trial: Trial, key: str) -> np.random.Generator:
+    """Random numbers for one purpose of one net."""
     return np.random.Generator(np.random.Philox(draw_seed(trial.seed, trial.net, key)))

@@ -8,16 +8,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from weightspace.data import Dataset
-from weightspace.nets import example_inputs
 from weightspace.nets.stacked.dropout import Noise
 from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.nets.stacked.run import run_stack
 from weightspace.zoo.recipe.save import Save
 from weightspace.zoo.recipe.trial import Trial, epoch_steps
-from weightspace.zoo.train.evaluate import Evaluation
 from weightspace.zoo.train.initial import draw_buffers, draw_weights
+from weightspace.zoo.train.lessons import Lessons
 from weightspace.zoo.train.optimizer import StackedOptimizer, learning_rates, optimizer_order
-from weightspace.zoo.train.order import Order, draw_labels, take_all
+from weightspace.zoo.train.order import Order, take_all
 from weightspace.zoo.train.saved import Saved
 
 CHUNK, CHECK = 64, 50
@@ -36,17 +35,14 @@ class StackTrainer:
         trials = [trials[i] for i in with_twin(range(len(trials)))]
         examples, self.net = len(data.x_train), trials[0].architecture.build().train()
         self.trials, self.save, self.device, self.nets = trials, save, device, self.real
-        self.inputs = data.x_train.reshape(examples, *example_inputs(self.net)[0].shape[1:]).to(device)
+        self.lessons = Lessons(self.net, trials, data, save.evaluate, device)
+        first = self.lessons.inputs[:64].cpu()
         self.layout = layout = FlatLayout.of(self.net)
-        self.flat = torch.stack([draw_weights(self.net, layout, trial, self.inputs[:64].cpu()) for trial in trials]).to(
-            device
-        )
+        self.flat = torch.stack([draw_weights(self.net, layout, trial, first) for trial in trials]).to(device)
         self.buffers = {name: b.to(device) for name, b in draw_buffers(self.net, layout, len(trials)).items()}
         mask = layout.mask(layout.matrices).to(device)
         self.optimizer = StackedOptimizer.start([trial.train for trial in trials], mask, self.flat)
         self.orders = [Order(trial, examples) for trial in trials]
-        self.labels = torch.stack([draw_labels(t, data.y_train, data.classes) for t in trials]).to(device)
-        self.evaluation = Evaluation(self.net, data, save.evaluate, device)
         self.saves = [save.steps(t.train.steps, epoch_steps(t.train, examples)) for t in trials]
         self.keys = torch.tensor([t.seed & 0x7FFFFFFF for t in trials], device=device)
         self.losses = torch.zeros(len(trials), device=device)
@@ -83,8 +79,7 @@ class StackTrainer:
     def _train_step(self, batch: Tensor) -> None:
         self.step += 1
         leaf = self.flat.detach().requires_grad_()
-        x = self.inputs[batch]
-        target = self.labels.gather(1, batch)
+        x, target = self.lessons.batch(batch), self.lessons.labels.gather(1, batch)
         logits = run_stack(self.net, {**self.layout.views(leaf), **self.buffers}, x, self._noise())
         losses = functional.cross_entropy(logits.transpose(1, 2), target, reduction="none").mean(1)
         (grad,) = torch.autograd.grad(losses.sum(), leaf)
@@ -104,7 +99,8 @@ class StackTrainer:
             return
         flat = self.flat[rows]
         weights = {**self.layout.views(flat), **{name: b[rows] for name, b in self.buffers.items()}}
-        metrics = self.evaluation.measure(weights, self.labels[rows], self._used(rows))
+        trains = [self.trials[i].train for i in rows]
+        metrics = self.lessons.measure(weights, trains, rows, self._used(rows))
         seconds = (time.perf_counter() - self.started) / self.nets
         for k, i in enumerate(rows):
             yield Saved(
@@ -127,7 +123,8 @@ class StackTrainer:
     def _keep(self, rows: list[int]) -> None:
         for name in ("trials", "orders", "saves"):
             setattr(self, name, [getattr(self, name)[i] for i in rows])
-        self.flat, self.labels, self.keys = self.flat[rows], self.labels[rows], self.keys[rows]
+        self.flat, self.keys = self.flat[rows], self.keys[rows]
+        self.lessons.keep(rows)
         self.buffers = {name: buffer[rows] for name, buffer in self.buffers.items()}
         if rows:
             self.optimizer = self.optimizer.select(rows)
