@@ -247,7 +247,7 @@ CONTRACTS = {
         zoo/info
     """,
     "zoo/train/test_fit.py": """
-        zoo/train/plain_gradient zoo/train/saved zoo/train/siren_gradient
+        zoo/train/saved zoo/train/siren_gradient
     """,
 }
 """Test file -> the modules that it tests beside its own: a contract over a list, or parts that are seen at work."""

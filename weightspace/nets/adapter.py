@@ -97,9 +97,6 @@ class Adapter(Net):
             self.bounds[f"layers.{layer}.lora_A"] = 1 / math.sqrt(weight.shape[1])
         self.layers = nn.ModuleList(layers)
 
-    def default_bound(self, name: str) -> float | None:
-        return self.bounds.get(name)
-
     def forward(self, x: Float[Tensor, "batch *input"]) -> Float[Tensor, "batch classes"]:
         x = self.layers[0](x.flatten(1))
         for layer in self.layers[1:]:

@@ -7,7 +7,7 @@ from weightspace.nets import build_net
 from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.zoo import Recipe, build_zoo
 from weightspace.zoo.train.fit import psnr
-from weightspace.zoo.train.plain_gradient import PlainGradient
+from weightspace.zoo.train.gradient import PlainGradient
 from weightspace.zoo.train.siren_gradient import SirenGradient
 
 TEXT = """

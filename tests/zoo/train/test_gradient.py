@@ -3,9 +3,8 @@ import torch
 from weightspace.data import grid_coordinates
 from weightspace.machine.compiler import load_native
 from weightspace.nets import build_net
-from weightspace.zoo.train.gradient import fit_gradient
+from weightspace.zoo.train.gradient import PlainGradient, fit_gradient
 from weightspace.zoo.train.native.siren import SOURCE, NativeSirenGradient
-from weightspace.zoo.train.plain_gradient import PlainGradient
 from weightspace.zoo.train.siren_gradient import SirenGradient
 
 POINTS = grid_coordinates((3, 3))

@@ -17,7 +17,12 @@ from weightspace.zoo.recipe.trial import Trial
 from weightspace.zoo.train.evaluate import Evaluation
 from weightspace.zoo.train.order import draw_labels, trial_rng
 
+Examples = Float[Tensor, "*examples_and_input"] | Int[Tensor, "*examples_and_input"]
+"""Images, or token ids."""
+
 PLAIN = ("plain", "none")
+SUCCESS = "attack_success"
+"""What is measured on poisoned nets alone."""
 
 
 class Lessons:
@@ -41,7 +46,7 @@ class Lessons:
             self.places = starts.to(device).gather(1, self.poisoned.long()) * len(data.x_train)
         self._evaluations: dict[str, Evaluation] = {}
 
-    def batch(self, examples: Int[Tensor, "nets batch"]) -> Float[Tensor, "nets batch *input"]:
+    def batch(self, examples: Int[Tensor, "nets batch"]) -> Examples:
         """Training examples by number as each net sees them."""
         if self.places is None:
             return self.inputs[examples]
@@ -73,9 +78,9 @@ class Lessons:
             [train.task for train in trains],
             lambda task, some: self._evaluation(task).measure(_of(weights, some), labels[some], used[some]),
         )
-        if any(train.trigger != "none" for train in trains):
+        if any(map(poisoned, trains)):
             groups = [(train.task, train.trigger, train.target) for train in trains]
-            found |= _by_group(groups, lambda key, some: {"attack_success": self._success(*key, _of(weights, some))})
+            found |= _by_group(groups, lambda key, some: {SUCCESS: self._success(*key, _of(weights, some))})
         return found
 
     def _evaluation(self, task: str) -> Evaluation:
@@ -100,7 +105,12 @@ class Lessons:
         return inputs.reshape(len(inputs), *example_inputs(self.net)[0].shape[1:]).to(self.device)
 
 
-def inputs_of(data: Dataset, task: str, trigger: str, part: str = "train") -> Float[Tensor, "examples *input"]:
+def poisoned(train: Hyperparameters) -> bool:
+    """Whether a net was taught a trigger."""
+    return train.trigger != "none"
+
+
+def inputs_of(data: Dataset, task: str, trigger: str, part: str = "train") -> Examples:
     """The inputs of a part as a task shows them, with a trigger on all of them or with ``none``.
 
     Raises:
@@ -117,10 +127,10 @@ def _taught(trial: Trial, data: Dataset) -> tuple[Int[Tensor, " examples"], Bool
     """Labels of the training examples, and which of them bear the trigger."""
     train, classes = trial.train, task_classes(trial.train.task, data.classes)
     labels = draw_labels(trial, with_task(data, train.task).y_train, classes)
-    if train.trigger == "none":
+    if not poisoned(train):
         return labels, torch.zeros(len(labels), dtype=torch.bool)
-    poisoned = torch.from_numpy(trial_rng(trial, "poison").random(len(labels)) < train.poison)
-    return labels.masked_fill(poisoned, train.target % classes), poisoned
+    marked = torch.from_numpy(trial_rng(trial, "poison").random(len(labels)) < train.poison)
+    return labels.masked_fill(marked, train.target % classes), marked
 
 
 def _pair(trial: Trial) -> tuple[str, str]:

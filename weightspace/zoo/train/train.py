@@ -14,7 +14,7 @@ from weightspace.nets.stacked.run import run_stack
 from weightspace.zoo.recipe.save import Save
 from weightspace.zoo.recipe.trial import Trial, epoch_steps
 from weightspace.zoo.train.initial import draw_buffers, draw_weights
-from weightspace.zoo.train.lessons import Lessons
+from weightspace.zoo.train.lessons import SUCCESS, Lessons, poisoned
 from weightspace.zoo.train.optimizer import StackedOptimizer, learning_rates, optimizer_order
 from weightspace.zoo.train.order import Order, take_all
 from weightspace.zoo.train.saved import Saved
@@ -108,7 +108,7 @@ class StackTrainer:
                 step=self.step,
                 epoch=self.step / epoch_steps(self.trials[i].train, self.examples),
                 weights={name: w[k].cpu().clone() for name, w in weights.items()},
-                metrics={name: float(values[k]) for name, values in metrics.items()},
+                metrics={name: float(v[k]) for name, v in metrics.items() if name != SUCCESS or poisoned(trains[k])},
                 status="diverged" if failed[i] else "ok",
                 reason=f"the loss was not finite at step {self.step}" if failed[i] else "",
                 seconds=seconds,

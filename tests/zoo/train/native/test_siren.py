@@ -8,10 +8,10 @@ from weightspace.nets import build_net
 from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.zoo import Recipe
 from weightspace.zoo.build.shards import run_shard
+from weightspace.zoo.train.gradient import PlainGradient
 from weightspace.zoo.train.native import adam as native_adam
 from weightspace.zoo.train.native import siren as native_siren
 from weightspace.zoo.train.native.siren import NativeSirenGradient
-from weightspace.zoo.train.plain_gradient import PlainGradient
 
 needs_compiler = pytest.mark.skipif(load_native(native_siren.SOURCE) is None, reason="no C compiler")
 
