@@ -140,8 +140,9 @@ def main(config: Config) -> None:
     starts = {"He": Fresh.for_spaces(stage.space).sample(stage.space, 8, seed=0), "held-out trainings": stage.held}
     for path in config.generators:
         generator = load_generator(path)
+        net = judge.stage.module if generator.takes_net else None
         for seed in range(config.seeds):
-            drawn = generator.sample(stage.space, config.samples, prompt=prompt, seed=seed)
+            drawn = generator.sample(stage.space, config.samples, prompt=prompt, condition=net, seed=seed)
             name = Path(path).name
             generators[name], starts[name] = judge.measure(drawn), drawn
             asked = generator.config.prompts[:1]

@@ -51,6 +51,7 @@ ORDER = (
     "metanets.inputs",
     "metanets.layers",
     "metanets",
+    "generators.flows",
     "generators",
     "load",
     "optimizers.rule",

@@ -61,6 +61,7 @@ CONTRACTS = {
         generators/base generators/fresh generators/load
     """,
     "generators/test_flow.py": """
+        generators/flows/components generators/flows/context generators/flows/gradients generators/flows/tokens
         tasks/generation/flows
     """,
     "generators/test_start.py": """

@@ -19,7 +19,7 @@ from weightspace.generators import Flow, Generator, Refiner
 from weightspace.machine.work import kernel_table
 from weightspace.nets import Architecture, build_net
 from weightspace.space import WeightSpace
-from weightspace.tasks.generation.flows import flow_error
+from weightspace.tasks.generation.flows import FlowNets, FlowTraining, flow_error
 from weightspace.tasks.generation.refining import RefinerTraining, written_loss
 from weightspace.zoo.folder.spaces import trace_architecture
 from weightspace.zoo.train.device import training_device
@@ -34,12 +34,12 @@ def flow_case(width: int, batch: int, device: str) -> Case:
     nets = {name: torch.randn(batch, *spec.shape, generator=source).to(device) for name, spec in space.tensors.items()}
     quality = torch.linspace(0, 1, batch).to(device)
     flow = Flow.for_nets(space, nets, {"quality": quality}, width=width, layers=4)
-    rows, wanted = flow.vectors.rows(nets), quality[:, None]
+    rows, settings = FlowNets(nets, {"quality": quality}).rows(flow), FlowTraining()
     optimizer = torch.optim.AdamW(flow.metanet.parameters(), 1e-3)
 
     def step() -> None:
         optimizer.zero_grad()
-        flow_error(flow, rows, wanted, source).backward()
+        flow_error(flow, rows, source, settings, None).backward()
         optimizer.step()
 
     return flow, space, step

@@ -71,7 +71,9 @@ def make(name: str, at: str = "", **settings) -> Generator:
         with torch.random.fork_rng():
             torch.manual_seed(0)
             sizes = {"width": 8, "layers": 2, "steps": 4}
-            return Flow.for_nets(space(at), trained(at), {"accuracy": accuracy()}, **{**sizes, **settings}).eval()
+            starts = {key: 0.5 * tensor.flip(0) for key, tensor in trained(at).items()}
+            settings = {"starts": starts, **sizes, **settings}
+            return Flow.for_nets(space(at), trained(at), {"accuracy": accuracy()}, **settings).eval()
     if issubclass(kind, Bank):
         return kind.from_nets(space(at), trained(at), {"accuracy": accuracy()}, **settings)
     return kind.for_spaces(space(at), **settings)

@@ -9,7 +9,7 @@ from weightspace.generators import GENERATORS, Flow, LearnedStart, Refiner, Soup
 from weightspace.generators.draws import Draws
 from weightspace.generators.write import write_zoo
 from weightspace.nets import Architecture, build_net
-from weightspace.tasks.generation.flows import FlowTraining, train_flow
+from weightspace.tasks.generation.flows import FlowNets, FlowTraining, train_flow
 from weightspace.tasks.generation.refining import RefinerTraining, train_refiner, written_loss
 from weightspace.zoo.folder.spaces import trace_architecture
 
@@ -70,7 +70,8 @@ def flow_training(place):
     nets, prompts = trained("siren"), {"accuracy": accuracy()}
     flow = Flow.for_nets(own, {k: t.to(place) for k, t in nets.items()}, prompts, width=8, layers=2, steps=4)
     settings = FlowTraining(steps=4, batch=12, check=1)
-    train_flow(flow, nets, prompts, nets, prompts, settings, lambda step, error: heard.append(error))
+    both = FlowNets(nets, prompts, nets)
+    train_flow(flow, both, both, settings, lambda step, error: heard.append(error))
     return heard
 
 

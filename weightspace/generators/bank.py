@@ -129,13 +129,7 @@ class Bank(Generator):
 
     def near(self, prompt: Float[Tensor, " prompts"]) -> Int[Tensor, " rows"]:
         """The training nets that count for a prompt, nearest first; all without any."""
-        asked = prompt.isfinite()
-        if not asked.any():
-            return torch.arange(len(self.nets), device=self.device)
-        spread = self.properties.std(0, correction=0).clamp_min(1e-12)
-        distance = ((self.properties - prompt) / spread)[:, asked].square().sum(1)
-        count = max(self.least, round(self.config.near * len(self.nets)))
-        return distance.argsort(stable=True)[:count]
+        return near_prompt(self.properties, prompt, max(self.least, round(self.config.near * len(self.nets))))
 
     def noised(self, rows: Float[Tensor, "nets entries"], units: Tensor, draws: Draws) -> Float[Tensor, "nets entries"]:
         """The rows with noise on their parameters; nothing is drawn without."""
@@ -146,3 +140,15 @@ class Bank(Generator):
     def tensor_sizes(self, rows: Float[Tensor, "nets entries"]) -> Float[Tensor, " entries"]:
         """Root mean square of each tensor over some nets, for each entry."""
         return self.vectors.per_tensor(self.vectors.mean_square(rows).mean(0).sqrt())
+
+
+def near_prompt(
+    properties: Float[Tensor, "nets prompts"], prompt: Float[Tensor, " prompts"], count: int
+) -> Int[Tensor, " rows"]:
+    """The ``count`` nets whose properties are nearest to a prompt, nearest first; all nets without any prompt."""
+    asked = prompt.isfinite()
+    if not asked.any():
+        return torch.arange(len(properties), device=properties.device)
+    spread = properties.std(0, correction=0).clamp_min(1e-12)
+    distance = ((properties - prompt) / spread)[:, asked].square().sum(1)
+    return distance.argsort(stable=True)[:count]

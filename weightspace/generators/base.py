@@ -108,7 +108,7 @@ class Generator(Pretrained):
             raise ValueError(
                 f"{type(self).__name__} takes no condition, got a {type(condition).__name__}; leave it out."
             )
-        wanted = self._wanted(prompt or {}, n).to(self.device)
+        wanted = self.wanted(prompt or {}, n).to(self.device)
         with torch.no_grad():
             return self.draw(space, Draws(seed, first, n, self.device), wanted, condition)
 
@@ -129,7 +129,12 @@ class Generator(Pretrained):
                 "its training zoo's architecture, or train a generator on nets of this one."
             )
 
-    def _wanted(self, prompt: Prompt, n: int) -> Prompts:
+    def wanted(self, prompt: Prompt, n: int) -> Prompts:
+        """A prompt for each of ``n`` nets, NaN where it is left open.
+
+        Raises:
+            ValueError: a name that it doesn't know, a value outside the range that was seen.
+        """
         c, unknown = self.config, sorted(set(prompt) - set(self.config.prompts))
         if unknown:
             can = f"can be asked for {', '.join(c.prompts)}" if c.prompts else "takes no prompt"

@@ -36,7 +36,8 @@ def prompt_response(stage: Stage, generator: Generator, prompt: str, nets: int, 
         )
     place = c.prompts.index(prompt)
     asked = torch.linspace(c.prompt_low[place], c.prompt_high[place], nets)
-    drawn = generator.sample(stage.space, nets, prompt={prompt: asked}, seed=seed)
+    net = stage.module if generator.takes_net else None
+    drawn = generator.sample(stage.space, nets, prompt={prompt: asked}, condition=net, seed=seed)
     finite = finite_nets(drawn)
     if finite.sum() < 3:
         raise ValueError(f"Three finite nets are needed to see what follows a prompt, got {int(finite.sum())}.")

@@ -1,0 +1,1 @@
+"""A flow from starts to trained weights, and the metanets that lead it."""
