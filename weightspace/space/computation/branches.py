@@ -1,84 +1,69 @@
 """Sizes of inputs at which a module's code goes another way than on the example."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
-import torch
-from torch import Tensor, nn
-from torch.export import Dim
+from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from weightspace.space.computation.copies import copied
-from weightspace.space.computation.exported import export
-from weightspace.space.computation.inputs import Inputs, resized
+from weightspace.space.computation.conditions import Condition
+from weightspace.space.computation.inputs import Inputs, resized, sizes_of
 
 _MOST = 8  # sizes that are given
 _LARGEST = 1 << 22  # entries of inputs
 
 
-def with_branches(module: nn.Module, inputs: Inputs) -> Iterator[Inputs]:
-    """Inputs of sizes on which the code takes another branch, for each condition on a size that the example meets.
+@dataclass
+class Branches:
+    """Which ways a module's code went so far, at each place where it asks for a size.
 
-    Exporting with sizes that vary records each condition (``n < 512``, ``n % 2 == 0``) under which the code that was
-    read is the code that runs. Sizes of the first axis, the samples, stay.
+    Attributes:
+        large: it takes long to run the module, so only what takes no longer than the example is tried, and no
+            condition that asks for just one size: a layer's width asks so too.
+        untried: places whose other way was not tried, with a size that leads there, as sentences.
     """
-    entries = sum(leaf.numel() for leaf in pytree.tree_leaves(inputs) if isinstance(leaf, Tensor))
-    for _, size, new in sorted(_other_sizes(module, inputs))[:_MOST]:
-        if entries / size * new <= _LARGEST:
-            yield resized(inputs, size, new)
 
+    large: bool
+    met: list[Condition] = field(default_factory=list)
+    untried: list[str] = field(default_factory=list)
 
-def _other_sizes(module: nn.Module, inputs: Inputs) -> set[tuple[bool, int, int]]:
-    """A size of the example and one that doesn't meet a condition that this one meets; whether that asks for just one.
+    def add(self, conditions: Iterable[Condition]) -> bool:
+        """Conditions that another run met; whether one of them came out as it never did."""
+        before = self._ways()
+        self.met += [condition for condition in conditions if (condition.place, condition.outcome) not in before]
+        return self._ways() != before
 
-    A condition that asks for just one size is rarely a branch: a layer's width asks so too.
-    """
-    args, kwargs = pytree.tree_map(_varying, inputs)
-    try:
-        program, _ = export(copied(module), *inputs, {**dict(enumerate(args)), **kwargs})
-    except (ValueError, TypeError):
-        return set()  # code that can't be read so
-    found = set()
-    for environment in _environments(program):
-        for guard in environment.guards:
-            symbols = list(guard.expr.free_symbols)
-            if len(symbols) == 1 and symbols[0] in environment.backed_var_to_val:
-                size, limits = int(environment.backed_var_to_val[symbols[0]]), environment.var_to_range[symbols[0]]
-                new = _not_meeting(guard.expr, symbols[0], size, limits)
-                found |= {(guard.expr.is_Equality and symbols[0] in guard.expr.args, size, new)} if new else set()
-    return found
+    def inputs(self, example: Inputs) -> Iterator[Inputs]:
+        """Inputs on which a condition may come out as it never did."""
+        entries = sum(leaf.numel() for leaf in pytree.tree_leaves(example) if isinstance(leaf, Tensor))
+        largest = entries if self.large else max(entries, _LARGEST)
+        tried: set[tuple[int, int]] = set()
+        for condition in sorted(self.met, key=lambda condition: condition.equal):
+            if self.large and condition.equal:
+                break
+            for size, new in self._sizes(condition, example):
+                if (condition.place, not condition.outcome) in self._ways() or (size, new) in tried:
+                    continue
+                if len(tried) >= _MOST or entries / size * new > largest:
+                    self._leave(condition.place, size, new)
+                    continue
+                tried.add((size, new))
+                yield resized(example, size, new)
 
+    def _ways(self) -> set[tuple[str, bool]]:
+        return {(condition.place, condition.outcome) for condition in self.met}
 
-def _varying(leaf: Any) -> Any:
-    """What `torch.export` takes for a tensor all of whose sizes may vary, but the number of samples."""
-    if not isinstance(leaf, Tensor):
-        return None
-    start = min(1, leaf.ndim - 1)
-    return dict.fromkeys(range(start, leaf.ndim), Dim.AUTO) if leaf.ndim and leaf.layout == torch.strided else None
+    def _sizes(self, condition: Condition, example: Inputs) -> list[tuple[int, int]]:
+        """A size of the example, and another one that leads the other way.
 
+        Sizes that arise inside are taken to grow with those of the example.
+        """
+        given, found = sizes_of(example), []
+        for size, new in condition.others():
+            found += [(size, new)] if size in given else [(one, -(-one * new // size)) for one in given]
+        return [(size, new) for size, new in found if new != size]
 
-def _environments(program: Any) -> list[Any]:
-    """What keeps the conditions on sizes: one for the whole program."""
-    values = [pytree.tree_leaves(node.meta.get("val")) for node in program.graph.nodes]
-    sizes = [size for part in values for value in part if isinstance(value, Tensor) for size in value.shape]
-    found = {id(size.node.shape_env): size.node.shape_env for size in sizes if isinstance(size, torch.SymInt)}
-    return list(found.values())
-
-
-def _not_meeting(condition: Any, symbol: Any, size: int, limits: Any) -> int | None:
-    """A size near those that the condition speaks of, or that it ends at, which doesn't meet it."""
-    numbers = {int(number) for number in condition.atoms() if number.is_Integer}
-    numbers |= {int(end) for end in (limits.lower, limits.upper) if end.is_Integer and end.is_finite}
-    near = {abs(number) + more for number in numbers for more in (-1, 0, 1)}
-    for new in sorted(near, key=lambda number: abs(number - size)):
-        if new > 1 and new != size and _fails(condition, symbol, new):
-            return new
-    return None
-
-
-def _fails(condition: Any, symbol: Any, size: int) -> bool:
-    """Whether a size doesn't meet a condition; not where the condition means nothing for it."""
-    try:
-        return condition.subs(symbol, size) == False  # noqa: E712  (a value of sympy)
-    except ZeroDivisionError:  # n % (size // 8)
-        return False
+    def _leave(self, place: str, size: int, new: int) -> None:
+        sentence = f"not proved where {place} goes another way, as it may with a size of {new} instead of {size}"
+        if not any(place in other for other in self.untried):
+            self.untried.append(sentence)

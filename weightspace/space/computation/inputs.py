@@ -45,7 +45,7 @@ def _drawn(tensor: Tensor, generator: torch.Generator, negative: bool) -> Tensor
 def with_sizes(inputs: Inputs) -> Iterator[Inputs]:
     """Inputs that may fit too: each size that isn't the number of samples doubled and halved, one at a time."""
     few = sum(tensor.numel() for tensor in _tensors(inputs)) <= _FEW
-    for size in _sizes(inputs):
+    for size in sizes_of(inputs):
         for new in (2 * size, size // 2) if few else (size // 2, 2 * size):
             if new > 1 - few and (new == 2 * size or size % 2 == 0 or not few):
                 yield resized(inputs, size, new)
@@ -53,11 +53,12 @@ def with_sizes(inputs: Inputs) -> Iterator[Inputs]:
 
 def with_one_more(inputs: Inputs) -> Iterator[Inputs]:
     """Inputs that may fit too: each size that isn't the number of samples one more, odd for even, one at a time."""
-    for size in _sizes(inputs):
+    for size in sizes_of(inputs):
         yield resized(inputs, size, size + 1)
 
 
-def _sizes(inputs: Inputs) -> list[int]:
+def sizes_of(inputs: Inputs) -> list[int]:
+    """Those beside the number of samples, largest first."""
     tensors = _tensors(inputs)
     found = {size for tensor in tensors for size in tensor.shape[min(1, tensor.ndim - 1) :] if size > 1}
     return sorted(found, reverse=True)

@@ -1,6 +1,7 @@
 """A module in float64 with weights in general position, and its outputs on several inputs and in both modes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -9,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from weightspace.space.computation.branches import with_branches
+from weightspace.space.computation.branches import Branches
+from weightspace.space.computation.conditions import Condition, Conditions
 from weightspace.space.computation.copies import as_double, copied, find_ties, state_of, uncompiled
 from weightspace.space.computation.distance import all_finite, distance, nowhere_finite
 from weightspace.space.computation.exported import output_leaves
@@ -72,6 +74,8 @@ class Probe:
         mode = "train" if module.training else "eval"
         example: Inputs = _double((tuple(args), dict(kwargs)))
         versions = {name: tensor._version for name, tensor in self.weights.items()}
+        small = sum(tensor.numel() for tensor in self.weights.values()) <= _SMALL
+        self.branches = Branches(large=not small)
         first = Case("example", mode, example, self._first(mode, example))
         written = {name for name, tensor in self.weights.items() if tensor._version != versions[name]}
         if written:  # code that writes into its own parameters gets copies from now on
@@ -98,13 +102,21 @@ class Probe:
 
     def _first(self, mode: str, inputs: Inputs) -> list[Tensor]:
         try:
-            return self._outputs(self.weights, mode, inputs)
+            outputs, met = self._asked(mode, inputs)
+            self.branches.add(met)
+            return outputs
         except Exception as error:
             raise ValueError(
                 f"{type(self.module).__name__} doesn't run in float64, in which symmetries are proved.\n"
                 f"{place_of(error)}  why:   {reason_of(error)}\n"
                 "Make what that line needs of the input's type, or trace with verify=False, which proves nothing."
             ) from error
+
+    def _asked(self, mode: str, inputs: Inputs) -> tuple[list[Tensor], list[Condition]]:
+        """The outputs, and the conditions on sizes that the code met."""
+        conditions = Conditions()
+        outputs = self._outputs(self.weights, mode, inputs, conditions=conditions)
+        return outputs, conditions.found
 
     @property
     def outputs(self) -> list[Tensor]:
@@ -116,7 +128,14 @@ class Probe:
         case = case or self.cases[0]
         return self._outputs(weights, case.mode, case.inputs)
 
-    def _outputs(self, weights: Mapping[str, Tensor], mode: str, inputs: Inputs, seed: int = 0) -> list[Tensor]:
+    def _outputs(
+        self,
+        weights: Mapping[str, Tensor],
+        mode: str,
+        inputs: Inputs,
+        seed: int = 0,
+        conditions: Conditions | None = None,
+    ) -> list[Tensor]:
         module = copied(self.module, double=True)  # a fresh one each time: some keep what they computed
         if module.training != (mode == "train"):
             module.train(mode == "train")
@@ -130,7 +149,10 @@ class Probe:
                 name: made_of_tie(state, tie, weights[name]) for name, tie in self.ties.items() if name in self.callable
             }
             state = without_twins(self.module, state)
-            result = torch.func.functional_call(module, state, tuple(inputs[0]), dict(inputs[1]))
+            if conditions is not None:
+                conditions.fixed = {id(tensor) for tensor in state.values()}
+            with conditions or nullcontext():
+                result = torch.func.functional_call(module, state, tuple(inputs[0]), dict(inputs[1]))
         dense = [t if t.layout == torch.strided else t.to_dense() for t in _tensors(result) if t.numel()]
         return [t if t.is_complex() else t.double() for t in dense]
 
@@ -138,7 +160,7 @@ class Probe:
 
     def _others(self, first: Case) -> Iterator[Case]:
         """Other values and sizes in the module's mode, and the other mode."""
-        small = sum(tensor.numel() for tensor in self.weights.values()) <= _SMALL
+        small = not self.branches.large
         sized = next(self._tried("other sizes", first.mode, with_sizes(first.inputs), first), None)
         if sized is not None:
             yield sized
@@ -149,8 +171,8 @@ class Probe:
         if small:  # code may branch on whether a size is odd, or on there being one sample
             yield from islice(self._tried("a size more", first.mode, with_one_more(first.inputs), first), 1)
             yield from self._tried("one sample", first.mode, with_one_sample(first.inputs), first)
-        if small and sized is not None:
-            yield from islice(self._tried("a branch", first.mode, with_branches(self.module, first.inputs), first), 3)
+        yield from islice(self._tried("a branch", first.mode, self.branches.inputs(first.inputs), first), 3)
+        self.notes += self.branches.untried
         other = "eval" if first.mode == "train" else "train"
         bases = [first.inputs]
         if sized is not None and not small and sized.entries < first.entries:
@@ -169,7 +191,7 @@ class Probe:
             for negative in (True, False):
                 drawn = with_values(inputs, seed=number + 1, negative=negative)
                 try:
-                    outputs = self._outputs(self.weights, mode, drawn)
+                    outputs, met = self._asked(mode, drawn)
                     again = self._outputs(self.weights, mode, drawn, seed=1) if mode == "train" else outputs
                 except Exception:  # whatever a module thinks of inputs that its author never meant
                     break
@@ -178,7 +200,7 @@ class Probe:
                     found = Case(label, mode, drawn, outputs) if finite or found is None else found
                     if finite:
                         break
-            if found is not None:
+            if found is not None and (self.branches.add(met) or label != "a branch"):
                 yield found
 
     # ---- comparing --------------------------------------------------------------------------------------------------
