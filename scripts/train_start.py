@@ -27,8 +27,8 @@ from weightspace.inr import Convention
 from weightspace.nets import Architecture
 from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.space import WeightSpace
-from weightspace.tasks.generation.start_picture import draw_starts
-from weightspace.tasks.generation.starts import StartConfig, psnr_curves, steps_to, train_start
+from weightspace.tasks.generation.starting.start_picture import draw_starts
+from weightspace.tasks.generation.starting.starts import StartConfig, psnr_curves, steps_to, train_start
 from weightspace.zoo import Recipe
 from weightspace.zoo.recipe.trial import draw_trial
 from weightspace.zoo.train.gradient import fit_gradient

@@ -52,7 +52,7 @@ CONTRACTS = {
         generators/densities generators/mixtures generators/vectors
     """,
     "generators/test_refiner.py": """
-        generators/marks
+        generators/refining/limits generators/marks
     """,
     "optimizers/test_devices.py": """
         optimizers/beside optimizers/resume
@@ -65,7 +65,7 @@ CONTRACTS = {
         tasks/generation/flows
     """,
     "generators/test_start.py": """
-        tasks/generation/starts
+        tasks/generation/starting/starts
     """,
     "generators/test_write.py": """
         cli/generate
@@ -197,10 +197,11 @@ CONTRACTS = {
         tasks/generation/architectures
     """,
     "tasks/generation/test_judge.py": """
-        tasks/generation/failures tasks/generation/rivals tasks/generation/stage tasks/generation/verdict
+        tasks/generation/failures tasks/generation/record tasks/generation/rivals tasks/generation/stage
+        tasks/generation/verdict
     """,
     "tasks/generation/test_scripts.py": """
-        tasks/generation/novelty_picture tasks/generation/start_picture
+        tasks/generation/novelty_picture tasks/generation/starting/start_picture
     """,
     "tasks/labelled/test_augmentation.py": """
         tasks/labelled/coordinates tasks/labelled/mix tasks/labelled/views

@@ -7,6 +7,7 @@ import torch
 
 from tests.align.planted import NETS, hidden, net_of, traced
 from weightspace.align import distance, function_distance
+from weightspace.align.distance import pair_distances
 from weightspace.nets import build_net
 
 
@@ -41,6 +42,16 @@ def test_many_pairs_come_out_as_one_by_one(monkeypatch):
     alone = torch.stack([torch.stack([distance(space, a, b) for b in others]) for a in nets])
     monkeypatch.setattr(sys.modules["weightspace.align.pairs"], "_ENTRIES", 2000)
     assert torch.allclose(distance(space, stack(nets), stack(others)), alone, rtol=1e-4)
+
+
+def test_pairs_have_the_distances_of_the_table():
+    space = traced("cnn")
+    nets, others = (stack([net_of(space, seed + k) for seed in range(3)]) for k in (0, 10))
+    pairs = torch.tensor([[2, 0], [0, 1], [2, 2], [0, 1]])
+    table = distance(space, nets, others)
+    assert torch.allclose(pair_distances(space, nets, others, pairs), table[pairs[:, 0], pairs[:, 1]], rtol=1e-4)
+    with pytest.raises(ValueError, match="two stacks of nets, got a single net"):
+        pair_distances(space, nets, {name: tensor[0] for name, tensor in others.items()}, pairs)
 
 
 def test_buffers_do_not_count():

@@ -8,7 +8,7 @@ from weightspace.data import Signals
 from weightspace.generators import LearnedStart, LearnedStartConfig
 from weightspace.inr import render_stack
 from weightspace.nets.stacked.flatlayout import FlatLayout
-from weightspace.tasks.generation.starts import StartConfig, psnr, psnr_curves, steps_to, train_start
+from weightspace.tasks.generation.starting.starts import StartConfig, psnr, psnr_curves, steps_to, train_start
 
 
 def signals(count=6):

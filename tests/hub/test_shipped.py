@@ -16,7 +16,7 @@ from weightspace.tasks.editing.editnets import EditNets
 from weightspace.tasks.editing.editor import Editor
 from weightspace.tasks.editing.measures import measure_edit
 from weightspace.tasks.generation.architectures import held_out_sets
-from weightspace.tasks.generation.headstart import accuracies, solve_last
+from weightspace.tasks.generation.starting.headstart import accuracies, solve_last
 from weightspace.tasks.labelled.labellednets import LabelledNets
 from weightspace.tasks.optimization.contestants import AdamW, Learned
 from weightspace.tasks.optimization.race import RaceConfig, compete, speedup

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import partial
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -35,12 +35,44 @@ def distance(
         ValueError: weights that don't fit the space or aren't finite.
     """
     (one, first), (other, second) = ready(space, a, "a"), ready(space, b, "b")
-    one, other = balanced(space, one)[0], balanced(space, other)[0]
     rows, columns = len(next(iter(one.values()))), len(next(iter(other.values())))
     pairs = torch.cartesian_prod(torch.arange(rows), torch.arange(columns)).reshape(-1, 2)
-    found = over_pairs(space, one, other, pairs, partial(_norms, space), starts, seed)
     shape = [size for size, stacked in ((rows, first), (columns, second)) if stacked]
-    return found.reshape(shape)
+    return _distances(space, one, other, pairs, starts, seed).reshape(shape)
+
+
+def pair_distances(
+    space: WeightSpace,
+    a: Mapping[str, Tensor],
+    b: Mapping[str, Tensor],
+    pairs: Int[Tensor, "pairs 2"],
+    starts: int = 1,
+    seed: int = 0,
+) -> Float[Tensor, "pairs"]:
+    """`distance` of net ``i`` of a stack and net ``j`` of another for some pairs ``(i, j)``, all of them at once.
+
+    Args:
+        a, b: stacks ``[N, ...]`` and ``[M, ...]``. starts, seed: as for `align`.
+
+    Raises:
+        ValueError: weights that don't fit the space or aren't finite, or single nets.
+    """
+    (one, first), (other, second) = ready(space, a, "a"), ready(space, b, "b")
+    if not (first and second):
+        raise ValueError("Pairs are taken from two stacks of nets, got a single net; call distance for that.")
+    return _distances(space, one, other, pairs, starts, seed)
+
+
+def _distances(
+    space: WeightSpace,
+    a: Mapping[str, Tensor],
+    b: Mapping[str, Tensor],
+    pairs: Int[Tensor, "pairs 2"],
+    starts: int,
+    seed: int,
+) -> Float[Tensor, "pairs"]:
+    one, other = balanced(space, a)[0], balanced(space, b)[0]
+    return over_pairs(space, one, other, pairs, partial(_norms, space), starts, seed)
 
 
 def _norms(space: WeightSpace, a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> Float[Tensor, "pairs"]:

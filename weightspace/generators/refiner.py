@@ -14,17 +14,16 @@ from weightspace.generators.base import Generator, GeneratorConfig, Prompts
 from weightspace.generators.draws import Draws
 from weightspace.generators.fresh import Fresh
 from weightspace.generators.marks import Places, draw_places, neuron_marks
+from weightspace.generators.refining.descent import STRENGTHS, descend, first_rates, kind, size
+from weightspace.generators.refining.limits import check_parts, ends, parts
 from weightspace.graphs import Layout
 from weightspace.metanets.layers.responses import Responses
 from weightspace.metanets.spacenet import SpaceNet
-from weightspace.nets.stacked.lastlayer import RIDGE, body_gradients, check_net, finish_nets, last_layer
+from weightspace.nets.stacked.lastlayer import RIDGE, check_net, finish_nets, last_layer
 from weightspace.nets.stacked.statistics import batch_normed
 from weightspace.space import WeightSpace
-from weightspace.space.parts import TensorSpec
 
 CHUNK = 32
-FIRST_RATE = 0.1
-STRENGTHS = ("weight", "bias", "scale", "shift", "other")
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,8 @@ class RefinerConfig(GeneratorConfig):
         examples: labelled examples that it keeps, on which the last layer of every net is solved; 0 refines that, too.
         example_shape: of one of them.
         descents: steps of gradient descent on them, each at a learned rate and with the last layer solved before it.
+        batch: kept examples of each step, in a random order that never changes; 0 takes all.
+        momentum: of the steps, from 0 to below 1.
     """
 
     width: int = 32
@@ -51,12 +52,14 @@ class RefinerConfig(GeneratorConfig):
     examples: int = 0
     example_shape: tuple[int, ...] = ()
     descents: int = 0
+    batch: int = 0
+    momentum: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        ends = {_ends(space) for space in self.spaces}
-        if len(ends) > 1:
-            raise ValueError(f"A refiner is for nets of one number of inputs and outputs, got {sorted(ends)}.")
+        found = {ends(space) for space in self.spaces}
+        if len(found) > 1:
+            raise ValueError(f"A refiner is for nets of one number of inputs and outputs, got {sorted(found)}.")
         if self.width < 8 or self.width % 8 or min(self.layers, self.passes) < 1:
             given = f"{self.width}, {self.layers} and {self.passes}"
             raise ValueError(f"width must be a multiple of 8, layers and passes 1 or more, got {given}.")
@@ -68,6 +71,11 @@ class RefinerConfig(GeneratorConfig):
         if self.descents < 0 or (self.descents and not self.examples):
             raise ValueError(
                 f"descents must be 0 or more, and 0 without examples, got {self.descents} with {self.examples}."
+            )
+        if not (0 <= self.batch <= self.examples and 0 <= self.momentum < 1):
+            raise ValueError(
+                f"batch must be 0 to {self.examples}, the examples, and momentum from 0 to below 1, got {self.batch} "
+                f"and {self.momentum}."
             )
 
 
@@ -118,7 +126,7 @@ class Refiner(Generator):
             self.register_buffer("examples", torch.zeros(config.examples, *config.example_shape))
             self.register_buffer("labels", torch.zeros(config.examples, dtype=torch.int64))
             self.log_ridge = nn.Parameter(torch.tensor(math.log(RIDGE)))
-            self.log_rates = nn.Parameter(torch.full((config.descents, len(STRENGTHS)), math.log(FIRST_RATE)))
+            self.log_rates = nn.Parameter(first_rates(config.descents).log())
 
     @classmethod
     def for_spaces(cls: type[R], *spaces: WeightSpace, **settings: Any) -> R:
@@ -129,12 +137,12 @@ class Refiner(Generator):
         """
         kept: list[WeightSpace] = []
         for space in spaces:
-            if not kept or _parts(space) - _parts(*kept) or Layout.of(*kept, space) != Layout.of(*kept):
+            if not kept or parts(space) - parts(*kept) or Layout.of(*kept, space) != Layout.of(*kept):
                 kept.append(space)
         return cls(cls.Config(spaces=tuple(kept), **settings))
 
     def draw(self, space: WeightSpace, draws: Draws, wanted: Prompts, condition: Any) -> dict[str, Tensor]:
-        self.check_parts(space)
+        check_parts(self.config.spaces, space)
         self._check_net(condition)
         noise, places = self.start.draw(space, draws, wanted, None), draw_places(space, draws)
         chunks = [
@@ -145,30 +153,26 @@ class Refiner(Generator):
         return self.finish(space, condition, refined) if self.takes_net else refined
 
     def finish(self, space: WeightSpace, net: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Nets after the steps of descent, with batch norms measured and the last layer solved on the kept examples."""
+        """Nets after the steps of descent, with batch norms measured and the last layer solved on the kept examples.
+
+        The last layer is then scaled back to the size that it had, which changes no answer: training goes on from nets
+        that are less sure, as it can't from those whose loss has nothing left.
+        """
         net, seen, found = copy.deepcopy(net).eval().to(self.device), (self.examples, self.labels), []
         for first in range(0, len(next(iter(weights.values()))), CHUNK):
             some = {name: tensor[first : first + CHUNK] for name, tensor in weights.items()}
             check_net(net, space, some)
             some = self.descend(space, batch_normed(net), some, *seen)
-            found.append(finish_nets(net, space, some, *seen, float(self.log_ridge.detach().exp())))
+            done = finish_nets(net, space, some, *seen, float(self.log_ridge.detach().exp()))
+            found.append(scaled_back(done, some, last_layer(space)))
         return {name: torch.cat([chunk[name] for chunk in found]) for name in weights}
 
     def descend(
         self, space: WeightSpace, net: nn.Module, weights: Mapping[str, Tensor], inputs: Tensor, labels: Tensor
     ) -> dict[str, Tensor]:
-        """Nets after steps of gradient descent on examples; differentiable in weights and rates, but for the gradient.
-
-        A step has the length of its rate: times the size of the tensor for matrices and kernels, in units for vectors.
-        """
-        found, last = dict(weights), last_layer(space)
-        for rates in self.log_rates.exp():
-            ridge = float(self.log_ridge.detach().exp())
-            for name, gradient in body_gradients(net, space, found, last, inputs, labels, ridge).items():
-                spec = space.tensors[name]
-                rate = rates[_kind(spec)] * (_size(found[name].detach()) if spec.role == "weight" else 1.0)
-                found[name] = found[name] - rate * gradient / _size(gradient)
-        return found
+        """Nets after its steps of descent on examples, the kept ones or others (`descent.descend`)."""
+        c, ridge = self.config, float(self.log_ridge.detach().exp())
+        return descend(space, net, weights, (inputs, labels), self.log_rates.exp(), ridge, c.batch, c.momentum)
 
     def refine(self, space: WeightSpace, noise: Mapping[str, Tensor], places: Places) -> dict[str, Tensor]:
         """What it makes of untrained nets, stacked ``[nets, ...]``; differentiable in its parameters.
@@ -181,10 +185,10 @@ class Refiner(Generator):
             changes = self.metanet.marked_changes(self.metanet.graph(space, refined), marks)
             for name, spec in space.tensors.items():
                 if not spec.buffer and noise[name].is_floating_point():
-                    kind = _kind(spec)
-                    refined[name] = kept[kind] * refined[name] + strengths[kind] * changes[name]
+                    own = kind(spec)
+                    refined[name] = kept[own] * refined[name] + strengths[own] * changes[name]
                     if spec.role == "weight":
-                        refined[name] = refined[name] * (_size(noise[name]) / _size(refined[name]))
+                        refined[name] = refined[name] * (size(noise[name]) / size(refined[name]))
         return refined
 
     @torch.no_grad()
@@ -203,7 +207,7 @@ class Refiner(Generator):
         Raises:
             ValueError: another number or shape of examples, labels that aren't below the number of outputs.
         """
-        c, outputs = self.config, _ends(self.config.spaces[0])[1]
+        c, outputs = self.config, ends(self.config.spaces[0])[1]
         if inputs.shape != (c.examples, *c.example_shape) or labels.shape != (c.examples,):
             raise ValueError(
                 f"This Refiner keeps {c.examples} examples of shape {list(c.example_shape)}, got {list(inputs.shape)} "
@@ -226,56 +230,9 @@ class Refiner(Generator):
                 f"A Refiner without examples takes no condition, got a {type(condition).__name__}; leave it out."
             )
 
-    def check_parts(self, space: WeightSpace) -> None:
-        """See that a space has nothing but what the refiner was trained on; activations may be others.
 
-        Raises:
-            ValueError: other inputs or outputs, an operator or link never seen, a kernel that is too large; says what
-                it can.
-        """
-        inputs, outputs = _ends(self.config.spaces[0])
-        if _ends(space) != (inputs, outputs):
-            raise ValueError(
-                f"This Refiner writes nets of {inputs} inputs and {outputs} outputs, got {_ends(space)[0]} and "
-                f"{_ends(space)[1]}. Train one on such data with scripts/train_refiner.py."
-            )
-        known = _parts(*self.config.spaces)
-        new = sorted(part for part in _parts(space) - known if not part.startswith("activation"))
-        if new:
-            can = ", ".join(sorted(part for part in known if not part.startswith("activation")))
-            raise ValueError(f"This Refiner was trained on nets with {can}; got {', '.join(new)}, too. Leave that out.")
-        own, both = Layout.of(*self.config.spaces), Layout.of(*self.config.spaces, space)
-        if own != both:
-            raise ValueError(
-                f"This Refiner takes kernels up to {own.kernel[0]}x{own.kernel[1]} and {own.edge} numbers an edge, got "
-                f"a net with kernels up to {both.kernel[0]}x{both.kernel[1]} and {both.edge}. Take smaller ones."
-            )
-
-
-def _kind(spec: TensorSpec) -> int:
-    return STRENGTHS.index(spec.slot if spec.slot in STRENGTHS else "other")
-
-
-def _size(tensor: Tensor) -> Tensor:
-    """Root mean square of every net's tensor, to divide it by."""
-    return tensor.flatten(1).square().mean(1).add(1e-12).sqrt().reshape(-1, *[1] * (tensor.ndim - 1))
-
-
-def _parts(*spaces: WeightSpace) -> set[str]:
-    """What nets are made of: operators, vectors on neurons, links and activations, in words."""
-    found: set[str] = set()
-    for space in spaces:
-        found |= {f"operator {spec.op}" for spec in space.tensors.values() if spec.role == "weight"}
-        found |= {f"vector {spec.slot}" for spec in space.tensors.values() if spec.role == "vector"}
-        found |= {f"link {link.kind}" for link in space.links}
-        found |= {f"activation {site.activation}" for site in space.sites}
-        found |= {f"tensor {spec.slot}" for spec in space.tensors.values() if spec.role == "other" and not spec.buffer}
-    return found
-
-
-def _ends(space: WeightSpace) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """How many neurons the input and output sites have."""
-    sizes = {
-        kind: tuple(site.axis.size or 0 for site in space.sites if site.kind == kind) for kind in ("input", "output")
-    }
-    return sizes["input"], sizes["output"]
+def scaled_back(nets: Mapping[str, Tensor], before: Mapping[str, Tensor], last: str) -> dict[str, Tensor]:
+    """The nets with the answers of their last layer made smaller, where its matrix is larger than it was before."""
+    matrix, bias = nets[f"{last}.weight"], nets[f"{last}.bias"]
+    share = (size(before[f"{last}.weight"]) / size(matrix)).clamp_max(1.0)
+    return {**nets, f"{last}.weight": share * matrix, f"{last}.bias": share.flatten(1) * bias}

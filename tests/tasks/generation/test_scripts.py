@@ -38,6 +38,17 @@ def lines(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def test_compare_starts(run, tmp_path):
+    run(
+        "compare_starts.py", "--recipe", "digits-cnn", "--out", tmp_path, "--starts", "He", "ZerO", "--nets", 1,
+        "--epochs", 1, "--generators", "digits-initializer", "--learning-seconds", 9,
+    )  # fmt: skip
+    found = {line["start"]: line for line in lines(tmp_path / "results.jsonl")}
+    assert list(found) == ["He", "ZerO", "digits-initializer"] and all(len(x["curve"]) == 2 for x in found.values())
+    assert found["digits-initializer"]["curve"][0] > found["He"]["curve"][0] + 0.2
+    assert found["digits-initializer"]["nets_to_break_even"] > 0 and found["He"]["epochs_to_90"] <= 1
+
+
 def test_train_start(run, tmp_path):
     run(
         "train_start.py", "--recipe", "digits-inr", "--out", tmp_path, "--train.steps", 2, "--train.batch", 4,
@@ -56,12 +67,19 @@ def test_a_flow_is_trained_and_judged_beside_its_rivals(run, zoo, tmp_path):
         "--layers", 1, "--train.steps", 2, "--train.check", 1, "--train.batch", 4,
     )  # fmt: skip
     said = run(
-        "evaluate_generator.py", "--zoo", zoo.path, "--out", tmp_path, "--least", 0.0, "--samples", 16,
+        "evaluate_generator.py", "--zoo", zoo.path, "--out", tmp_path, "--least", 0.0, "--samples", 16, "--seeds", 1,
         "--generators", tmp_path / "flow", "--rivals", "retrieval", "--curves", 1, "--told-steps", 2,
     )  # fmt: skip
     assert "envelope of the rivals" in said
     found = {line["generator"]: line for line in lines(tmp_path / "results.jsonl")}
-    assert list(found) == ["held-out trainings", "retrieval", "flow"]
+    assert list(found) == ["held-out trainings", "retrieval", "flow", "envelope of the rivals"]
+    assert "Trivial rivals" in found["envelope of the rivals"]["room"] and found["flow"]["team_of_16"] < 1
+    run(
+        "evaluate_generator.py", "--zoo", zoo.path, "--out", tmp_path, "--least", 0.0, "--samples", 16, "--seeds", 1,
+        "--rivals", "--generators", "digits-initializer", "--told-steps", 2,
+    )  # fmt: skip
+    more = {line["generator"]: line for line in lines(tmp_path / "results.jsonl")}
+    assert {"digits-initializer", "He, finished as digits-initializer"} <= set(more) and "retrieval" in more
     assert "copies" in found["retrieval"]["called"] and found["retrieval"]["share"]["0.1"] == 0
     assert found["held-out trainings"]["called"] == []
     assert set(found["flow"]["response"]["accuracy"]) == {"rank", "slope"}

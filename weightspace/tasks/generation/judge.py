@@ -7,8 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from weightspace.align import distance
+from weightspace.align.distance import pair_distances
 from weightspace.tasks.generation.failures import duplicated_neurons, tensor_sizes
+from weightspace.tasks.generation.nearest import Nearest
 from weightspace.tasks.generation.stage import Stage, Weights
 
 NOVELTIES = (0.1, 0.25, 0.5, 0.7, 0.8, 0.9)
@@ -59,9 +60,14 @@ class Judge:
     pairs: int = 300
     seed: int = 0
     _seen_answers: Tensor = field(init=False, repr=False)
+    _seen: Nearest = field(init=False, repr=False)
+    _held: Nearest = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._seen_answers = self.stage.logits(self.stage.seen).argmax(2)
+        s = self.stage
+        self._seen_answers = s.logits(s.seen).argmax(2)
+        self._seen = Nearest(s.space, s.seen, self._seen_answers)
+        self._held = Nearest(s.space, s.held, s.logits(s.held).argmax(2), by_weights=5, by_answers=2)
 
     def measure(self, weights: Weights) -> Sampled:
         """Everything that is measured of a stack of nets.
@@ -73,41 +79,24 @@ class Judge:
         if finite.sum() < TEAM:
             raise ValueError(f"{TEAM} finite nets are needed to be judged, got {int(finite.sum())} of {len(finite)}.")
         weights, space = {name: tensor[finite] for name, tensor in weights.items()}, self.stage.space
-        logits, two = self.stage.logits(weights), distance(space, weights, self.stage.seen)
-        two = two.float().topk(2, dim=1, largest=False).values
+        logits = self.stage.logits(weights)
         answers, (one, other) = logits.argmax(2), self._pairs(len(logits))
+        two = self._seen.two(weights, answers)
         nearest = torch.stack([(own != self._seen_answers).float().mean(1).min() for own in answers])
         return Sampled(
             accuracy=self.stage.correct(logits), nearest=two[:, 0], second=two[:, 1],
-            nearest_held=self._nearest_held(weights),
-            apart=self._apart(weights, one, other), answers=nearest,
+            nearest_held=self._held.two(weights, answers, apart_from_itself=True)[:, 0],
+            apart=pair_distances(space, weights, weights, torch.stack([one, other], 1)).float(), answers=nearest,
             disagreement=(answers[one] != answers[other]).float().mean(1), team=self._team(logits),
             sizes=tensor_sizes(space, weights), twins=duplicated_neurons(space, weights),
             finite=float(finite.float().mean()),
         )  # fmt: skip
-
-    def _nearest_held(self, weights: Weights) -> Tensor:
-        """Distance to the nearest held-out net that isn't the net itself."""
-        found = distance(self.stage.space, weights, self.stage.held).float()
-        same = torch.stack([
-            (tensor[:, None] == self.stage.held[name][None]).flatten(2).all(2) for name, tensor in weights.items()
-        ]).all(0)  # fmt: skip
-        return found.masked_fill(same, float("inf")).min(1).values
 
     def _pairs(self, count: int) -> tuple[Tensor, Tensor]:
         """Pairs of different nets, drawn at random; the same for every stack of as many."""
         source = torch.Generator().manual_seed(self.seed)
         one = torch.randint(count, (self.pairs,), generator=source)
         return one, (one + 1 + torch.randint(count - 1, (self.pairs,), generator=source)) % count
-
-    def _apart(self, weights: Weights, one: Tensor, other: Tensor) -> Tensor:
-        """Distances of pairs modulo symmetry; each first net with all of its partners at once."""
-        found = [torch.zeros(0)]
-        for net in one.unique().tolist():
-            first = {name: tensor[net] for name, tensor in weights.items()}
-            second = {name: tensor[other[one == net]] for name, tensor in weights.items()}
-            found.append(distance(self.stage.space, first, second).float())
-        return torch.cat(found)
 
     def _team(self, logits: Tensor) -> float:
         source = torch.Generator().manual_seed(self.seed)
@@ -137,21 +126,20 @@ class Judge:
         Args:
             functions: measure novelty by answers, not by weights.
         """
-        novelty = sampled.nearest / self.unit
-        if functions:
-            novelty = sampled.answers / float(self.held.answers.median())
+        far, unit = (sampled.answers, float(self.held.answers.median())) if functions else (sampled.nearest, self.unit)
         good = sampled.accuracy >= self.alpha
-        return {r: float((good & (novelty >= r)).float().mean()) * sampled.finite for r in NOVELTIES}
+        return {r: float((good & (far / unit >= r)).float().mean()) * sampled.finite for r in NOVELTIES}
 
-    def spread(self, sampled: Sampled) -> dict[float, tuple[float, float]]:
+    def spread(self, sampled: Sampled, functions: bool = False) -> dict[float, tuple[float, float]]:
         """95 % intervals of `shares`, by a bootstrap over the held-out lineages and the sampled nets."""
         source, held = torch.Generator().manual_seed(self.seed), self.held
+        far, others = (sampled.answers, held.answers) if functions else (sampled.nearest, held.nearest)
         drawn: dict[float, list[float]] = {r: [] for r in NOVELTIES}
         for _ in range(RESAMPLES):
             rows = torch.randint(len(held.accuracy), (len(held.accuracy),), generator=source)
             nets = torch.randint(len(sampled.accuracy), (len(sampled.accuracy),), generator=source)
             good = sampled.accuracy[nets] >= held.accuracy[rows].quantile(0.1)
-            novelty = sampled.nearest[nets] / held.nearest[rows].median()
+            novelty = far[nets] / others[rows].median()
             for r, values in drawn.items():
                 values.append(float((good & (novelty >= r)).float().mean()) * sampled.finite)
         ends = torch.tensor([0.025, 0.975])

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from weightspace.generators import Bank, KernelDensity, LayerGaussian, MeanNet, PrincipalDensity, Retrieval, Soup
-from weightspace.tasks.generation.judge import NOVELTIES
+from weightspace.tasks.generation.judge import NOVELTIES, Judge
 from weightspace.tasks.generation.stage import Stage
 
 NOISES, SOUPS, BANDS = (0.1, 0.2, 0.4, 0.7, 1.0), (2, 3, 4, 8, 16), (0.2, 0.5, 1.0)
+LITTLE = 0.1
 
 SWEEPS: dict[str, tuple[type[Bank], tuple[dict[str, Any], ...]]] = {
     "retrieval": (Retrieval, ({},)),
@@ -39,3 +40,17 @@ def make_rivals(stage: Stage, names: tuple[str, ...] = tuple(SWEEPS)) -> Iterato
 def envelope(shares: Mapping[Any, Mapping[float, float]]) -> dict[float, float]:
     """The largest share of any rival with any setting, at each novelty."""
     return {r: max(found[r] for found in shares.values()) for r in NOVELTIES}
+
+
+def room(judge: Judge, best: Mapping[float, float]) -> str:
+    """Whether trivial rivals leave anything to gain over what fresh trainings reach, in a sentence.
+
+    Args:
+        best: the `envelope` of the rivals.
+    """
+    honest = judge.shares(judge.held)
+    left = {r: honest[r] - best[r] for r in (0.25, 0.5)}
+    numbers = ", ".join(f"{best[r]:.2f} of {honest[r]:.2f} at {r}" for r in left)
+    if max(left.values()) <= LITTLE:
+        return f"Trivial rivals leave no room here: they reach {numbers}."
+    return f"Trivial rivals reach {numbers} that fresh trainings reach."

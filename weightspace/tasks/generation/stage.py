@@ -61,10 +61,21 @@ class Stage:
             )
         train = train.view(train.table.slice(0, most))
         data, module = load_dataset(**zoo.recipe.data), zoo.architecture.build().eval()
-        inputs, labels = data.part("test")
+        shape, (inputs, labels) = module.example_inputs()[0].shape[1:], data.part("test")
+        images, inputs = data.x_train.reshape(-1, *shape), inputs.reshape(-1, *shape)
         accuracy = torch.tensor(train.table["val_accuracy"].to_pylist())
         domain = {"data": dict(zoo.recipe.data), "architectures": [zoo.architecture.to_dict()]}
-        return cls(zoo.space, module, train.weights(), accuracy, held.weights(), inputs, labels, data.x_train, domain)
+        return cls(
+            zoo.space,
+            module,
+            train.weights(),
+            accuracy,
+            held.weights(),
+            inputs.reshape(-1, *shape),
+            labels,
+            images,
+            domain,
+        )
 
     @torch.no_grad()
     def logits(self, weights: Weights) -> Float[Tensor, "nets images classes"]:

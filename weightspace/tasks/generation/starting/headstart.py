@@ -1,6 +1,6 @@
 """What a start is worth: accuracy before any training, after one epoch, and after training to the end."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -52,30 +52,37 @@ def train_from(
     architecture: Architecture, starts: Weights, data: Dataset, epochs: int, schedule: str, seed: int = 0
 ) -> Trained:
     """Train every start with every setting of the grid, stacked."""
-    passes = len(data.x_train) // BATCH
-    trains = [train for train in grid(schedule, epochs * passes) for _ in range(len(next(iter(starts.values()))))]
-    settings = len(grid(schedule, 1))
-    stack = {name: t.repeat(settings, *[1] * (t.ndim - 1)) for name, t in starts.items()}
+    steps = epochs * (len(data.x_train) // BATCH)
+    settings, nets = grid(schedule, steps), len(next(iter(starts.values())))
+    trains = [train for train in settings for _ in range(nets)]
+    stack = {name: t.repeat(len(settings), *[1] * (t.ndim - 1)) for name, t in starts.items()}
+    found = [accuracies(architecture, stack, data)]
+    found += [accuracies(architecture, now, data) for now in after_epochs(architecture, stack, trains, data, seed)]
+    val, test = (torch.stack(part).unflatten(1, (len(settings), -1)) for part in zip(*found, strict=True))
+    best = val.mean(2).argmax(1)
+    kept = test[torch.arange(len(test)), best]
+    return Trained(kept.mean(1), kept[-1], settings[int(best[-1])])
+
+
+def after_epochs(
+    architecture: Architecture, stack: Weights, trains: Sequence[Hyperparameters], data: Dataset, seed: int = 0
+) -> Iterator[Weights]:
+    """A stack of nets after every epoch of training, each net with settings of its own, all with the same batches."""
     net, source = architecture.build(), torch.Generator().manual_seed(seed)
-    layout = FlatLayout.of(net)
+    layout, passes = FlatLayout.of(net), len(data.x_train) // BATCH
     flat, buffers = layout.rows(stack), {name: stack[name].clone() for name in layout.buffers}
-    optimizer = StackedOptimizer.start(trains, layout.mask(layout.matrices), flat)
-    found, step = [accuracies(architecture, {**layout.views(flat), **buffers}, data)], 0
-    for _ in range(epochs):
-        for batch in torch.randperm(len(data.x_train), generator=source)[: passes * BATCH].split(BATCH):
-            step += 1
+    optimizer = StackedOptimizer.start(list(trains), layout.mask(layout.matrices), flat)
+    for epoch in range(trains[0].steps // passes):
+        order = torch.randperm(len(data.x_train), generator=source)[: passes * BATCH]
+        for step, batch in enumerate(order.split(BATCH), 1 + epoch * passes):
             leaf = flat.detach().requires_grad_()
             logits = run_stack(net.train(), {**layout.views(leaf), **buffers}, data.x_train[batch])
             target = data.y_train[batch].expand(len(flat), -1)
             losses = functional.cross_entropy(logits.transpose(1, 2), target, reduction="none").mean(1)
             (gradient,) = torch.autograd.grad(losses.sum(), leaf)
-            rates = learning_rates(trains, torch.full((len(trains),), step)).unsqueeze(1)
+            rates = learning_rates(list(trains), torch.full((len(trains),), step)).unsqueeze(1)
             optimizer.step(flat, gradient.nan_to_num(0.0, 0.0, 0.0), rates.float(), step)
-        found.append(accuracies(architecture, {**layout.views(flat), **buffers}, data))
-    val, test = (torch.stack(part).unflatten(1, (settings, -1)) for part in zip(*found, strict=True))
-    best = val.mean(2).argmax(1)
-    kept = test[torch.arange(len(test)), best]
-    return Trained(kept.mean(1), kept[-1], grid(schedule, epochs * passes)[int(best[-1])])
+        yield {**layout.views(flat), **buffers}
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ import torch
 from weightspace.data import load_dataset
 from weightspace.generators import Fresh
 from weightspace.nets import Architecture
-from weightspace.tasks.generation.headstart import (
+from weightspace.tasks.generation.starting.headstart import (
     accuracies,
     grid,
     lsuv,

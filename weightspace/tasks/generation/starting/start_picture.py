@@ -10,7 +10,7 @@ from weightspace.generators.start import LearnedStart
 from weightspace.inr import render
 from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.palette import STYLE
-from weightspace.tasks.generation.starts import psnr_curves
+from weightspace.tasks.generation.starting.starts import psnr_curves
 
 STEPS = (0, 3, 30)
 

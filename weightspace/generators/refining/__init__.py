@@ -1,0 +1,1 @@
+"""Parts of a refiner: steps of descent, and what nets it can write."""

@@ -1,0 +1,71 @@
+"""Steps of gradient descent on the nets that a refiner writes, with the last layer solved in each."""
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from weightspace.nets.stacked.lastlayer import body_gradients, last_layer
+from weightspace.space import WeightSpace
+from weightspace.space.parts import TensorSpec
+
+STRENGTHS = ("weight", "bias", "scale", "shift", "other")
+"""Kinds of tensors that have a rate and factors of their own."""
+
+FIRST_RATES, LAST_SHARE = (0.2, 0.2, 0.016, 0.05, 0.15), 0.1
+"""Rates of the first step before training, by kind, and what share of them the last step has."""
+
+
+def first_rates(descents: int) -> Float[Tensor, "descents kinds"]:
+    """What rates begin with: falling on a straight line over the steps."""
+    return torch.linspace(1, LAST_SHARE, descents)[:, None] * torch.tensor(FIRST_RATES)
+
+
+def descend(
+    space: WeightSpace,
+    net: nn.Module,
+    weights: Mapping[str, Tensor],
+    examples: tuple[Tensor, Int[Tensor, " examples"]],
+    rates: Float[Tensor, "descents kinds"],
+    ridge: float,
+    batch: int = 0,
+    momentum: float = 0.0,
+) -> dict[str, Tensor]:
+    """Nets after steps of gradient descent on examples; differentiable in weights and rates, but for the gradient.
+
+    A step has the length of its rate: times the size of the tensor for matrices and kernels, in units for vectors.
+
+    Args:
+        net: one of the space, whose batch norms take the statistics of the batch.
+        examples: inputs and labels. rates: of each step. ridge: penalty of the last layer.
+        batch: examples of each step; 0 takes all. momentum: share of the steps before in each.
+    """
+    found, last, moving = dict(weights), last_layer(space), {}
+    for step, some in zip(rates, batches(len(examples[1]), batch), strict=False):
+        inputs, labels = (part[some.to(part.device)] for part in examples)
+        for name, gradient in body_gradients(net, space, found, last, inputs, labels, ridge).items():
+            spec = space.tensors[name]
+            way = (1 - momentum) * gradient / size(gradient)
+            moving[name] = way + momentum * moving[name] if name in moving else way
+            rate = step[kind(spec)] * (size(found[name].detach()) if spec.role == "weight" else 1.0)
+            found[name] = found[name] - rate * moving[name]
+    return found
+
+
+def batches(examples: int, batch: int) -> Iterator[Int[Tensor, " batch"]]:
+    """Rows of examples, pass after pass, each in a random order that is the same every time."""
+    source = torch.Generator().manual_seed(0)
+    while True:
+        order = torch.randperm(examples, generator=source) if batch else torch.arange(examples)
+        yield from (some for some in order.split(batch or examples) if len(some) == (batch or examples))
+
+
+def kind(spec: TensorSpec) -> int:
+    """Which of `STRENGTHS` a tensor is."""
+    return STRENGTHS.index(spec.slot if spec.slot in STRENGTHS else "other")
+
+
+def size(tensor: Tensor) -> Tensor:
+    """Root mean square of every net's tensor, to divide it by."""
+    return tensor.flatten(1).square().mean(1).add(1e-12).sqrt().reshape(-1, *[1] * (tensor.ndim - 1))

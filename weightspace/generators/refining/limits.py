@@ -1,0 +1,50 @@
+"""What nets are made of, and whether a refiner has seen all of it."""
+
+from weightspace.graphs import Layout
+from weightspace.space import WeightSpace
+
+
+def check_parts(known_spaces: tuple[WeightSpace, ...], space: WeightSpace) -> None:
+    """See that a space has nothing but what a refiner was trained on; activations may be others.
+
+    Raises:
+        ValueError: other inputs or outputs, an operator or link never seen, a kernel that is too large; says what it
+            can.
+    """
+    inputs, outputs = ends(known_spaces[0])
+    if ends(space) != (inputs, outputs):
+        raise ValueError(
+            f"This Refiner writes nets of {inputs} inputs and {outputs} outputs, got {ends(space)[0]} and "
+            f"{ends(space)[1]}. Train one on such data with scripts/train_refiner.py."
+        )
+    known = parts(*known_spaces)
+    new = sorted(part for part in parts(space) - known if not part.startswith("activation"))
+    if new:
+        can = ", ".join(sorted(part for part in known if not part.startswith("activation")))
+        raise ValueError(f"This Refiner was trained on nets with {can}; got {', '.join(new)}, too. Leave that out.")
+    own, both = Layout.of(*known_spaces), Layout.of(*known_spaces, space)
+    if own != both:
+        raise ValueError(
+            f"This Refiner takes kernels up to {own.kernel[0]}x{own.kernel[1]} and {own.edge} numbers an edge, got "
+            f"a net with kernels up to {both.kernel[0]}x{both.kernel[1]} and {both.edge}. Take smaller ones."
+        )
+
+
+def parts(*spaces: WeightSpace) -> set[str]:
+    """What nets are made of: operators, vectors on neurons, links and activations, in words."""
+    found: set[str] = set()
+    for space in spaces:
+        found |= {f"operator {spec.op}" for spec in space.tensors.values() if spec.role == "weight"}
+        found |= {f"vector {spec.slot}" for spec in space.tensors.values() if spec.role == "vector"}
+        found |= {f"link {link.kind}" for link in space.links}
+        found |= {f"activation {site.activation}" for site in space.sites}
+        found |= {f"tensor {spec.slot}" for spec in space.tensors.values() if spec.role == "other" and not spec.buffer}
+    return found
+
+
+def ends(space: WeightSpace) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """How many neurons the input and output sites have."""
+    sizes = {
+        kind: tuple(site.axis.size or 0 for site in space.sites if site.kind == kind) for kind in ("input", "output")
+    }
+    return sizes["input"], sizes["output"]
