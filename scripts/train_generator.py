@@ -49,6 +49,8 @@ class Config:
     """Learn the way from each net's own start, not from noise."""
     gradient: bool = True
     """Keep the training images, and see their gradient at every weight."""
+    resume: str = ""
+    """A flow that was trained on these nets, to go on from."""
     width: int = 64
     """Of the metanet."""
     layers: int = 3
@@ -98,7 +100,8 @@ def main(config: Config) -> None:
     reference = {name: t[0] for name, t in train.weights([0]).items()} if config.aligned else None
     seen, held = nets_of(train, config, reference), nets_of(val, config, reference)
     sight, domain = see(zoo)
-    flow, began = make(zoo.space, seen, sight, domain, config), time.monotonic()
+    flow = Flow.from_pretrained(config.resume) if config.resume else make(zoo.space, seen, sight, domain, config)
+    began = time.monotonic()
     train_flow(
         flow, seen, held, config.train,
         lambda step, error: sys.stderr.write(f"step {step}: {error:.4f}, {time.monotonic() - began:.0f} s\n"), sight,

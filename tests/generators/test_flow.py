@@ -11,7 +11,7 @@ from weightspace.generators.flows.gradients import answers, loss_gradients
 from weightspace.generators.vectors import vectors
 from weightspace.nets import build_net
 from weightspace.space import WeightSpace
-from weightspace.tasks.generation.flows import FlowNets, FlowTraining, Sight, flow_error, train_flow
+from weightspace.tasks.generation.flows import FlowNets, FlowTraining, Sight, flow_error, own_error, train_flow
 
 PARSED = {
     "cnn": ("cnn", {"image_size": 8, "channels": [3, 4], "stride": 2}),
@@ -154,6 +154,29 @@ def test_answers_count_in_training():
     assert errors[2] - errors[1] == pytest.approx(errors[1] - errors[0]) and errors[1] > errors[0] + 1e-3
     right = answers(net, flow.vectors.weights, nets[0], flow.examples)
     assert right.shape == (6, 6, 2)
+
+
+def test_nets_that_the_flow_leads_learn_to_answer_as_was_asked_for():
+    net, own, _ = flow_on("mlp")
+    net, source = net.float(), torch.Generator().manual_seed(0)
+    inputs, weights = torch.randn(40, 5, generator=source), {k: t.float() for k, t in stack(own, 24).items()}
+    labels = (inputs[:, 0] > 0).long()
+    starts = {key: torch.randn(tensor.shape, generator=source) for key, tensor in weights.items()}
+    right = answers(net, vectors(own).weights, vectors(own).rows(weights), inputs).argmax(2) == labels
+    nets = FlowNets(weights, {"accuracy": right.float().mean(1)}, starts)
+    torch.manual_seed(0)
+    flow = Flow.for_nets(own, weights, nets.prompts, starts, (inputs, labels), width=16, layers=1)
+    sight, config = Sight(net, (inputs, labels)), FlowTraining(
+        steps=150, batch=16, learning_rate=1e-2, own=5.0, own_steps=3, images=40, check=50, average=0.9
+    )  # fmt: skip
+
+    def error():
+        with torch.no_grad():
+            return float(own_error(flow, nets.rows(flow), torch.Generator().manual_seed(1), config, sight, last=True))
+
+    before = error()
+    train_flow(flow, nets, nets, config, sight=sight)
+    assert error() < 0.7 * before
 
 
 def test_a_given_start_is_improved(tmp_path):

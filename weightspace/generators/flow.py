@@ -55,18 +55,15 @@ class FlowConfig(GeneratorConfig):
         super().__post_init__()
         if len(self.spaces) != 1:
             raise ValueError(f"A flow is trained on one weight space, got {len(self.spaces)}.")
-        buffers = [name for name, spec in self.spaces[0].tensors.items() if spec.buffer]
+        buffers = ", ".join([name for name, spec in self.spaces[0].tensors.items() if spec.buffer][:3])
         if buffers:
-            named = ", ".join(buffers[:3])
-            raise ValueError(f"A flow writes parameters alone, and this space has buffers: {named}.")
+            raise ValueError(f"A flow writes parameters alone, and this space has buffers: {buffers}.")
         if self.kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {self.kind!r}.")
         sizes = (self.width, self.layers, self.steps, self.components)
         if min(sizes) < 1 or self.width % HEADS:
-            raise ValueError(
-                "width, layers, steps and components must be 1 or more, the width a multiple of "
-                f"{HEADS}, got {', '.join(map(str, sizes))}."
-            )
+            given = f"a multiple of {HEADS}, got {', '.join(map(str, sizes))}"
+            raise ValueError(f"width, layers, steps and components must be 1 or more, the width {given}.")
         if not 0 < self.near <= 1 or self.examples < 0:
             raise ValueError(
                 f"near must be above 0 and at most 1, examples 0 or more, got {self.near} and {self.examples}."
@@ -154,10 +151,11 @@ class Flow(Generator):
             )
         ).to(first.device)  # fmt: skip
         rows = flow.vectors.rows(weights)
-        flow.spreads = torch.stack([part.std(correction=0) for part in rows.split(flow.vectors.sizes, 1)]).clamp_min(
-            1e-6
-        )
-        flow.starts = flow.start_sizes(rows if starts is None else flow.vectors.rows(starts), starts is None)
+        sizes = flow.vectors.moments(rows)
+        mean = sizes[:, 0].mean(0)
+        spread = (sizes.square().sum(1).mean(0) - mean.square()).clamp_min(1e-12).sqrt()
+        flow.spreads, alike = spread, torch.stack([mean, spread]).repeat(len(rows), 1, 1)
+        flow.starts = alike if starts is None else flow.vectors.moments(flow.vectors.rows(starts).to(first.device))
         if prompts:
             flow.properties = torch.stack([value.float() for value in prompts.values()], 1).to(first.device)
         if examples:
@@ -165,14 +163,6 @@ class Flow(Generator):
         if isinstance(flow.metanet, Components):
             flow.metanet.fit(rows / flow.units())
         return flow
-
-    def start_sizes(self, rows: Float[Tensor, "nets entries"], together: bool) -> Float[Tensor, "nets 2 tensors"]:
-        """Mean and spread of each tensor, of every net by itself or of all together."""
-        parts = rows.split(self.vectors.sizes, 1)
-        if together:
-            sizes = torch.stack([torch.stack([part.mean(), part.std(correction=0)]) for part in parts], 1)
-            return sizes.expand(len(rows), -1, -1).clone()
-        return torch.stack([torch.stack([p.mean(1), p.std(1, correction=0)], 1) for p in parts], 2)
 
     def units(self) -> Float[Tensor, " entries"]:
         """The spread of each entry's tensor."""
@@ -213,13 +203,21 @@ class Flow(Generator):
             numbers.append(losses.log1p()[:, None])
         return rows + units * self.metanet(torch.stack(columns, 2), torch.cat(numbers, 1))
 
-    def lead(self, rows: Tensor, wanted: Prompts, net: nn.Module | None, steps: int) -> Float[Tensor, "nets entries"]:
-        """The nets at the end of the flow from ``rows``, in so many steps."""
-        for step in range(steps):
+    def lead(
+        self,
+        rows: Float[Tensor, "nets entries"],
+        wanted: Prompts,
+        net: nn.Module | None,
+        steps: int,
+        until: int | None = None,
+        examples: Examples | None = None,
+    ) -> Float[Tensor, "nets entries"]:
+        """Where the flow leads ``rows`` in so many steps; with ``until`` no further than that step."""
+        for step in range(steps if until is None else until):
             now = rows.new_full((len(rows),), step / steps)
-            aim = self.clean(rows, now, wanted, net)
+            aim = self.clean(rows, now, wanted, net, examples)
             if self.config.guidance != 1 and wanted.isfinite().any():
-                free = self.clean(rows, now, torch.full_like(wanted, float("nan")), net)
+                free = self.clean(rows, now, torch.full_like(wanted, float("nan")), net, examples)
                 aim = free + self.config.guidance * (aim - free)
             rows = rows + (aim - rows) / (steps - step)
         return rows

@@ -59,6 +59,11 @@ class Vectors:
         """The mean of the squares of each tensor's entries."""
         return torch.stack([part.square().mean(1) for part in rows.split(self.sizes, 1)], 1)
 
+    def moments(self, rows: Float[Tensor, "nets entries"]) -> Float[Tensor, "nets 2 tensors"]:
+        """Mean and spread of each tensor's entries, net by net."""
+        parts = rows.split(self.sizes, 1)
+        return torch.stack([torch.stack([part.mean(1), part.std(1, correction=0)], 1) for part in parts], 2)
+
 
 @lru_cache(maxsize=64)
 def vectors(space: WeightSpace) -> Vectors:

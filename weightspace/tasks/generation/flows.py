@@ -14,6 +14,9 @@ from torch.nn import functional
 from weightspace.generators.flow import Flow
 from weightspace.generators.flows.gradients import Examples, answers
 
+SHARP = 20.0
+"""How much the soft accuracy of a net counts against the sizes of its tensors."""
+
 
 @dataclass(frozen=True)
 class FlowTraining:
@@ -26,6 +29,9 @@ class FlowTraining:
         minutes: at most; the cosine then ends earlier.
         answers: how much the answers count, beside the weights: the KL divergence of what the net that the flow sees
             answers to images from what the training net answers. Needs a net to run.
+        own: how much nets count that the flow itself leads a part of the way, in ``own_steps`` steps: they should
+            answer as well as the training net that was asked for, and have the sizes of its tensors. Needs a net, too.
+        own_steps: from start to net.
         images: on which answers and gradients are compared in each step.
         dropped: share of nets whose prompt is left out.
         average: of the parameters over steps, which is kept.
@@ -38,6 +44,8 @@ class FlowTraining:
     learning_rate: float = 1e-3
     minutes: float = 10.0
     answers: float = 1.0
+    own: float = 0.0
+    own_steps: int = 10
     images: int = 128
     dropped: float = 0.1
     average: float = 0.995
@@ -111,7 +119,10 @@ def train_flow(
         optimizer.param_groups[0]["lr"] = config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * done))
         rows = torch.randint(len(nets[0]), (config.batch,), generator=source)
         optimizer.zero_grad()
-        flow_error(flow, _take(nets, rows), source, config, sight, config.dropped).backward()
+        error = flow_error(flow, _take(nets, rows), source, config, sight, config.dropped)
+        if sight is not None and config.own:
+            error = error + config.own * own_error(flow, _take(nets, rows[: len(rows) // 2]), source, config, sight)
+        error.backward()
         torch.nn.utils.clip_grad_norm_(flow.metanet.parameters(), 1.0)
         optimizer.step()
         _follow(average, flow.metanet, min(config.average, (1 + step) / (10 + step)))
@@ -143,7 +154,11 @@ def held_error(flow: Flow, metanet: nn.Module, nets: Rows, config: FlowTraining,
     """The error of a metanet in the flow's place on held-out nets, with the same random numbers each time."""
     own, flow.metanet = flow.metanet, metanet  # type: ignore[assignment]
     try:
-        return float(flow_error(flow, nets, torch.Generator().manual_seed(config.seed), config, sight))
+        source = torch.Generator().manual_seed(config.seed)
+        error = flow_error(flow, nets, source, config, sight)
+        if sight is not None and config.own:
+            error = error + config.own * own_error(flow, nets, source, config, sight, last=True)
+        return float(error)
     finally:
         flow.metanet = own
 
@@ -155,13 +170,11 @@ def flow_error(
 
     Squared differences of weights are in units of each tensor's spread.
     """
-    weights, asked, starts = nets
+    weights, asked, _ = nets
     t = torch.rand(len(weights), generator=source).to(weights.device)
     left_out = torch.rand(len(weights), 1, generator=source).to(weights.device) < dropped
     asked = asked.masked_fill(left_out, float("nan"))
-    if starts is None:
-        of = torch.randint(len(flow.starts), (len(weights),), generator=source)
-        starts = flow.noise(torch.randn(weights.shape, generator=source).to(weights.device), of)
+    starts = _starts(flow, nets, source)
     mixed = (1 - t[:, None]) * starts + t[:, None] * weights
     examples = sight.some(config.images, source) if sight else None
     seen = flow.clean(mixed, t, asked, sight.net if sight else None, examples)
@@ -174,3 +187,38 @@ def flow_error(
     given = answers(sight.net, flow.vectors.weights, seen, inputs).log_softmax(2)
     differ = functional.kl_div(given, wanted, log_target=True, reduction="none").sum(2).mean()
     return error + config.answers * differ
+
+
+def _starts(flow: Flow, nets: Rows, source: torch.Generator) -> Tensor:
+    """The nets' own starts, or noise."""
+    weights, _, starts = nets
+    if starts is not None:
+        return starts
+    of = torch.randint(len(flow.starts), (len(weights),), generator=source)
+    return flow.noise(torch.randn(weights.shape, generator=source).to(weights.device), of)
+
+
+def own_error(
+    flow: Flow, nets: Rows, source: torch.Generator, config: FlowTraining, sight: Sight, last: bool = False
+) -> Float[Tensor, ""]:
+    """How far nets that the flow leads by itself are from what was asked for, in soft accuracy and in tensors' sizes.
+
+    Half of the time, and with ``last`` always, they are led to the last step, whose net is the sample.
+    """
+    weights, asked, _ = nets
+    steps = config.own_steps
+    stop = int(torch.randint(2 * steps, (1,), generator=source))
+    stop = steps - 1 if last else min(stop, steps - 1)
+    examples = sight.some(config.images, source)
+    with torch.no_grad():
+        rows = flow.lead(_starts(flow, nets, source), asked, sight.net, steps, stop, examples)
+    seen = flow.clean(rows, rows.new_full((len(rows),), stop / steps), asked, sight.net, examples)
+    inputs, labels = sight.some(config.images, source)
+    right = [_soft_accuracy(answers(sight.net, flow.vectors.weights, net, inputs), labels) for net in (seen, weights)]
+    sizes = [(flow.vectors.mean_square(net) / flow.spreads.square() + 1e-4).log() for net in (seen, weights)]
+    return SHARP * (right[0] - right[1]).square().mean() + (0.5 * (sizes[0] - sizes[1])).square().mean()
+
+
+def _soft_accuracy(logits: Float[Tensor, "nets images classes"], labels: Tensor) -> Float[Tensor, " nets"]:
+    """The mean probability of the right answer, sharpened so that it is near the accuracy."""
+    return (3 * logits).softmax(2)[:, torch.arange(len(labels)), labels].mean(1)
