@@ -65,9 +65,8 @@ class FlowConfig(GeneratorConfig):
             given = f"a multiple of {HEADS}, got {', '.join(map(str, sizes))}"
             raise ValueError(f"width, layers, steps and components must be 1 or more, the width {given}.")
         if not 0 < self.near <= 1 or self.examples < 0:
-            raise ValueError(
-                f"near must be above 0 and at most 1, examples 0 or more, got {self.near} and {self.examples}."
-            )
+            given = f"{self.near} and {self.examples}"
+            raise ValueError(f"near must be above 0 and at most 1, examples 0 or more, got {given}.")
 
 
 F = TypeVar("F", bound="Flow")
@@ -234,18 +233,17 @@ class Flow(Generator):
             ValueError: a prompt or condition that it doesn't take, weights that don't fit the space.
         """
         count = self.config.spaces[0].check(weights)
+        given = f"{count or 'one net'} and {steps}"
         if count is None or steps < 1:
-            raise ValueError(f"improve takes a stack of nets and 1 step or more, got {count or 'one net'} and {steps}.")
+            raise ValueError(f"improve takes a stack of nets and 1 step or more, got {given}.")
         with torch.no_grad():
             wanted = self.wanted(prompt or {}, count).to(self.device)
             return self._led(self.vectors.rows(weights).to(self.device), wanted, condition, steps)
 
     def _led(self, rows: Tensor, wanted: Prompts, condition: Any, steps: int) -> dict[str, Tensor]:
         if self.takes_net != isinstance(condition, nn.Module):
-            raise ValueError(
-                f"A Flow that keeps {self.config.examples} examples needs {'the net' if self.takes_net else 'none'} as "
-                f"its condition, got {type(condition).__name__}."
-            )
+            needs = f"{self.config.examples} examples needs {'the net' if self.takes_net else 'none'}"
+            raise ValueError(f"A Flow that keeps {needs} as its condition, got {type(condition).__name__}.")
         if self.takes_net:
             check_net(condition, self.config.spaces[0], self.vectors.weights(rows[:1]))
             condition = copy.deepcopy(condition).eval().to(self.device)

@@ -87,3 +87,13 @@ def test_a_flow_is_trained_and_judged_beside_its_rivals(run, zoo, tmp_path):
     curves = json.loads((tmp_path / "curves.json").read_text())
     assert set(curves) == {"He", "held-out trainings", "flow"} and all(len(curve) == 2 for curve in curves.values())
     assert (tmp_path / "novelty.png").exists()
+
+
+def test_a_last_layer_for_every_input_is_compared_with_ensembles(run, zoo, tmp_path):
+    run(
+        "train_per_input.py", "--zoo", zoo.path, "--out", tmp_path, "--nets", 1, "--samples", 2, "--width", 8,
+        "--train.steps", 2, "--train.check", 1, "--train.batch", 4,
+    )  # fmt: skip
+    found = {line["way"]: line for line in lines(tmp_path / "results.jsonl")}
+    ways = ["plain net", "one layer an input", "2 layers an input", "2 layers of other inputs", "2 nets"]
+    assert list(found) == ways and all(0 <= line["accuracy"] <= 1 and line["loss"] > 0 for line in found.values())
