@@ -60,6 +60,7 @@ ORDER = (
     "tasks.training",
     "tasks.labelled",
     "tasks.prediction",
+    "tasks.adapters",
     "tasks.editing",
     "tasks.generation.starting",
     "tasks.generation",

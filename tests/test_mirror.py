@@ -165,6 +165,12 @@ CONTRACTS = {
     "space/trace/test_reader.py": """
         space/trace/known
     """,
+    "tasks/adapters/test_answer.py": """
+        tasks/adapters/methods tasks/adapters/readers
+    """,
+    "tasks/adapters/test_questions.py": """
+        tasks/adapters/merging
+    """,
     "tasks/comparison/jobs/test_editjob.py": """
         tasks/comparison/jobs/editmethod
     """,

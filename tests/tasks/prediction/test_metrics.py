@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from weightspace.tasks.prediction.metrics import (
+    auc,
     calibration,
     class_score,
     kendall_tau,
@@ -101,3 +102,13 @@ def test_calibration_bins_are_equal_and_sorted_by_prediction():
     found = calibration(predicted, true, bins=2)
     assert found == {"predicted": [1.5, 3.5], "true": [15.0, 30.0], "spread": [5.0, 10.0]}
     assert len(calibration(predicted, true)["true"]) == 4
+
+
+def test_the_area_under_the_curve_counts_pairs_and_ties_half():
+    predicted, true = torch.tensor([0.1, 0.4, 0.35, 0.4]), torch.tensor([False, False, True, True])
+    assert auc(predicted, true) == pytest.approx((1 + 0 + 1 + 0.5) / 4)
+    assert auc(-predicted, true) == pytest.approx(1 - 2.5 / 4)
+    with pytest.raises(ValueError, match=r"needs nets of both classes, got 4 of one among 4"):
+        auc(predicted, torch.ones(4, dtype=torch.bool))
+    with pytest.raises(ValueError, match=r"needs numbers, but 1 predictions are NaN"):
+        auc(torch.tensor([torch.nan, 1.0]), torch.tensor([True, False]))

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
@@ -132,6 +132,24 @@ def class_score(logs: Float[Tensor, "nets classes"], true: Int[Tensor, "nets"]) 
         float(true.bincount().max() / len(true)),
         len(true),
     )
+
+
+def auc(predicted: Float[Tensor, "nets"], true: Bool[Tensor, "the_same"]) -> float:
+    """The area under the ROC curve: how often a net of the class is put above one that isn't; ties count half.
+
+    Raises:
+        ValueError: if the lengths differ, a prediction isn't a number, or all nets are of one class.
+    """
+    from scipy.stats import rankdata
+
+    _same_length(predicted, true)
+    if torch.isnan(predicted).any():
+        raise ValueError(f"A score needs numbers, but {int(torch.isnan(predicted).sum())} predictions are NaN.")
+    inside = int(true.sum())
+    if not 0 < inside < len(true):
+        raise ValueError(f"An area under the curve needs nets of both classes, got {inside} of one among {len(true)}.")
+    ranks = torch.from_numpy(rankdata(predicted.double().numpy()))
+    return float((ranks[true].sum() - inside * (inside + 1) / 2) / (inside * (len(true) - inside)))
 
 
 def calibration(

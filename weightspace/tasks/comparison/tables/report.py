@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 
 from weightspace.markdown import table_lines
+from weightspace.tasks.adapters.methods import ADAPTER_METHODS
+from weightspace.tasks.comparison.jobs.adapterjob import PROTOCOL
 from weightspace.tasks.comparison.jobs.editmethod import EDIT_METHODS
 from weightspace.tasks.comparison.jobs.method import METHODS
 from weightspace.tasks.comparison.jobs.protocol import PROTOCOLS
@@ -26,6 +28,7 @@ class Measure:
 
 MEASURES: dict[str, Measure] = {
     "accuracy": Measure("accuracy, %", 1, 100.0),
+    "auc": Measure("AUC", 3),
     "cross_entropy": Measure("cross-entropy", 3, more=False),
     "tau": Measure("tau", 3),
     "r2": Measure("R2", 3),
@@ -97,7 +100,8 @@ def protocol_report(protocol: str, tier: str, results: Sequence[Result]) -> str:
         results: those of this protocol and tier.
     """
     editing = f"Editing implicit representations, {protocol.removeprefix('edit-')}"
-    title = PROTOCOLS[protocol].question if protocol in PROTOCOLS else editing
+    others = {PROTOCOL: "What low-rank adapters were trained on, how well, poisoned or not, and whether two merge"}
+    title = PROTOCOLS[protocol].question if protocol in PROTOCOLS else others.get(protocol, editing)
     lines = [f"### {title} ({protocol}, tier {tier})", ""]
     if not results:
         return "\n".join([*lines, "No result yet.", ""])
@@ -138,7 +142,7 @@ def _ceiling(results: Sequence[Result], columns: Sequence[tuple[str, str]]) -> l
     scores = results[0].scores
     if not any("tau_ceiling" in scores[column] for column, _ in columns if column in scores):
         return []
-    perfect = {"r2": 1.0, "mae": 0.0}
+    perfect = {"r2": 1.0, "mae": 0.0, "accuracy": 1.0, "cross_entropy": 0.0, "auc": 1.0}
     texts = [
         Cell(scores[column]["tau_ceiling"] if name == "tau" else perfect[name], 0.0, 1).text(MEASURES[name])
         for column, name in columns
@@ -156,7 +160,8 @@ def _note(results: Sequence[Result]) -> str:
     minutes = sum(result.seconds for result in results) / 60
     edit = next(iter(results[0].scores))
     editing = f"compare_editors.py --tier {tier}" + f" --edit {edit}" * (edit != "dilate")
-    script = f"train_predictor.py {protocol} --tier {tier}" if protocol in PROTOCOLS else editing
+    others = {PROTOCOL: f"compare_adapters.py --tier {tier}"}
+    script = f"train_predictor.py {protocol} --tier {tier}" if protocol in PROTOCOLS else others.get(protocol, editing)
     return (
         f"Zoo: {zoos}. Nets: {nets}. Seeds {', '.join(map(str, seeds))}: mean ± standard deviation. "
         f"On {'; '.join(devices)}; torch {', '.join(versions)}. All {len(results)} runs together took "
@@ -174,7 +179,7 @@ def _seconds(results: Sequence[Result], method: str) -> float:
 
 
 def _place(method: str) -> int:
-    names, method = [*METHODS, *EDIT_METHODS], method.removesuffix(STALE)
+    names, method = [*METHODS, *EDIT_METHODS, *ADAPTER_METHODS], method.removesuffix(STALE)
     return names.index(method) if method in names else len(names)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from weightspace.tasks.adapters.methods import ADAPTER_METHODS
+from weightspace.tasks.comparison.jobs.adapterjob import PROTOCOL, SOURCES, AdapterJob
 from weightspace.tasks.comparison.jobs.editjob import PLAIN, EditJob
 from weightspace.tasks.comparison.jobs.editmethod import EDIT_METHODS, EDIT_TIERS
 from weightspace.tasks.comparison.jobs.job import Job
@@ -19,6 +21,9 @@ def job_of(result: Result) -> Job | None:
     if result.protocol in PROTOCOLS:
         known = result.method in METHODS and result.tier in PROTOCOLS[result.protocol].sources
         return PredictionJob(result.protocol, result.tier, result.method, result.seed) if known else None
+    if result.protocol == PROTOCOL:
+        known = result.method in ADAPTER_METHODS and result.tier in SOURCES
+        return AdapterJob(result.tier, result.method, result.seed) if known else None
     if not result.protocol.startswith("edit-") or result.tier not in EDIT_TIERS or len(result.scores) != 1:
         return None
     known = result.method in PLAIN or result.method in EDIT_METHODS
