@@ -20,8 +20,7 @@ from weightspace.generators.vectors import vectors
 from weightspace.nets.stacked.lastlayer import check_net
 from weightspace.space import WeightSpace
 
-KINDS = ("neurons", "marked", "components")
-CHUNK = 64
+KINDS, CHUNK = ("neurons", "marked", "components"), 64
 
 
 @dataclass(frozen=True)
