@@ -82,10 +82,10 @@ def check_types(space: "WeightSpace", weights: Mapping[str, Tensor]) -> None:
     A tensor without axes holds no neurons, so nothing acts on it: counters may be whole numbers.
     """
     for name, tensor in weights.items():
-        if not space.tensors[name].axes:
+        if _is_continuous(tensor.dtype) or not space.tensors[name].axes:
             continue
         dtype = getattr(torch, space.tensors[name].dtype)
-        if not _is_continuous(tensor.dtype) and _is_continuous(dtype):
+        if _is_continuous(dtype):
             raise TypeError(f"Tensor {name!r} must be of floating point numbers, as {dtype}; got {tensor.dtype}.")
 
 

@@ -15,7 +15,8 @@ from torch.overrides import TorchFunctionMode
 _DEEPEST = 30  # operations between a size and a condition
 _CALCULATES = ("add", "sub", "mul", "floordiv", "truediv", "mod")
 _COMPARES = ("lt", "le", "gt", "ge", "eq", "ne")
-_READS = {Tensor.shape.__get__, Tensor.size, Tensor.__len__, Tensor.numel, Tensor.nelement}
+_SHAPE = Tensor.shape.__get__  # pyright: ignore[reportAttributeAccessIssue]  (what reads it)
+_READS = {_SHAPE, Tensor.size, Tensor.__len__, Tensor.numel, Tensor.nelement}
 _OWN = (__file__, "jaxtyping", "beartype")  # this file, and what checks types of its arguments where they are checked
 _MOST = 4  # conditions that are kept of a place: a loop may ask thousands
 

@@ -28,7 +28,7 @@ class Acting:
 
     Args:
         size: of the axis.
-        order: ``[size]``, or ``[nets, size]`` for an order a net; None where nothing moves.
+        order: ``[size]``, or ``[nets, size]`` for an order a net, best in int32; None where nothing moves.
         factor: the same shapes; None where nothing is scaled.
     """
 
@@ -178,7 +178,7 @@ def _numbers(axis: Acting, dtype: torch.dtype) -> tuple[list[int], list[int], li
     at, between, kept = [], [], []
     for value, own in ((axis.order, torch.int32), (axis.factor, dtype)):
         if value is not None:
-            value = value.to(own).contiguous()
+            value = (value if value.dtype == own else value.to(own)).contiguous()
             kept.append(value)
         at.append(0 if value is None else value.data_ptr())
         between.append(axis.size if value is not None and value.ndim > 1 else 0)

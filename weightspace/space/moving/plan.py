@@ -32,12 +32,14 @@ class Lookup(NamedTuple):
         sizes: of their axes.
         index: for each entry of their axes, one after the other, where the numbers stand that act on it.
         steps: how far apart neighbours of each atom lie on the axis.
+        own: for each entry its number on its axis.
     """
 
     places: tuple[int, ...]
     sizes: tuple[int, ...]
     index: Int[Tensor, "atoms entries"]
     steps: Int[Tensor, "atoms entries"]
+    own: Int[Tensor, " entries"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +159,8 @@ def _lookups(places: Iterable[Place], found_at: Callable[[Place], list[tuple[Ten
         index = torch.cat([torch.stack([at for at, _ in found]) for _, found in group], 1)
         steps = [torch.tensor([[step] for _, step in found]).expand(-1, len(found[0][0])) for _, found in group]
         sizes = tuple(len(found[0][0]) for _, found in group)
-        lookups.append(Lookup(tuple(number for number, _ in group), sizes, index, torch.cat(steps, 1)))
+        own = torch.cat([torch.arange(size) for size in sizes])
+        lookups.append(Lookup(tuple(number for number, _ in group), sizes, index, torch.cat(steps, 1), own))
     return tuple(lookups)
 
 
@@ -178,7 +181,8 @@ class Actings:
         if (place, with_factors) not in self._found:
             order, factor = self._orders.get(place), self._factors.get(place) if with_factors else None
             if factor is not None and order is not None:
-                factor = factor[order] if factor.ndim == order.ndim == 1 else gathered(factor, order)
+                plain = factor.ndim == order.ndim == 1
+                factor = factor[order] if plain else gathered(factor, order.long())
             self._found[place, with_factors] = Acting(self.plan.sizes[place], order, factor)
         return self._found[place, with_factors]
 
@@ -190,10 +194,10 @@ class Actings:
         shifts = _together(0, orders) - _together(0, list(own.values()))
         found = {}
         for lookup in self.plan.orders:
-            ways = (shifts[..., lookup.index] * lookup.steps).sum(-2).split(lookup.sizes, -1)
-            for place, way in zip(lookup.places, ways, strict=True):
+            ways = ((shifts[..., lookup.index] * lookup.steps).sum(-2) + lookup.own).int()
+            for place, way in zip(lookup.places, ways.split(lookup.sizes, -1), strict=True):
                 if any(name in moves for name in self.plan.names[place]):
-                    found[place] = way + torch.arange(way.shape[-1])
+                    found[place] = way
         return found
 
     def _all_factors(self, symmetry: Symmetry) -> dict[int, Tensor]:
@@ -220,6 +224,6 @@ class Actings:
 
 def _together(first: int, vectors: Sequence[Tensor]) -> Tensor:
     """Vectors one after the other, ``[size]`` or ``[nets, size]`` each, behind one entry."""
-    lead = torch.broadcast_shapes(*(vector.shape[:-1] for vector in vectors)) if vectors else ()
+    lead = max((vector.shape[:-1] for vector in vectors), key=len, default=())
     start = torch.full((*lead, 1), first, dtype=vectors[0].dtype if vectors else torch.int64)
-    return torch.cat([start, *(vector.expand(*lead, -1) for vector in vectors)], -1)
+    return torch.cat([start, *(vector.expand(*lead, -1) if lead else vector for vector in vectors)], -1)
