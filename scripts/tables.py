@@ -25,8 +25,8 @@ HEAD = """\
 What methods reach on the zoos of [the gallery](README.md), baselines included. Made by `python scripts/tables.py` from
 [result files](results), a line for each method and seed; [the notes](../docs/NOTES.md) say what was tried.
 Selection is on validation nets, scores are on test nets from runs that no method has seen. Tier S runs on any machine
-(`python scripts/train_predictor.py tier-s`, `python scripts/compare_editors.py`), M has 10,000 nets, L the full zoos.
-The best of each column is bold. tau is Kendall's tau-b; a perfect ranker doesn't reach 1 because nets tie.
+(`python scripts/train_predictor.py tier-s`, `compare_editors.py`, `compare_adapters.py`), M has 10,000 nets, L the full
+zoos. The best of each column is bold. tau is Kendall's tau-b; a perfect ranker doesn't reach 1 because nets tie.
 """
 
 
