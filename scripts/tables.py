@@ -1,22 +1,28 @@
 """Writes the tables of all results beside the recipes, zoo/RESULTS.md, and figures.
 
-python scripts/tables.py
-python scripts/tables.py --short     # prints one table of all questions instead
-python scripts/tables.py --stale     # which results are out of date, and what to run
+    python scripts/tables.py
+    python scripts/tables.py --short     # prints one table of all questions instead
+    python scripts/tables.py --stale     # which results are out of date, and what to run
+    python scripts/tables.py --again     # makes all of those again, which may take a night, then writes the tables
+
+Stopped and called again, `--again` goes on with what is left.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import torch
 import tyro
 
 from weightspace.cli import one_line_errors
+from weightspace.tasks.comparison.jobs.job import run_jobs
 from weightspace.tasks.comparison.jobs.protocol import PROTOCOLS
 from weightspace.tasks.comparison.jobs.result import Result, read_results
+from weightspace.tasks.comparison.jobs.workspace import Workspace
 from weightspace.tasks.comparison.tables.figures import plot_calibration
 from weightspace.tasks.comparison.tables.report import STALE, cells_of, grouped, protocol_report, readable
-from weightspace.tasks.comparison.tables.stale import mark_stale, stale_report
+from weightspace.tasks.comparison.tables.stale import mark_stale, stale_jobs, stale_report
 from weightspace.tasks.comparison.tables.summary import summary
 
 HEAD = """\
@@ -28,6 +34,9 @@ Selection is on validation nets, scores are on test nets from runs that no metho
 (`python scripts/train_predictor.py tier-s`, `compare_editors.py`, `compare_adapters.py`), M has 10,000 nets, L the full
 zoos. The best of each column is bold. tau is Kendall's tau-b; a perfect ranker doesn't reach 1 because nets tie.
 """
+
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,12 @@ class Config:
     """Print one short table for all questions instead."""
     stale: bool = False
     """Print which results were made with other settings than today's, and the commands that make them again."""
+    again: bool = False
+    """Make those results again first, whatever is left of them."""
+    workers: int = 1
+    """Runs at a time with --again; several have one thread each."""
+    workspace: Workspace = field(default_factory=lambda: Workspace(device=DEVICE))
+    """Where --again works; its results go to --results."""
 
 
 def main(config: Config) -> None:
@@ -49,6 +64,10 @@ def main(config: Config) -> None:
     if config.stale:
         print(stale_report(read_results(config.results)), end="")
         return
+    if config.again:
+        workspace = replace(config.workspace, results=config.results)
+        for _ in run_jobs(stale_jobs(read_results(config.results)), workspace, config.workers, print):
+            pass
     groups = grouped(mark_stale(read_results(config.results)))
     if config.short:
         print(summary(groups))

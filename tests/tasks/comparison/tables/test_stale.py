@@ -9,7 +9,7 @@ from weightspace.tasks.comparison.jobs.editjob import EditJob
 from weightspace.tasks.comparison.jobs.method import METHODS
 from weightspace.tasks.comparison.jobs.predictionjob import PredictionJob
 from weightspace.tasks.comparison.tables.report import protocol_report
-from weightspace.tasks.comparison.tables.stale import mark_stale, stale_report, staleness
+from weightspace.tasks.comparison.tables.stale import mark_stale, stale_jobs, stale_report, staleness
 
 
 def made_by(job, scores):
@@ -35,10 +35,12 @@ def test_another_configuration_is_named_with_both_values_and_marked(results, mon
     monkeypatch.setitem(METHODS, "StatNet", replace(METHODS["StatNet"], small={"width": 8}))
     report = stale_report(results).splitlines()
     assert report[:2] == [
-        "1 results are out of date:",
+        "1 result is out of date:",
         "cnn-S: StatNet, seed 0: config.settings.width was 256, is 8",
     ]
-    assert report[-1] == PredictionJob("cnn", "S", "StatNet", 0).command
+    assert PredictionJob("cnn", "S", "StatNet", 0).command in report
+    assert report[-1].endswith("python scripts/tables.py --again")
+    assert [str(job) for job in stale_jobs(results)] == ["cnn-S: StatNet, seed 0"]
     table = protocol_report("cnn", "S", mark_stale(results))
     assert "| StatNet † |" in table
     assert "| FlatMLP |" in table

@@ -45,12 +45,21 @@ def staleness(result: Result) -> str:
 
 def stale_report(results: Iterable[Result]) -> str:
     """A line for each result that is out of date, and the commands that make them again."""
+    results = list(results)
     found = [(result, why) for result in results if (why := staleness(result))]
     lines = [f"{r.protocol}-{r.tier}: {r.method}, seed {r.seed}: {why}" for r, why in found]
-    commands = [job.command for result, _ in found if (job := job_of(result)) is not None]
+    commands = [job.command for job in stale_jobs(results)]
     if not lines:
         return "All results are up to date.\n"
-    return "\n".join([f"{len(lines)} results are out of date:", *lines, "", *commands]) + "\n"
+    count = "1 result is" if len(lines) == 1 else f"{len(lines)} results are"
+    all_at_once = ["", "One after the other, and the tables after them: python scripts/tables.py --again"]
+    return "\n".join([f"{count} out of date:", *lines, "", *commands, *(all_at_once if commands else ())]) + "\n"
+
+
+def stale_jobs(results: Iterable[Result]) -> list[Job]:
+    """The jobs whose results are out of date, every question once before any again."""
+    jobs = [job for result in results if staleness(result) and (job := job_of(result)) is not None]
+    return sorted(jobs, key=lambda job: job.seed)
 
 
 def mark_stale(results: Iterable[Result]) -> list[Result]:
