@@ -88,9 +88,11 @@ class Flow(Generator):
     "Learning to learn with generative models of neural network checkpoints", guided as in Ho and Salimans 2022.
 
     Attributes:
-        spreads: of each tensor among the training nets. starts: mean and spread of each tensor of each training net's
-            start, ``[seen, 2, tensors]``. properties: their prompts, ``[seen, prompts]``.
-        examples: kept inputs. labels: theirs.
+        spreads: of each tensor among the training nets.
+        starts: mean and spread of each tensor of each training net's start, ``[seen, 2, tensors]``.
+        properties: their prompts, ``[seen, prompts]``.
+        examples: kept inputs.
+        labels: theirs.
     """
 
     Config: ClassVar[type[FlowConfig]] = FlowConfig

@@ -52,6 +52,9 @@ class AdapterConfig:
 class AdaptedLinear(nn.Module):
     """A linear map of the base with an adapter; ``B`` starts at zero, so it begins as the base's."""
 
+    weight_of_base: Tensor
+    bias_of_base: Tensor
+
     def __init__(self, weight: Float[Tensor, "out in"], bias: Float[Tensor, " out"], config: AdapterConfig):
         super().__init__()
         self.register_buffer("weight_of_base", weight.clone(), persistent=False)  # a state dict holds the adapter alone
@@ -87,6 +90,7 @@ class Adapter(Net):
     """
 
     Config = AdapterConfig
+    layers: nn.ModuleList
 
     def __init__(self, config: AdapterConfig | None = None):
         super().__init__(config)

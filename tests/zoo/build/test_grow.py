@@ -67,11 +67,12 @@ def test_neither_shards_nor_stacks_matter_for_perceptrons_with_norms(settings):
 
 
 def test_a_net_that_fails_is_noticed_at_a_step_of_its_own(recipe):
-    wild = recipe.text.replace("lr = {low = 1e-3, high = 1e-1, log = true}", "lr = [0.01, 1e30]")
+    wild = recipe.text.replace("lr = {low = 1e-3, high = 1e-1, log = true}", "lr = [0.01, 1e3]\nl2 = 15.0")
     wild = Recipe.from_toml(wild.replace('["adam", "sgd", "rmsprop"]', '"sgd"').replace("steps = 12", "steps = 40"))
     alone = dataclasses.replace(wild, store=Store(shard=1))
     ours, wanted = states(alone, 12), states(wild, 12)
     assert sorted(ours) == sorted(wanted)
+    assert any(w.isnan().any() for net in wanted for w in wanted[net][0].values())
     assert all(
         torch.equal(w.nan_to_num(), wanted[net][0][k].nan_to_num()) for net in ours for k, w in ours[net][0].items()
     )

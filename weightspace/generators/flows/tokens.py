@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from jaxtyping import Float, Int
@@ -113,7 +114,7 @@ class NeuronTokens(nn.Module):
         inner = [patch.names for patch in self.patches if len(patch.names) > 1]
         for attend, between in zip(self.attend, self.between, strict=True):
             h = attend(h)
-            for number, (layer, names) in enumerate(zip(between, inner, strict=True)):
+            for number, (layer, names) in enumerate(zip(cast(nn.ModuleList, between), inner, strict=True)):
                 edges[number], backs = layer(edges[number], [h[:, self.slots[name]] for name in names])
                 for axis, back in enumerate(backs):
                     h = self._added(h, names[axis], back)

@@ -14,8 +14,8 @@ def run_adapters(net: Adapter, weights: dict[str, Tensor], x: Tensor, noise: Noi
     assert noise is None
     nets = len(weights["layers.0.lora_A"])
     x = x.expand(nets, -1, -1) if x.dim() == 2 else x
-    for number, layer in enumerate(net.layers):
-        matrix = effective_weight(cast(AdaptedLinear, layer), weights, f"layers.{number}")
+    for number, layer in enumerate(cast(list[AdaptedLinear], net.layers)):
+        matrix = effective_weight(layer, weights, f"layers.{number}")
         bias = layer.bias_of_base.to(x).expand(nets, 1, -1)
         x = torch.baddbmm(bias, x if number == 0 else x.relu(), matrix.mT)
     return x

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from weightspace.nets.adapter import AdaptedLinear
+from weightspace.nets.adapter import AdaptedLinear, Adapter
 from weightspace.nets.stacked.adapter import effective_weight
 from weightspace.zoo import Zoo
 
@@ -81,10 +81,11 @@ def read_adapters(zoo: Zoo) -> Adapters:
         raise ValueError(
             f"{zoo.address} must hold low-rank adapters, got {got}; weightspace zoo build digits-adapters makes some"
         )
-    bases = {part.architecture.build().settings["base"] for part in parts}
+    settings = [cast(Adapter, part.architecture.build()).settings for part in parts]
+    bases = {str(one["base"]) for one in settings}
     if len(bases) > 1:
         raise ValueError(f"{zoo.address} must hold adapters of one base, got {', '.join(sorted(bases))}")
-    widest = max(int(part.architecture.build().settings["rank"]) for part in parts)
+    widest = max(int(one["rank"]) for one in settings)
     found = [_read_part(part, widest) for part in parts]
     nets = [row["net"] for adapters in found for row in adapters.rows]
     order = torch.tensor(nets).argsort()

@@ -12,6 +12,9 @@ from weightspace.metanets.layers.ensemble import EnsembleMLP
 class Standardised(nn.Module):
     """Inputs brought to mean 0 and spread 1 by what training cases have, entry by entry."""
 
+    mean: Tensor
+    spread: Tensor
+
     def __init__(self, known: Float[Tensor, "nets *entries"]):
         super().__init__()
         self.register_buffer("mean", known.mean(0))

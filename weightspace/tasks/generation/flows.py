@@ -58,8 +58,9 @@ class FlowNets:
     """Nets that a flow learns from, or is picked by.
 
     Args:
-        weights: stacked. prompts: properties that can be asked for. starts: what each net was trained from; without it
-            every step draws noise.
+        weights: stacked.
+        prompts: properties that can be asked for.
+        starts: what each net was trained from; without it every step draws noise.
     """
 
     weights: Mapping[str, Tensor]

@@ -28,8 +28,11 @@ class Nearest:
     Distances are then measured to candidates. Small banks, and those of nets without such tensors, are compared whole.
 
     Args:
-        space: of the nets. bank: the nets that are looked through. answers: theirs to some inputs, ``[bank, inputs]``.
-        by_weights: candidates by the bounds. by_answers: more of them by their answers.
+        space: of the nets.
+        bank: the nets that are looked through.
+        answers: theirs to some inputs, ``[bank, inputs]``.
+        by_weights: candidates by the bounds.
+        by_answers: more of them by their answers.
     """
 
     space: WeightSpace

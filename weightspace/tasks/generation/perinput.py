@@ -1,6 +1,7 @@
 """A last layer for every input, written by a flow: what overfitting would change, learned (OCD)."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -21,7 +22,8 @@ class Overfitting:
     """How the last layer is brought to know one input by heart.
 
     Args:
-        steps: of gradient descent on this input alone. rate: of each, over one more than the square of its features.
+        steps: of gradient descent on this input alone.
+        rate: of each, over one more than the square of its features.
     """
 
     steps: int = 5
@@ -52,12 +54,14 @@ def train_per_input(
     held: tuple[Tensor, Tensor],
     overfitting: Overfitting,
     training: FlowTraining,
-    **settings: int,
+    **settings: Any,
 ) -> Flow:
     """A flow from noise to the change of the layer for an input, with the input's features as prompts.
 
     Args:
-        seen: features and labels that it learns from. held: those that its parameters are picked by.
+        seen: features and labels that it learns from.
+        held: those that its parameters are picked by.
+        settings: fields of `FlowConfig`.
 
     Lutati and Wolf 2023, "OCD: learning to overfit with conditional diffusion models".
     """

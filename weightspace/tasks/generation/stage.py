@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from weightspace.data import load_dataset
+from weightspace.nets.net import example_inputs
 from weightspace.nets.stacked.run import run_stack
 from weightspace.nets.stacked.statistics import fit_statistics
 from weightspace.space import WeightSpace
@@ -61,7 +62,7 @@ class Stage:
             )
         train = train.view(train.table.slice(0, most))
         data, module = load_dataset(**zoo.recipe.data), zoo.architecture.build().eval()
-        shape, (inputs, labels) = module.example_inputs()[0].shape[1:], data.part("test")
+        shape, (inputs, labels) = example_inputs(module)[0].shape[1:], data.part("test")
         images, inputs = data.x_train.reshape(-1, *shape), inputs.reshape(-1, *shape)
         accuracy = torch.tensor(train.table["val_accuracy"].to_pylist())
         domain = {"data": dict(zoo.recipe.data), "architectures": [zoo.architecture.to_dict()]}

@@ -80,7 +80,7 @@ class Lessons:
         )
         if any(map(poisoned, trains)):
             groups = [(train.task, train.trigger, train.target) for train in trains]
-            found |= _by_group(groups, lambda key, some: {SUCCESS: self._success(*key, _of(weights, some))})
+            found |= _by_group(groups, lambda key, some: {SUCCESS: self._success(key, _of(weights, some))})
         return found
 
     def _evaluation(self, task: str) -> Evaluation:
@@ -89,8 +89,8 @@ class Lessons:
         return self._evaluations[task]
 
     @torch.no_grad()
-    def _success(self, task: str, trigger: str, target: int, weights: dict[str, Tensor]) -> Tensor:
-        nets = len(next(iter(weights.values())))
+    def _success(self, key: tuple[str, str, int], weights: dict[str, Tensor]) -> Tensor:
+        (task, trigger, target), nets = key, len(next(iter(weights.values())))
         if trigger == "none":
             return torch.full((nets,), torch.nan, device=self.device)
         target = target % task_classes(task, self.data.classes)

@@ -1,6 +1,7 @@
 """Attention that begins as trained attention looks."""
 
 import math
+from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from weightspace.data import Dataset
 from weightspace.nets import Architecture
+from weightspace.nets.net import Net
 from weightspace.tasks.generation.starting.headstart import Weights
 from weightspace.tasks.generation.starting.inits import by_rule
 
@@ -28,7 +30,7 @@ def mimetic(architecture: Architecture, nets: int, data: Dataset, seed: int) -> 
     if architecture.net != "vit":
         raise ValueError(f"Mimetic initialisation is for nets with attention (vit), got {architecture.net}.")
     weights, source = by_rule("xavier", architecture, nets, data, seed), torch.Generator().manual_seed(seed)
-    heads = architecture.build().config.heads
+    heads = int(cast(Net, architecture.build()).settings["heads"])
     for name in [name.removesuffix(".qkv.weight") for name in weights if name.endswith(".qkv.weight")]:
         qkv, out = weights[f"{name}.qkv.weight"], weights[f"{name}.out.weight"]
         parts = qkv.unflatten(1, (3, heads, -1)).clone()
