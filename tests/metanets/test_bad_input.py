@@ -8,8 +8,9 @@ from torch import nn
 from torch_geometric.data import Batch
 
 from tests.graphs.spaces import SPACES, random_weights
-from tests.metanets.cases import CASES, EDGE_LISTS, home, small, traced
+from tests.metanets.cases import CASES, EDGE_LISTS, home, small, spaces, traced
 from weightspace.graphs import to_graph
+from weightspace.metanets import METANETS
 from weightspace.space import WeightSpace
 
 GRAPH = [name for name, head in CASES if head == "graph"]
@@ -42,6 +43,16 @@ def test_an_unknown_architecture_is_refused_with_what_takes_it(name):
     metanet = small(name, SPACES["mlp"])
     with pytest.raises(ValueError, match="take a class that runs on any graph: SpaceNet, GraphMetanet, NeuralGraphGNN"):
         metanet(to_graph(SPACES["cnn"], random_weights(SPACES["cnn"], nets=2)))
+
+
+@pytest.mark.parametrize("name", [name for name, kind in METANETS.items() if kind.passes_messages])
+def test_neurons_that_are_no_nodes_are_refused(name):
+    space = spaces()["net adapter"]
+    with pytest.raises(ValueError, match=r"those of 'layers\.0', which stand in 'layers\.0\.lora_A', are none"):
+        METANETS[name].for_spaces(space, outputs=1)
+    other = METANETS[name].for_spaces(SPACES["mlp"], outputs=1)
+    with pytest.raises(ValueError, match="Take UNF"):
+        other.graph(space, random_weights(space, nets=1))
 
 
 def test_scales_that_are_not_one_for_a_neuron_are_refused_with_what_takes_them():

@@ -12,6 +12,7 @@ from torch_geometric.data import Batch, Data
 from weightspace.graphs import Layout, to_graph
 from weightspace.graphs.batches import weights_kind
 from weightspace.metanets.config import MetanetConfig
+from weightspace.metanets.inputs.shown import check_nodes
 from weightspace.pretrained.pretrained import Pretrained
 from weightspace.space import WeightSpace
 
@@ -31,6 +32,7 @@ class Metanet(Pretrained):
     Attributes:
         symmetries: the kinds of symmetry for which that holds exactly (a subset of "permutation", "scale", "sign").
         heads: the heads that the class has.
+        passes_messages: it reads the graph, so all neurons that may be permuted must be nodes.
 
     Example::
 
@@ -44,12 +46,15 @@ class Metanet(Pretrained):
     config: MetanetConfig
     symmetries: ClassVar[tuple[str, ...]] = ("permutation",)
     heads: ClassVar[tuple[str, ...]] = ("graph",)
+    passes_messages: ClassVar[bool] = False
 
     def __init__(self, config: MetanetConfig):
         super().__init__(config)
         if config.head not in self.heads:
             raise ValueError(f"{type(self).__name__} has the heads {', '.join(self.heads)}, got {config.head!r}.")
         self.spaces = config.spaces
+        for space in self.spaces if self.passes_messages else ():
+            check_nodes(type(self).__name__, space)
         self.layout = Layout.of(*self.spaces)
         self.register_forward_pre_hook(_same_kind)
 
@@ -94,6 +99,8 @@ class Metanet(Pretrained):
 
     def graph(self, space: WeightSpace, weights: Mapping[str, Tensor]) -> Data | Batch:
         """`to_graph` in the layout of this metanet, which holds all of its spaces."""
+        if self.passes_messages:
+            check_nodes(type(self).__name__, space)
         return to_graph(space, weights, self.layout)
 
 

@@ -65,6 +65,7 @@ class GraphNet(SingleMetanet):
     Config = GraphNetConfig
     config: GraphNetConfig
     heads = ("graph", "weights", "neurons")
+    passes_messages = True
     dense: bool | None = None
     readout: Readout | nn.Linear
 

@@ -80,6 +80,7 @@ class SpaceNet(Metanet):
     Config = SpaceNetConfig
     symmetries = ("permutation", "scale", "sign")
     heads = ("graph", "weights", "neurons")
+    passes_messages = True
 
     def __init__(self, config: SpaceNetConfig):
         super().__init__(config)
