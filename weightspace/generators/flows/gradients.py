@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional
 
+from weightspace.nets.stacked.losses import cross_entropies
 from weightspace.nets.stacked.run import run_stack
 
 Unpack = Callable[[Tensor], dict[str, Tensor]]
@@ -27,7 +27,6 @@ def loss_gradients(
     with torch.enable_grad():
         rows = rows.detach().requires_grad_()
         logits = answers(net, unpack, rows, examples[0])
-        target = examples[1].expand(len(rows), -1)
-        losses = functional.cross_entropy(logits.transpose(1, 2), target, reduction="none").mean(1)
+        losses = cross_entropies(logits, examples[1]).mean(1)
         (gradient,) = torch.autograd.grad(losses.sum(), rows)
     return losses.detach(), gradient

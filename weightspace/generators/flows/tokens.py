@@ -30,10 +30,10 @@ class Patch:
 
 def patches(space: WeightSpace, tensors: Sequence[str]) -> list[Patch]:
     """The entries of a row of tensors, taken apart by free names; flattens and concatenations, too."""
-    start, found = 0, []
+    start, found, free = 0, [], set(space.free)
     for name in tensors:
         for number, piece in enumerate(tensor_pieces(space.tensors[name])):
-            found.append(_patch(piece, set(space.free), start, f"{name}/{number}"))
+            found.append(_patch(piece, free, start, f"{name}/{number}"))
         start += space.tensors[name].numel
     return found
 

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from weightspace.nets.stacked.losses import cross_entropies
 from weightspace.nets.stacked.run import run_stack
 from weightspace.nets.stacked.statistics import fit_statistics
 from weightspace.space import WeightSpace
@@ -74,8 +75,7 @@ def body_gradients(
         with torch.no_grad():
             weight, bias = solve_layer(features, labels, fixed[f"{last}.weight"].shape[1], ridge, 4)
         logits = features @ weight.mT + bias[:, None]
-        target = labels.expand(len(logits), -1)
-        losses = functional.cross_entropy(logits.transpose(1, 2), target, reduction="none").mean(1)
+        losses = cross_entropies(logits, labels).mean(1)
         return dict(zip(leaves, torch.autograd.grad(losses.sum(), list(leaves.values())), strict=True))
 
 

@@ -3,11 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from torch import Tensor
-from torch.utils import _pytree as pytree
-
 from weightspace.space.computation.conditions import Condition
-from weightspace.space.computation.inputs import Inputs, resized, sizes_of
+from weightspace.space.computation.inputs import Inputs, entries_of, resized, sizes_of
 
 _MOST = 8  # sizes that are given
 _LARGEST = 1 << 22  # entries of inputs
@@ -35,7 +32,7 @@ class Branches:
 
     def inputs(self, example: Inputs) -> Iterator[Inputs]:
         """Inputs on which a condition may come out as it never did."""
-        entries = sum(leaf.numel() for leaf in pytree.tree_leaves(example) if isinstance(leaf, Tensor))
+        entries = entries_of(example)
         largest = entries if self.large else max(entries, _LARGEST)
         tried: set[tuple[int, int]] = set()
         for condition in sorted(self.met, key=lambda condition: condition.equal):

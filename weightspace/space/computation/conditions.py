@@ -107,17 +107,23 @@ class _Origin:
     depth: int = 0
 
 
-class _Size(int):
-    """A size of a tensor, or a number made of some, which tells what it is compared with."""
+class _Made:
+    """A number made of sizes, which tells what it is compared with."""
 
     origin: _Origin
 
-    def __new__(cls, value: int, origin: _Origin) -> "_Size":
-        made = super().__new__(cls, value)
+    def __new__(cls, value: Any, origin: _Origin) -> Any:
+        made = super().__new__(cls, value)  # pyright: ignore[reportCallIssue]  (of the number that it is, too)
         made.origin = origin
         return made
 
-    __hash__ = int.__hash__
+    def __reduce__(self) -> Any:
+        plain = _plain(self)
+        return type(plain), (plain,)
+
+
+class _Size(_Made, int):
+    """A size of a tensor, or a whole number made of some."""
 
     def __bool__(self) -> bool:
         return _compared(operator.ne, self, 0)
@@ -125,21 +131,9 @@ class _Size(int):
     def __neg__(self) -> int:
         return _calculated(operator.sub, 0, self)
 
-    def __reduce__(self) -> Any:
-        return int, (int(self),)
 
-
-class _Ratio(float):
-    """A number made of sizes that isn't whole."""
-
-    origin: _Origin
-
-    def __new__(cls, value: float, origin: _Origin) -> "_Ratio":
-        made = super().__new__(cls, value)
-        made.origin = origin
-        return made
-
-    __hash__ = float.__hash__
+class _Ratio(_Made, float):
+    """One that isn't whole."""
 
     def __ceil__(self) -> int:
         return _calculated(lambda value, _: math.ceil(value), self, 0)
@@ -147,22 +141,19 @@ class _Ratio(float):
     def __floor__(self) -> int:
         return _calculated(lambda value, _: math.floor(value), self, 0)
 
-    def __reduce__(self) -> Any:
-        return float, (float(self),)
-
 
 def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, _Size) else float(value) if isinstance(value, _Ratio) else value
 
 
 def _at(value: Any, size: int, new: int) -> Any:
-    return value.origin.at(size, new) if isinstance(value, _Size | _Ratio) else value
+    return value.origin.at(size, new) if isinstance(value, _Made) else value
 
 
 def _joined(function: Callable[[Any, Any], Any], one: Any, other: Any) -> _Origin:
     """The origin of what a function makes of two numbers, of which one at least is made of sizes."""
-    origins = [value.origin for value in (one, other) if isinstance(value, _Size | _Ratio)]
-    numbers = {int(value) for value in (one, other) if not isinstance(value, _Size | _Ratio) and abs(value) < 1 << 40}
+    origins = [value.origin for value in (one, other) if isinstance(value, _Made)]
+    numbers = {int(value) for value in (one, other) if not isinstance(value, _Made) and abs(value) < 1 << 40}
     return _Origin(
         origins[0].keeper,
         frozenset().union(*(origin.sizes for origin in origins)),

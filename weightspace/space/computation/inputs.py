@@ -44,7 +44,7 @@ def _drawn(tensor: Tensor, generator: torch.Generator, negative: bool) -> Tensor
 
 def with_sizes(inputs: Inputs) -> Iterator[Inputs]:
     """Inputs that may fit too: each size that isn't the number of samples doubled and halved, one at a time."""
-    few = sum(tensor.numel() for tensor in _tensors(inputs)) <= _FEW
+    few = entries_of(inputs) <= _FEW
     for size in sizes_of(inputs):
         for new in (2 * size, size // 2) if few else (size // 2, 2 * size):
             if new > 1 - few and (new == 2 * size or size % 2 == 0 or not few):
@@ -62,6 +62,11 @@ def sizes_of(inputs: Inputs) -> list[int]:
     tensors = _tensors(inputs)
     found = {size for tensor in tensors for size in tensor.shape[min(1, tensor.ndim - 1) :] if size > 1}
     return sorted(found, reverse=True)
+
+
+def entries_of(inputs: Inputs) -> int:
+    """How many there are, as a measure of how long it takes to run a module on them."""
+    return sum(tensor.numel() for tensor in _tensors(inputs))
 
 
 def resized(inputs: Inputs, size: int, new: int) -> Inputs:

@@ -19,6 +19,7 @@ from weightspace.space.computation.float64 import in_float64, switch_off_dropout
 from weightspace.space.computation.general import in_general_position, made_of_tie, without_twins
 from weightspace.space.computation.inputs import (
     Inputs,
+    entries_of,
     with_one_more,
     with_one_sample,
     with_samples,
@@ -48,7 +49,7 @@ class Case:
     @property
     def entries(self) -> int:
         """Those of the inputs, as a measure of how long it takes to run."""
-        return sum(leaf.numel() for leaf in pytree.tree_leaves(self.inputs) if isinstance(leaf, Tensor))
+        return entries_of(self.inputs)
 
 
 class Probe:

@@ -178,7 +178,7 @@ def _numbers(axis: Acting, dtype: torch.dtype) -> tuple[list[int], list[int], li
     at, between, kept = [], [], []
     for value, own in ((axis.order, torch.int32), (axis.factor, dtype)):
         if value is not None:
-            value = (value if value.dtype == own else value.to(own)).contiguous()
+            value = value.to(own).contiguous()
             kept.append(value)
         at.append(0 if value is None else value.data_ptr())
         between.append(axis.size if value is not None and value.ndim > 1 else 0)

@@ -7,7 +7,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from weightspace.align import distance
 from weightspace.align.distance import pair_distances
 from weightspace.align.matching.assign import assign
 from weightspace.align.matching.places import places_of
@@ -54,15 +53,11 @@ class Nearest:
         Args:
             apart_from_itself: nets of the bank that equal a net bit by bit don't count.
         """
-        candidates = torch.arange(len(self.answers)).expand(len(answers), -1)
-        if self._rows:
-            candidates = self._candidates(weights, answers)
+        all_of_them = torch.arange(len(self.answers)).expand(len(answers), -1)
+        candidates = self._candidates(weights, answers) if self._rows else all_of_them
         rows = torch.arange(len(answers))[:, None].expand_as(candidates)
         pairs = torch.stack([rows.flatten(), candidates.flatten()], 1)
-        if self._rows:
-            found = pair_distances(self.space, weights, self.bank, pairs).float()
-        else:
-            found = distance(self.space, weights, self.bank).flatten().float()
+        found = pair_distances(self.space, weights, self.bank, pairs).float()
         if apart_from_itself:
             same = [
                 (weights[n][pairs[:, 0]] == t[pairs[:, 1]]).reshape(len(pairs), -1).all(1) for n, t in self.bank.items()

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from weightspace.data import Dataset
 from weightspace.generators.draws import Draws
@@ -16,6 +15,7 @@ from weightspace.generators.marks import draw_places
 from weightspace.generators.refiner import Refiner
 from weightspace.nets import Architecture
 from weightspace.nets.stacked.lastlayer import last_features, last_layer, solve_layer
+from weightspace.nets.stacked.losses import cross_entropies
 from weightspace.nets.stacked.run import run_stack
 from weightspace.zoo.folder.spaces import trace_architecture
 
@@ -119,8 +119,7 @@ def written_loss(
         logits = solved_logits(refiner, weights, net, last_layer(space), inputs, labels[: -config.batch])[:, judged]
     else:
         logits = run_stack(net, weights, inputs[judged])
-    target = labels[judged].expand(config.nets, -1)
-    return functional.cross_entropy(logits.transpose(1, 2), target, reduction="none").mean(1)
+    return cross_entropies(logits, labels[judged]).mean(1)
 
 
 def solved_logits(

@@ -29,6 +29,7 @@ METRICS = {
     "classify": ("train_loss", "val_loss", "test_loss", "train_accuracy", "val_accuracy", "test_accuracy", "gap"),
     "fit": ("mse", "psnr"),
 }
+SUCCESS = "attack_success"  # measured beside these where nets may have a trigger
 MOST_NETS = 100_000_000
 TABLES = ("data", "net", "train", "fit", "save", "split", "store")
 
@@ -148,7 +149,7 @@ class Recipe:
     @property
     def metrics(self) -> tuple[str, ...]:
         """What is measured on every saved state."""
-        return (*METRICS[self.task], *(["attack_success"] if "trigger" in self.train else []))
+        return (*METRICS[self.task], *([SUCCESS] if "trigger" in self.train else []))
 
     @property
     def task(self) -> str:

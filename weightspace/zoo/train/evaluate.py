@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn import functional
 
 from weightspace.data import Dataset
 from weightspace.nets import example_inputs
+from weightspace.nets.stacked.losses import cross_entropies
 from weightspace.nets.stacked.run import run_stack
 
 BATCH = 256
@@ -46,7 +46,7 @@ class Evaluation:
         for first in range(0, len(self.inputs), BATCH):
             logits = run_stack(self.net, weights, self.inputs[first : first + BATCH])[:nets]
             target = labels[:, first : first + BATCH]
-            losses.append(functional.cross_entropy(logits.transpose(1, 2), target, reduction="none"))
+            losses.append(cross_entropies(logits, target))
             hits.append((logits.argmax(2) == target).float())
         self.net.train()
         return self._summary(torch.cat(losses, 1), torch.cat(hits, 1), counted)

@@ -13,6 +13,7 @@ from weightspace.data.triggers import TRIGGERS
 from weightspace.nets import example_inputs
 from weightspace.nets.stacked.run import run_stack
 from weightspace.zoo.recipe.hyperparameters import Hyperparameters
+from weightspace.zoo.recipe.recipe import SUCCESS
 from weightspace.zoo.recipe.trial import Trial
 from weightspace.zoo.train.evaluate import Evaluation
 from weightspace.zoo.train.order import draw_labels, trial_rng
@@ -21,7 +22,6 @@ Examples = Float[Tensor, "*examples_and_input"] | Int[Tensor, "*examples_and_inp
 """Images, or token ids."""
 
 PLAIN = ("plain", "none")
-SUCCESS = "attack_success"
 """What is measured on poisoned nets alone."""
 
 

@@ -5,16 +5,17 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from weightspace.data import Dataset
 from weightspace.nets.stacked.dropout import Noise
 from weightspace.nets.stacked.flatlayout import FlatLayout
+from weightspace.nets.stacked.losses import cross_entropies
 from weightspace.nets.stacked.run import run_stack
+from weightspace.zoo.recipe.recipe import SUCCESS
 from weightspace.zoo.recipe.save import Save
 from weightspace.zoo.recipe.trial import Trial, epoch_steps
 from weightspace.zoo.train.initial import draw_buffers, draw_weights
-from weightspace.zoo.train.lessons import SUCCESS, Lessons, poisoned
+from weightspace.zoo.train.lessons import Lessons, poisoned
 from weightspace.zoo.train.optimizer import StackedOptimizer, learning_rates, optimizer_order
 from weightspace.zoo.train.order import Order, take_all
 from weightspace.zoo.train.saved import Saved
@@ -81,7 +82,7 @@ class StackTrainer:
         leaf = self.flat.detach().requires_grad_()
         x, target = self.lessons.batch(batch), self.lessons.labels.gather(1, batch)
         logits = run_stack(self.net, {**self.layout.views(leaf), **self.buffers}, x, self._noise())
-        losses = functional.cross_entropy(logits.transpose(1, 2), target, reduction="none").mean(1)
+        losses = cross_entropies(logits, target).mean(1)
         (grad,) = torch.autograd.grad(losses.sum(), leaf)
         steps = torch.full((len(self.trials),), self.step)
         rates = learning_rates([trial.train for trial in self.trials], steps).unsqueeze(1)

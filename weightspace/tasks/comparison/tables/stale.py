@@ -45,10 +45,9 @@ def staleness(result: Result) -> str:
 
 def stale_report(results: Iterable[Result]) -> str:
     """A line for each result that is out of date, and the commands that make them again."""
-    results = list(results)
     found = [(result, why) for result in results if (why := staleness(result))]
     lines = [f"{r.protocol}-{r.tier}: {r.method}, seed {r.seed}: {why}" for r, why in found]
-    commands = [job.command for job in stale_jobs(results)]
+    commands = [job.command for job in _in_turn(result for result, _ in found)]
     if not lines:
         return "All results are up to date.\n"
     count = "1 result is" if len(lines) == 1 else f"{len(lines)} results are"
@@ -58,8 +57,11 @@ def stale_report(results: Iterable[Result]) -> str:
 
 def stale_jobs(results: Iterable[Result]) -> list[Job]:
     """The jobs whose results are out of date, every question once before any again."""
-    jobs = [job for result in results if staleness(result) and (job := job_of(result)) is not None]
-    return sorted(jobs, key=lambda job: job.seed)
+    return _in_turn(result for result in results if staleness(result))
+
+
+def _in_turn(results: Iterable[Result]) -> list[Job]:
+    return sorted((job for result in results if (job := job_of(result)) is not None), key=lambda job: job.seed)
 
 
 def mark_stale(results: Iterable[Result]) -> list[Result]:

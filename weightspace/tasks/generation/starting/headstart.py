@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
 from weightspace.data import Dataset
 from weightspace.generators.fresh import Fresh
 from weightspace.nets import Architecture
 from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.nets.stacked.lastlayer import finish_nets
+from weightspace.nets.stacked.losses import cross_entropies
 from weightspace.nets.stacked.run import run_stack
 from weightspace.nets.stacked.statistics import fit_statistics
 from weightspace.zoo.folder.spaces import trace_architecture
@@ -77,8 +77,7 @@ def after_epochs(
         for step, batch in enumerate(order.split(BATCH), 1 + epoch * passes):
             leaf = flat.detach().requires_grad_()
             logits = run_stack(net.train(), {**layout.views(leaf), **buffers}, data.x_train[batch])
-            target = data.y_train[batch].expand(len(flat), -1)
-            losses = functional.cross_entropy(logits.transpose(1, 2), target, reduction="none").mean(1)
+            losses = cross_entropies(logits, data.y_train[batch]).mean(1)
             (gradient,) = torch.autograd.grad(losses.sum(), leaf)
             rates = learning_rates(list(trains), torch.full((len(trains),), step)).unsqueeze(1)
             optimizer.step(flat, gradient.nan_to_num(0.0, 0.0, 0.0), rates.float(), step)

@@ -12,7 +12,7 @@ from weightspace.generators.fresh import Fresh
 from weightspace.generators.refiner import scaled_back
 from weightspace.nets import Architecture
 from weightspace.nets.stacked.lastlayer import last_layer
-from weightspace.space import Atom, WeightSpace
+from weightspace.space import WeightSpace
 from weightspace.tasks.generation.starting.headstart import BATCH, Weights, after_epochs, lsuv, solve_last
 from weightspace.zoo.folder.spaces import trace_architecture
 from weightspace.zoo.recipe.hyperparameters import Hyperparameters
@@ -43,11 +43,6 @@ def solved_and_scaled(architecture: Architecture, nets: int, data: Dataset, seed
     return scaled_back(solve_last(architecture, before, data), before, last)
 
 
-def scaled_lsuv(architecture: Architecture, nets: int, data: Dataset, seed: int) -> Weights:
-    """LSUV on the training examples."""
-    return lsuv(architecture, nets, data, seed)
-
-
 def selected(windows: bool, architecture: Architecture, nets: int, data: Dataset, seed: int) -> Weights:
     """Every net a part of a trained net twice as wide, each of its own.
 
@@ -75,7 +70,7 @@ INITS: dict[str, Callable[[Architecture, int, Dataset, int], Weights]] = {
     "Xavier": partial(by_rule, "xavier"),
     "orthogonal": partial(by_rule, "orthogonal"),
     "ZerO": partial(by_rule, "zero"),
-    "LSUV": scaled_lsuv,
+    "LSUV": lsuv,
     "He, last layer solved": last_solved,
     "He, last layer solved, scaled back": solved_and_scaled,
     "weight selection": partial(selected, False),
@@ -139,13 +134,9 @@ def part_of(large: WeightSpace, small: WeightSpace, weights: Weights, source: to
             raise ValueError(f"Nets must differ in their widths alone, but {name} has other axes in the larger ones.")
         for dim, (axis, whole) in enumerate(zip(spec.axes, other.axes, strict=True)):
             index = torch.zeros(1, dtype=torch.int64)
-            for few, many in zip(_atoms(axis), _atoms(whole), strict=True):
+            for few, many in zip(axis.atoms(), whole.atoms(), strict=True):
                 own = neurons(few.name, many.size or 1, few.size or 1)
                 index = (index[:, None] * (many.size or 1) + own).flatten()
             tensor = tensor.index_select(dim + 1, index)
         found[name] = tensor
     return found
-
-
-def _atoms(axis: object) -> tuple[Atom, ...]:
-    return (axis,) if isinstance(axis, Atom) else axis.atoms()  # type: ignore[attr-defined]
