@@ -1,4 +1,4 @@
-"""A zoo small enough for tests, built once a session."""
+"""Zoos small enough for tests, built once a session."""
 
 TINY = """
 name = "tiny"
@@ -28,4 +28,27 @@ test = 0.25
 
 [store]
 shard = 12
+"""
+
+ADAPTERS = """
+name = "few-adapters"
+nets = 64
+seed = 0
+draw = "grid"
+[data]
+name = "digits"
+[net]
+name = "adapter"
+kind = ["lora", "dora"]
+rank = [2, 3]
+[train]
+lr = 1e-2
+poison = 0.2
+target = 3
+steps = 80
+task = ["shifted", "mirrored"]
+trigger = ["patch", "none"]
+[split]
+val = 0.3
+test = 0.3
 """

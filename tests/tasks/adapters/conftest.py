@@ -5,35 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.tasks.tiny import ADAPTERS
 from weightspace.zoo import Recipe, build_zoo
-
-RECIPE = """
-name = "few-adapters"
-nets = 64
-seed = 0
-draw = "grid"
-[data]
-name = "digits"
-[net]
-name = "adapter"
-kind = ["lora", "dora"]
-rank = [2, 3]
-[train]
-lr = 1e-2
-poison = 0.2
-target = 3
-steps = 80
-task = ["shifted", "mirrored"]
-trigger = ["patch", "none"]
-[split]
-val = 0.3
-test = 0.3
-"""
 
 
 @pytest.fixture(scope="session")
 def adapter_zoo(tmp_path_factory):
-    return build_zoo(Recipe.from_toml(RECIPE), tmp_path_factory.mktemp("zoos") / "few", workers=1, progress=False)
+    return build_zoo(Recipe.from_toml(ADAPTERS), tmp_path_factory.mktemp("zoos") / "few", workers=1, progress=False)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.tasks.tiny import ADAPTERS
 from weightspace.tasks.adapters import questions
 from weightspace.tasks.adapters.questions import Question
 from weightspace.tasks.comparison.jobs import adapterjob
@@ -15,30 +16,11 @@ from weightspace.tasks.comparison.tables.report import grouped, protocol_report
 from weightspace.tasks.comparison.tables.stale import job_of, staleness
 from weightspace.zoo import Recipe, build_zoo
 
-RECIPE = """
-name = "few-adapters"
-nets = 48
-draw = "grid"
-[data]
-name = "digits"
-[net]
-name = "adapter"
-kind = ["lora", "dora"]
-rank = [2, 3]
-[train]
-steps = 40
-task = ["shifted", "mirrored"]
-trigger = ["patch", "none"]
-[split]
-val = 0.3
-test = 0.3
-"""
-
 
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
     path = tmp_path / "few-adapters.toml"
-    path.write_text(RECIPE, encoding="utf-8")
+    path.write_text(ADAPTERS, encoding="utf-8")
     monkeypatch.setitem(adapterjob.SOURCES, "S", ZooSource(str(path)))
     monkeypatch.setattr(questions, "PAIRS", {"train": 30, "val": 10, "test": 40})
     monkeypatch.setattr(adapterjob, "TRAINING", replace(adapterjob.TRAINING, judge_every=2))
