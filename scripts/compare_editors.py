@@ -2,6 +2,8 @@
 
     python scripts/compare_editors.py                       # dilation, all methods, three seeds, tier S
     python scripts/compare_editors.py --edit blur:sigma=0.7 --seeds 0
+    python scripts/compare_editors.py --edit contrast --signals colour
+    python scripts/compare_editors.py --edit smooth         # signed distance fields; so do inflate and blend
     python scripts/compare_editors.py --tier M --methods "SpaceNet, weights"
 
 The zoo of the tier is built if it isn't there; what has no result file yet is run, and the table printed. Results are
@@ -31,9 +33,11 @@ class Config:
     """What is compared, and where."""
 
     tier: str = "S"
-    """S: 1,797 small SIRENs of 8x8 digits. M: 10,000 of MNIST. L: 70,000, for a GPU."""
+    """S: 1,797 small SIRENs of 8x8 digits, or 2,000 of solids. M: 10,000 of MNIST or CIFAR-10. L: 70,000, for a GPU."""
     edit: str = "dilate"
     """One of weightspace.inr.edits.EDITS, or several in a row: a+b."""
+    signals: str = ""
+    """What the nets show: grey, colour (images) or solids; solids for edits of fields, else grey, if empty."""
     methods: tuple[str, ...] = ()
     """Some of weightspace.tasks.comparison.jobs.editmethod.EDIT_METHODS and editjob.PLAIN; all if none is given."""
     seeds: tuple[int, ...] = ()
@@ -45,7 +49,7 @@ class Config:
 
 def main(config: Config) -> None:
     """Runs what is missing, then prints the table."""
-    jobs = edit_jobs(config.edit, config.tier, config.methods, config.seeds)
+    jobs = edit_jobs(config.edit, config.tier, config.methods, config.seeds, config.signals)
     for _ in run_jobs(jobs, config.workspace, config.workers, print):
         pass
     key = jobs[0].protocol, config.tier

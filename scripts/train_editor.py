@@ -3,6 +3,7 @@
     weightspace zoo build digits-inr --out runs/digits-inr
     python scripts/train_editor.py --zoo runs/digits-inr --edit dilate --out runs/dilate
     python scripts/train_editor.py --zoo runs/digits-inr --edit dilate blur:sigma=0.7 dilate+blur --out runs/styles
+    python scripts/train_editor.py --zoo runs/shapes-sdf --edit inflate:distance=0.1 --out runs/inflate
     weightspace edit runs/dilate/metanet runs/dilate/example.safetensors --out runs/dilated.safetensors
 
 Nets are split by run, as the zoo says; parameters are picked on the validation nets, the table is on the test nets.
@@ -20,6 +21,7 @@ import tyro
 from weightspace import Zoo
 from weightspace.cli import one_line_errors
 from weightspace.metanets import METANETS
+from weightspace.tasks.comparison.jobs.editjob import edit_protocol, signals_shown
 from weightspace.tasks.comparison.jobs.result import Result
 from weightspace.tasks.editing.editnets import EditNets
 from weightspace.tasks.editing.files import write_inr
@@ -95,9 +97,9 @@ write_inr(out / "example.safetensors", parts["test"].net(0), zoo.convention, not
 
 # A file for the tables.
 if config.results:
-    reads = editor.settings.reads
+    reads, protocol = editor.settings.reads, edit_protocol("-".join(scores), signals_shown(zoo.convention))
     result = Result(
-        protocol=f"edit-{'-'.join(scores)}", tier=config.tier, method=f"{config.metanet}, {reads}", reads=reads,
+        protocol=protocol, tier=config.tier, method=f"{config.metanet}, {reads}", reads=reads,
         seed=config.train.seed, scores={name: rows[config.metanet] for name, rows in scores.items()},
         config=asdict(config), recipes={zoo.recipe.name: zoo.recipe.hash},
         nets={part: len(nets) for part, nets in parts.items()}, seconds=seconds,

@@ -174,6 +174,9 @@ CONTRACTS = {
     "tasks/comparison/jobs/test_editjob.py": """
         tasks/comparison/jobs/editmethod
     """,
+    "tasks/comparison/jobs/test_protocol.py": """
+        tasks/comparison/baselines/answers
+    """,
     "tasks/comparison/jobs/test_predictionjob.py": """
         tasks/comparison/baselines/boosting tasks/comparison/baselines/renders tasks/comparison/jobs/job
         tasks/comparison/jobs/method tasks/comparison/jobs/obstacles

@@ -25,6 +25,15 @@ def test_what_tasks_do_to_one_digit():
     assert found == {"shifted": (y + 1) % 10, "swapped": y + 1 - 2 * (y % 2), "parity": y % 2, "large": int(y > 4)}
 
 
+def test_scrambled_images_have_their_pixels_in_one_other_order():
+    x, scrambled = DIGITS.x_train, with_task(DIGITS, "scrambled").x_train
+    torch.testing.assert_close(scrambled.flatten(1).sort().values, x.flatten(1).sort().values)
+    places = torch.arange(64.0).reshape(1, 8, 8)
+    order = TASKS["scrambled"].inputs(places, 0.0, 63.0).flatten().long()
+    assert sorted(order.tolist()) == list(range(64)) and order.tolist() != list(range(64))
+    assert torch.equal(scrambled.flatten(1), x.flatten(1)[:, order])
+
+
 def test_an_odd_class_has_no_partner():
     assert TASKS["swapped"].labels(torch.arange(3), 3).tolist() == [1, 0, 2]
 

@@ -49,6 +49,10 @@ steps = 20
 """
 
 
+COLOURS = DIGITS.replace("tiny-inr", "tiny-colours").replace('"digits"', '"coloured-digits"')
+COLOURS = COLOURS.replace("nets = 40", "nets = 12").replace("hidden = [6, 5]", "out_features = 3\nhidden = [6, 5]")
+
+
 def build(text, folder):
     """A zoo from the text of a recipe."""
     recipe = folder / "recipe.toml"

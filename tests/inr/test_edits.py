@@ -4,7 +4,9 @@ import scipy.ndimage as reference
 import torch
 
 from weightspace.data import grid_coordinates
-from weightspace.inr.edits import EDITS, FIELD_EDITS, Edit, apply_edits, parse_edits
+from weightspace.inr import Convention
+from weightspace.inr.edits import EDITS, FIELD_EDITS, Edit, apply_edits, check_edits, parse_edits
+from weightspace.nets import Architecture
 
 
 def images(channels=1, count=2, size=(9, 7)):
@@ -77,8 +79,8 @@ def test_a_quarter_turn_is_exact_and_small_turns_add_up(size):
     assert away[0, 0, 4, 4] == pytest.approx(1)
 
 
-def test_offset_inflates_a_ball():
-    bigger = Edit.parse("offset:distance=0.2")(fields())
+def test_inflating_a_ball():
+    bigger = Edit.parse("inflate:distance=0.2")(fields())
     torch.testing.assert_close(bigger[0], fields()[1])
 
 
@@ -91,6 +93,44 @@ def test_blend_joins_and_is_the_minimum_far_from_both():
     near = ~apart
     assert (joined <= torch.minimum(field, ball) + 1e-6).all()
     assert near.sum() == 0 or (joined[near] < torch.minimum(field, ball)[near]).any()
+
+
+@pytest.mark.parametrize("name", FIELD_EDITS)
+def test_fields_on_a_cube_of_another_side_are_edited_alike(name):
+    """The same solid in coordinates from 0 to 4: all distances are twice as long."""
+    wide = Convention(Architecture("siren", {"in_features": 3}), (8, 8, 8), "corners", coordinates=(0.0, 4.0))
+    field, edits = fields() + 0.3, parse_edits(name)
+    torch.testing.assert_close(apply_edits(edits, 2 * field, wide), 2 * apply_edits(edits, field))
+
+
+def test_the_ball_lies_on_the_grid_of_the_nets():
+    convention = Convention(Architecture("siren", {"in_features": 3}), (8, 8, 8), "centers")
+    far = torch.full((1, 1, 8, 8, 8), 9.0, dtype=torch.float64)
+    ball = convention.points().double().norm(dim=1) - 0.4
+    torch.testing.assert_close(apply_edits(parse_edits("blend"), far, convention).flatten(), ball)
+    assert not torch.allclose(apply_edits(parse_edits("blend"), far).flatten(), ball)
+
+
+@pytest.mark.parametrize(
+    ("edit", "shape", "outputs", "message"),
+    [
+        ("contrast", (4, 4, 4), 1, r"contrast edits images \(two axes\), .* axes: 3, outputs: 1; take one of smooth"),
+        ("inflate", (4, 4), 1, r"inflate edits signed distance fields .* axes: 2, outputs: 1; take one of dilate"),
+        ("smooth", (4, 4, 4), 3, "smooth edits signed distance fields .* axes: 3, outputs: 3; no edit is for them"),
+        ("blur", (9,), 1, r"blur edits images .* axes: 1, outputs: 1; no edit is for them"),
+    ],
+)
+def test_edits_that_are_not_for_the_nets_are_refused(edit, shape, outputs, message):
+    convention = Convention(Architecture("siren", {"out_features": outputs}), shape, "corners")
+    with pytest.raises(ValueError, match=message):
+        check_edits(parse_edits(edit), convention)
+
+
+def test_edits_of_every_kind_of_net_are_taken():
+    for shape, outputs, names in (((8, 8), 1, set(EDITS) - set(FIELD_EDITS)), ((8, 8), 3, {"denoise", "contrast"}),
+                                  ((4, 4, 4), 1, FIELD_EDITS)):  # fmt: skip
+        convention = Convention(Architecture("siren", {"out_features": outputs}), shape, "corners")
+        assert check_edits([Edit.parse(name) for name in names], convention) is None
 
 
 @pytest.mark.parametrize("name", EDITS)
@@ -115,7 +155,8 @@ def test_text_round_trips_and_edits_compose():
 def test_other_ranges_are_edited_alike_and_renders_that_overshoot_are_cut():
     edits, signals = parse_edits("gamma+contrast"), images()
     expected = apply_edits(edits, signals) * 2 - 1
-    torch.testing.assert_close(apply_edits(edits, signals * 2 - 1, low=-1.0, peak=2.0), expected)
+    moved = Convention(Architecture("siren", {}), (9, 7), "corners", low=-1.0, peak=2.0)
+    torch.testing.assert_close(apply_edits(edits, signals * 2 - 1, moved), expected)
     dilated = apply_edits(parse_edits("dilate"), signals * 1.5 - 0.2)
     torch.testing.assert_close(dilated, apply_edits(parse_edits("dilate"), (signals * 1.5 - 0.2).clamp(0, 1)))
     assert dilated.max() <= 1
@@ -141,3 +182,5 @@ def test_images_and_fields_are_not_mixed_up():
         Edit.parse("dilate")(fields())
     with pytest.raises(ValueError, match=r"smooth takes fields \[N, 1, D, H, W\], got"):
         Edit.parse("smooth")(images())
+    with pytest.raises(ValueError, match=r"smooth takes fields \[N, 1, D, H, W\], got .*\(2, 3, 8, 8, 8\)"):
+        Edit.parse("smooth")(fields().expand(-1, 3, -1, -1, -1))

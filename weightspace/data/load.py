@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from weightspace.data.colours import load_coloured_digits
 from weightspace.data.dataset import PARTS, Dataset
 from weightspace.data.digits import load_digits
 from weightspace.data.files.sources import SOURCES
@@ -22,6 +23,7 @@ from weightspace.suggest import suggestion
 SIGNALS: dict[str, Callable[..., Signals]] = {"shapes": generate_shapes, "waves": generate_waves}
 DATASETS: dict[str, Callable[..., Dataset]] = {
     "digits": load_digits,
+    "coloured-digits": load_coloured_digits,
     **{name: functools.partial(load_images, name) for name in SOURCES},
 }
 

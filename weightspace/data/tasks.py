@@ -21,19 +21,26 @@ class Task:
     labels: Callable[[Int[Tensor, "..."], int], Int[Tensor, "..."]] = lambda y, classes: y
 
 
+def scramble(x: Images) -> Images:
+    """The pixels in another order, drawn once, the same for all images of a size."""
+    order = torch.randperm(x.shape[-2] * x.shape[-1], generator=torch.Generator().manual_seed(0))
+    return x.flatten(-2)[..., order.to(x.device)].reshape(x.shape)
+
+
 TASKS: dict[str, Task] = {
     "plain": Task(),
     "rotated": Task(inputs=lambda x, low, high: x.rot90(1, (-2, -1))),
     "mirrored": Task(inputs=lambda x, low, high: x.flip(-1)),
     "inverted": Task(inputs=lambda x, low, high: low + high - x),
     "upside-down": Task(inputs=lambda x, low, high: x.flip(-2)),
+    "scrambled": Task(inputs=lambda x, low, high: scramble(x)),
     "shifted": Task(labels=lambda y, classes: (y + 1) % classes),
     "swapped": Task(labels=lambda y, classes: torch.where(y ^ 1 < classes, y ^ 1, y)),
     "parity": Task(labels=lambda y, classes: y % 2),
     "large": Task(labels=lambda y, classes: (2 * y >= classes).long()),
 }
-"""The tasks by name: turned, mirrored, negative or upside-down images; classes moved on by one, swapped in pairs, odd
-against even, upper against lower half. ``plain`` changes nothing."""
+"""The tasks by name: turned, mirrored, negative, upside-down or scrambled images; classes moved on by one, swapped in
+pairs, odd against even, upper against lower half. ``plain`` changes nothing."""
 
 
 @functools.lru_cache(maxsize=16)

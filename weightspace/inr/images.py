@@ -42,13 +42,21 @@ def gamma(images: Images, gamma: float = 0.5) -> Images:
 
 
 def contrast(images: Images, factor: float = 1.5) -> Images:
-    """Differences from each image's mean, times ``factor``, cut to [0, 1]."""
+    """Differences from each image's mean grow: ``x' = mean + factor * (x - mean)``, cut to [0, 1].
+
+    Args:
+        factor: below 1 flatter, above 1 stronger. The mean is over all pixels and channels of an image.
+    """
     mean = images.mean((1, 2, 3), keepdim=True)
     return (mean + factor * (images - mean)).clamp(0, 1)
 
 
 def blur(images: Images, sigma: float = 1.0) -> Images:
-    """Convolved with a Gaussian of deviation ``sigma`` pixels, cut at three; edges repeat."""
+    r"""The Gaussian average $x' = G_\sigma * x$ of each channel; edges repeat.
+
+    Args:
+        sigma: deviation of the Gaussian in pixels; it is cut at three of them.
+    """
     weights = gaussian(sigma).to(images)
     for axis in (2, 3):
         images = convolve(images, weights, axis)
@@ -56,7 +64,11 @@ def blur(images: Images, sigma: float = 1.0) -> Images:
 
 
 def denoise(images: Images, size: int = 3) -> Images:
-    """The median of a square window; edges repeat."""
+    """The median of a square window, channel by channel: single odd pixels vanish, edges stay; the border repeats.
+
+    Args:
+        size: pixels along a side of the window; an even one reaches further up and to the left.
+    """
     before = size // 2
     padded = functional.pad(images, (before, size - 1 - before) * 2, mode="replicate")
     return padded.unfold(2, size, 1).unfold(3, size, 1).flatten(4).median(-1).values

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.inr.inrs import DIGITS, SOLIDS, build
+from tests.inr.inrs import COLOURS, DIGITS, SOLIDS, build
 from weightspace.inr import Convention, render, render_stack
 from weightspace.inr.average import average_nets
 from weightspace.inr.gradient import error_gradient
@@ -209,14 +209,37 @@ def test_training_makes_the_error_smaller_and_is_saved_whole(zoo, tmp_path):
 
 
 def test_fields_are_edited_too(tmp_path):
-    solids = EditNets.from_zoo(build(SOLIDS, tmp_path), ["offset", "smooth+blend"])
-    editor = shaken(solids, EditConfig(), UNF, ("offset", "smooth+blend"), torch.float32, width=4, layers=1)
+    solids = EditNets.from_zoo(build(SOLIDS, tmp_path), ["inflate", "smooth+blend"])
+    editor = shaken(solids, EditConfig(), UNF, ("inflate", "smooth+blend"), torch.float32, width=4, layers=1)
     edited, _ = editor.edit(solids.weights, "smooth+blend")
     assert solids.targets.shape == (2, 8, 1, 216)
     torch.testing.assert_close(solids.targets[0], solids.renders - 0.1)
     shown = pictures(editor, solids, 1)
     assert plot_wall(tmp_path / "wall.png", shown, solids.convention).stat().st_size > 2000
     assert not torch.equal(edited["linears.0.weight"], solids.weights["linears.0.weight"])
+    with pytest.raises(ValueError, match=r"contrast edits images .* take one of smooth, inflate, blend"):
+        replace(editor.settings, edits=("smooth+contrast",))
+
+
+def test_colours_are_edited_too(tmp_path):
+    colours = EditNets.from_zoo(build(COLOURS, tmp_path), ["contrast", "denoise+blur"], "signal")
+    assert colours.targets.shape == (2, 12, 3, 64)
+    assert colours.targets.min() >= 0 and colours.targets.max() <= 1
+    editor = shaken(colours, EditConfig(), UNF, ("contrast", "denoise+blur"), torch.float32, width=4, layers=1)
+    solved = editor.solved(colours.weights, colours.edited[0])
+    errors = [(editor.render([net]) - colours.edited[0]).square().mean() for net in (colours.weights, solved)]
+    assert errors[1] < errors[0]
+    edited, _ = editor.edit(colours.weights, "contrast")
+    assert not torch.equal(edited["linears.2.weight"], colours.weights["linears.2.weight"])
+    shown = pictures(editor, colours, 0)
+    assert plot_wall(tmp_path / "wall.png", shown, colours.convention).stat().st_size > 2000
+
+
+def test_edits_for_other_signals_are_refused(zoo, tmp_path):
+    with pytest.raises(ValueError, match=r"smooth edits signed distance .* axes: 2, outputs: 1; take one of dilate"):
+        EditNets.from_zoo(zoo, ["blur+smooth"])
+    with pytest.raises(ValueError, match=r"contrast edits images .* axes: 3, outputs: 1; take one of smooth, inflate"):
+        EditNets.from_zoo(build(SOLIDS, tmp_path), ["contrast"])
 
 
 def test_psnr_is_the_mean_over_nets():

@@ -11,7 +11,7 @@ from weightspace.zoo import Recipe, Zoo, build_zoo, gallery, verify_zoo
 from weightspace.zoo.build.shards import build_shard, run_shard, shard_count, shard_nets, stacks, whole_shard
 from weightspace.zoo.recipe.store import Store
 
-OFFLINE = {"digits", "shapes", "waves"}
+OFFLINE = {"coloured-digits", "digits", "shapes", "waves"}
 STEPS = 3
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from weightspace.data import load_signals
 from weightspace.inr import Convention, render_stack
-from weightspace.inr.edits import apply_edits, parse_edits
+from weightspace.inr.edits import apply_edits, check_edits, parse_edits
 from weightspace.space import WeightSpace
 from weightspace.tasks.labelled.domain import domain_of
 from weightspace.zoo import Zoo
@@ -51,14 +51,17 @@ class EditNets:
                 published benchmarks do, which needs the recipe that the zoo was built from.
 
         Raises:
-            ValueError: an unknown source, no net, nets of several spaces, or a zoo of nets that render nothing.
+            ValueError: an unknown source or edit, an edit that isn't for what the nets show, no net, nets of several
+                spaces, or a zoo of nets that render nothing.
         """
         if source not in SOURCES:
             raise ValueError(f"source must be one of {', '.join(SOURCES)}, got {source!r}.")
         zoo = zoo.filter(status="ok").final()
         if not len(zoo):
             raise ValueError("There is no net to edit: the zoo (or this split of it) holds none with status 'ok'.")
-        convention, weights = zoo.convention, zoo.weights()
+        convention = zoo.convention
+        check_edits([edit for text in edits for edit in parse_edits(text)], convention)
+        weights = zoo.weights()
         points = convention.points()
         with torch.no_grad():
             parts = torch.arange(len(zoo)).split(256)
@@ -93,8 +96,8 @@ class EditNets:
 
 def edit_signals(edits: Sequence[str], signals: Tensor, convention: Convention) -> Tensor:
     """Signals ``[nets, channels, points]`` after each of the edits, ``[edits, nets, channels, points]``."""
-    grids, low, peak = signals.reshape(*signals.shape[:2], *convention.shape), convention.low, convention.peak
-    return torch.stack([apply_edits(parse_edits(text), grids, low, peak).flatten(2) for text in edits])
+    grids = signals.reshape(*signals.shape[:2], *convention.shape)
+    return torch.stack([apply_edits(parse_edits(text), grids, convention).flatten(2) for text in edits])
 
 
 def zoo_signals(zoo: Zoo) -> Float[Tensor, "nets channels points"]:

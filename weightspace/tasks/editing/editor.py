@@ -128,7 +128,7 @@ class Editor:
     def apply(self, edit: str | None, signals: Tensor) -> Tensor:
         """What an edit makes of signals ``[nets, channels, *grid]``: what is aimed at."""
         edits = parse_edits(self.settings.edits[self.number(edit)])
-        return apply_edits(edits, signals, self.convention.low, self.convention.peak)
+        return apply_edits(edits, signals, self.convention)
 
     def _edit_part(self, stack: dict[str, Tensor], number: int, strength: float) -> dict[str, Tensor]:
         count = len(next(iter(stack.values())))

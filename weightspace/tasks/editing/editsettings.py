@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
 
 from weightspace.inr.convention import Convention
-from weightspace.inr.edits import parse_edits
+from weightspace.inr.edits import check_edits, parse_edits
 from weightspace.pretrained.config import read_space
 from weightspace.reading import Unread
 from weightspace.space import WeightSpace
@@ -53,7 +53,7 @@ class EditSettings:
         if not self.edits:
             raise ValueError("edits must name one edit at least, got none.")
         for text in self.edits:
-            parse_edits(text)
+            check_edits(parse_edits(text), self.convention)
         if not 0 <= self.readout <= 1e6 or not 0 < self.scale <= 1e6:
             raise ValueError(
                 f"readout must be from 0 to 1e6, scale above 0 and up to 1e6, got {self.readout} and {self.scale}."

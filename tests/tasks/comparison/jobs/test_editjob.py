@@ -7,8 +7,10 @@ import pytest
 
 from tests.inr.inrs import DIGITS
 from weightspace import Recipe, build_zoo
+from weightspace.inr import Convention
 from weightspace.metanets import load_metanet
-from weightspace.tasks.comparison.jobs.editjob import PLAIN, EditJob, edit_jobs, edit_parts
+from weightspace.nets import Architecture
+from weightspace.tasks.comparison.jobs.editjob import PLAIN, EditJob, edit_jobs, edit_parts, signals_of, signals_shown
 from weightspace.tasks.comparison.jobs.editmethod import EDIT_TIERS, EditTier
 from weightspace.tasks.comparison.jobs.job import run_jobs
 from weightspace.tasks.comparison.jobs.result import read_results
@@ -27,7 +29,7 @@ def workspace(tmp_path, monkeypatch):
     recipe.write_text(DIGITS, encoding="utf-8")
     build_zoo(Recipe.load(recipe), tmp_path / "zoos" / "tiny-inr", workers=1, progress=False)
     tier = EditTier(ZooSource(str(recipe)), (0, 1), "signal", TrainConfig(steps=3, judge_every=2))
-    monkeypatch.setitem(EDIT_TIERS, "S", tier)
+    monkeypatch.setitem(EDIT_TIERS["grey"], "S", tier)
     edit_parts.cache_clear()
     yield Workspace(str(tmp_path / "zoos"), str(tmp_path / "results"), str(tmp_path / "runs"))
     edit_parts.cache_clear()
@@ -41,13 +43,49 @@ def test_jobs_are_checked_and_plain_ways_have_one_seed():
         ("NFN_HNP, gradient", 3),
         ("NFN_HNP, gradient", 4),
     ]
-    assert {job.seed for job in edit_jobs("dilate", "S") if job.method not in PLAIN} == set(EDIT_TIERS["S"].seeds)
+    assert {job.seed for job in edit_jobs("dilate", "S") if job.method not in PLAIN} == set(
+        EDIT_TIERS["grey"]["S"].seeds
+    )
     with pytest.raises(ValueError, match=r"methods must be among nothing, readout alone.*got magic"):
         edit_jobs("dilate", "S", ("magic",))
     with pytest.raises(ValueError, match="tier must be one of S, M, L, got 'X'"):
         edit_jobs("dilate", "X")
     with pytest.raises(ValueError, match="An edit must be one of dilate"):
         edit_jobs("melt", "S")
+    with pytest.raises(ValueError, match="signals must be one of grey, colour, solids, got 'sound'"):
+        edit_jobs("blur", "S", signals="sound")
+    with pytest.raises(ValueError, match=r"smooth isn't an edit of signals 'colour'; those are dilate, .*rotate"):
+        edit_jobs("smooth", "S", signals="colour")
+    with pytest.raises(
+        ValueError, match="contrast isn't an edit of signals 'solids'; those are smooth, inflate, blend"
+    ):
+        edit_jobs("inflate+contrast", "S")
+
+
+@pytest.mark.parametrize(
+    ("edit", "asked", "signals", "protocol", "recipe"),
+    [
+        ("blur:sigma=0.7", "", "grey", "edit-blur-sigma-0-7", "digits-inr"),
+        ("blur", "colour", "colour", "edit-colour-blur", "digits-inr-colour"),
+        ("inflate", "", "solids", "edit-solids-inflate", "shapes-sdf"),
+    ],
+)
+def test_what_the_nets_show_decides_zoo_and_name(edit, asked, signals, protocol, recipe):
+    job = edit_jobs(edit, "S", ("nothing",), signals=asked)[0]
+    assert (job.signals, job.protocol, job.source.recipe) == (signals, protocol, recipe)
+    assert signals_of(protocol) == signals
+    assert (" --signals colour" in job.command) == (signals == "colour")
+    net = Architecture("siren", {"out_features": 3 if signals == "colour" else 1})
+    shape = (4,) * (3 if signals == "solids" else 2)
+    assert signals_shown(Convention(net, shape, "corners")) == signals
+
+
+def test_every_tier_has_nets_of_its_kind():
+    for signals, tiers in EDIT_TIERS.items():
+        for tier in tiers.values():
+            recipe = Recipe.load(tier.zoo.recipe)
+            assert recipe.architecture.get("in_features", 2) == (3 if signals == "solids" else 2)
+            assert recipe.architecture.get("out_features", 1) == (3 if signals == "colour" else 1)
 
 
 def test_results_are_written_once_and_shown(workspace):
@@ -77,5 +115,5 @@ def test_another_configuration_is_another_result(workspace, monkeypatch):
     job = EditJob("dilate", "S", "nothing", 0)
     list(run_jobs([job], workspace))
     assert job.is_done(workspace)
-    monkeypatch.setitem(EDIT_TIERS, "S", replace(EDIT_TIERS["S"], lr=0.5))
+    monkeypatch.setitem(EDIT_TIERS["grey"], "S", replace(EDIT_TIERS["grey"]["S"], lr=0.5))
     assert not job.is_done(workspace)

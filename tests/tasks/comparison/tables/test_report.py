@@ -40,6 +40,13 @@ def test_a_protocol_of_others():
     report = protocol_report("edit-dilate", "S", [replace(RESULT, protocol="edit-dilate", scores={"": {"mse": 0.02}})])
     assert "MSE x 100" in report
     assert "2.000" in report
+    made = replace(RESULT, protocol="edit-colour-blur", scores={"blur": {"mse": 0.02}})
+    report = protocol_report("edit-colour-blur", "S", [made])
+    assert report.startswith("### Editing implicit representations of colour images, blur (edit-colour-blur, tier S)")
+    assert "`python scripts/compare_editors.py --tier S --edit blur --signals colour`" in report
+    made = replace(RESULT, protocol="edit-solids-smooth", scores={"smooth": {"mse": 0.02}})
+    report = protocol_report("edit-solids-smooth", "S", [made])
+    assert "of solids, smooth" in report and "--edit smooth`" in report
 
 
 def test_scores_of_one_run():

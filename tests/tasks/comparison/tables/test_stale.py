@@ -27,7 +27,8 @@ def results():
 
 def test_what_the_code_would_make_today_is_not_stale(results):
     edited = made_by(EditJob("dilate", "S", "nothing", 0), {"dilate": {"mse": 0.1}})
-    assert stale_report([*results, edited]) == "All results are up to date.\n"
+    colour = made_by(EditJob("blur", "S", "nothing", 0, "colour"), {"blur": {"mse": 0.1}})
+    assert stale_report([*results, edited, colour]) == "All results are up to date.\n"
     assert mark_stale([*results, edited]) == [*results, edited]
 
 

@@ -75,15 +75,23 @@ class EditTier:
 
 
 _SMALL = TrainConfig(steps=150, weight_decay=0.01, average=0.98, judge_every=50, warmup=20)
+_MIDDLE = replace(_SMALL, steps=1000, average=0.99, judge_every=100)
+_SHORT = replace(_SMALL, steps=100, batch_size=16, judge_every=25)  # a field has 4,096 points, a digit 64
 
-EDIT_TIERS: dict[str, EditTier] = {
-    "S": EditTier(ZooSource("digits-inr"), (0, 1, 2), "signal", _SMALL),
-    "M": EditTier(
-        ZooSource("mnist-inr", 10_000), (0,), "signal", replace(_SMALL, steps=1000, average=0.99, judge_every=100),
-    ),
-    "L": EditTier(
-        ZooSource("mnist-inr"), (0, 1, 2), "signal",
-        replace(_SMALL, steps=40_000, batch_size=128, average=0.999, judge_every=1000, warmup=500),
-    ),
+EDIT_TIERS: dict[str, dict[str, EditTier]] = {
+    "grey": {
+        "S": EditTier(ZooSource("digits-inr"), (0, 1, 2), "signal", _SMALL),
+        "M": EditTier(ZooSource("mnist-inr", 10_000), (0,), "signal", _MIDDLE),
+        "L": EditTier(
+            ZooSource("mnist-inr"), (0, 1, 2), "signal",
+            replace(_SMALL, steps=40_000, batch_size=128, average=0.999, judge_every=1000, warmup=500),
+        ),
+    },
+    "colour": {
+        "S": EditTier(ZooSource("digits-inr-colour"), (0, 1, 2), "signal", _SMALL),
+        "M": EditTier(ZooSource("cifar-inr", 10_000), (0,), "signal", _MIDDLE),
+    },
+    "solids": {"S": EditTier(ZooSource("shapes-sdf"), (0, 1, 2), "signal", _SHORT)},
 }  # fmt: skip
-"""Tier -> its zoo. The target is the edited signal, values in [0, 1]: what the published benchmarks measure."""
+"""What the nets show -> tier -> its zoo. The target is the edited signal; of images its values lie in [0, 1], which is
+what the published benchmarks measure."""

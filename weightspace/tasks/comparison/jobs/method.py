@@ -9,6 +9,7 @@ import torch
 
 from weightspace.metanets import METANETS, Metanet, ProbeNet, presets
 from weightspace.space import WeightSpace
+from weightspace.tasks.comparison.baselines.answers import from_answers
 from weightspace.tasks.comparison.baselines.boosting import (
     from_hyperparameters,
     from_statistics,
@@ -25,6 +26,7 @@ from weightspace.tasks.comparison.jobs.obstacles import (
     needs_one_scale,
     needs_perceptrons,
     needs_pictures,
+    needs_tasks,
 )
 from weightspace.tasks.labelled.augmentation import AugmentConfig
 from weightspace.tasks.labelled.labelledsplit import LabelledSplit
@@ -192,5 +194,6 @@ METHODS: dict[str, Method] = {
         "learning curve, hyperparameters", from_curve_and_hyperparameters, needs_curve, seeded=False
     ),
     "classifier of renders": Method("renders", from_renders, needs_pictures),
+    "lowest loss": Method("answers to images of each set", from_answers, needs_tasks, seeded=False),
 }
 """Rows of the tables, in their order."""

@@ -92,6 +92,13 @@ def needs_curve(split: LabelledSplit) -> str:
     return "" if split.curve else "reads learning curves, and there are none"
 
 
+def needs_tasks(split: LabelledSplit) -> str:
+    """For methods that run nets on the images of each data set that they may have been trained on."""
+    if split.train.names != ("task",) or not split.train.classes or "data" not in split.domain:
+        return "runs nets on the images of each data set, and which data set isn't asked here"
+    return needs_modules(split)
+
+
 def needs_pictures(split: LabelledSplit) -> str:
     """For methods that look at what an implicit representation shows."""
     shown = split.convention is not None and len(split.convention.shape) == 2 and split.train.classes

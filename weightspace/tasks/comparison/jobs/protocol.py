@@ -134,6 +134,12 @@ PROTOCOLS: dict[str, Protocol] = {
         _training(TrainConfig(steps=600)),
         settings=_HOW_TRAINED,
     ),
+    "dataset": Protocol(
+        "Which of five data sets a small CNN was trained on",
+        {"S": ZooSource("digits-sets")},
+        partial(zoo_labels, labels=("task",), category=True, final=True),
+        _training(TrainConfig(steps=600)),
+    ),
     "inr-psnr": Protocol(
         "How well an implicit representation shows its image, in dB",
         {"S": ZooSource("digits-inr"), "M": ZooSource("mnist-inr", 10_000), "L": ZooSource("mnist-inr")},

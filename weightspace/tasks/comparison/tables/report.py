@@ -7,6 +7,7 @@ from statistics import mean, stdev
 from weightspace.markdown import table_lines
 from weightspace.tasks.adapters.methods import ADAPTER_METHODS
 from weightspace.tasks.comparison.jobs.adapterjob import PROTOCOL
+from weightspace.tasks.comparison.jobs.editjob import edit_protocol, signals_of, usual_signals
 from weightspace.tasks.comparison.jobs.editmethod import EDIT_METHODS
 from weightspace.tasks.comparison.jobs.method import METHODS
 from weightspace.tasks.comparison.jobs.protocol import PROTOCOLS
@@ -99,15 +100,22 @@ def protocol_report(protocol: str, tier: str, results: Sequence[Result]) -> str:
     Args:
         results: those of this protocol and tier.
     """
-    editing = f"Editing implicit representations, {protocol.removeprefix('edit-')}"
-    others = {PROTOCOL: "What low-rank adapters were trained on, how well, poisoned or not, and whether two merge"}
-    title = PROTOCOLS[protocol].question if protocol in PROTOCOLS else others.get(protocol, editing)
-    lines = [f"### {title} ({protocol}, tier {tier})", ""]
+    lines = [f"### {_title(protocol)} ({protocol}, tier {tier})", ""]
     if not results:
         return "\n".join([*lines, "No result yet.", ""])
     stale = any(result.method.endswith(STALE) for result in results)
     note = _note(results) + (_STALE_NOTE if stale else "")
     return "\n".join([*lines, *result_lines(results), "", note, ""])
+
+
+def _title(protocol: str) -> str:
+    if protocol in PROTOCOLS:
+        return PROTOCOLS[protocol].question
+    if protocol == PROTOCOL:
+        return "What low-rank adapters were trained on, how well, poisoned or not, and whether two merge"
+    signals = signals_of(protocol)
+    shown, start = {"colour": " of colour images", "solids": " of solids"}.get(signals, ""), edit_protocol("", signals)
+    return f"Editing implicit representations{shown}, {protocol.removeprefix(start)}"
 
 
 def result_lines(results: Sequence[Result]) -> list[str]:
@@ -158,15 +166,21 @@ def _note(results: Sequence[Result]) -> str:
     devices = sorted({f"{result.device}, {result.threads} threads a run" for result in results})
     versions = sorted({result.versions["torch"] for result in results})
     minutes = sum(result.seconds for result in results) / 60
-    edit = next(iter(results[0].scores))
-    editing = f"compare_editors.py --tier {tier}" + f" --edit {edit}" * (edit != "dilate")
-    others = {PROTOCOL: f"compare_adapters.py --tier {tier}"}
-    script = f"train_predictor.py {protocol} --tier {tier}" if protocol in PROTOCOLS else others.get(protocol, editing)
+    script = f"train_predictor.py {protocol} --tier {tier}" if protocol in PROTOCOLS else _script(results[0])
     return (
         f"Zoo: {zoos}. Nets: {nets}. Seeds {', '.join(map(str, seeds))}: mean ± standard deviation. "
         f"On {'; '.join(devices)}; torch {', '.join(versions)}. All {len(results)} runs together took "
         f"{minutes:.0f} minutes, one after another. `python scripts/{script}`"
     )
+
+
+def _script(result: Result) -> str:
+    """The command of a table that isn't of `PROTOCOLS`."""
+    if result.protocol == PROTOCOL:
+        return f"compare_adapters.py --tier {result.tier}"
+    edit, signals = next(iter(result.scores)), signals_of(result.protocol)
+    words = f"compare_editors.py --tier {result.tier}" + f" --edit {edit}" * (edit != "dilate")
+    return words if not edit or signals == usual_signals(edit) else f"{words} --signals {signals}"
 
 
 def _best(values: Sequence[float], measure: str) -> float | None:

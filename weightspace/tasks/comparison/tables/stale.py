@@ -6,7 +6,7 @@ from typing import Any
 
 from weightspace.tasks.adapters.methods import ADAPTER_METHODS
 from weightspace.tasks.comparison.jobs.adapterjob import PROTOCOL, SOURCES, AdapterJob
-from weightspace.tasks.comparison.jobs.editjob import PLAIN, EditJob
+from weightspace.tasks.comparison.jobs.editjob import PLAIN, EditJob, signals_of
 from weightspace.tasks.comparison.jobs.editmethod import EDIT_METHODS, EDIT_TIERS
 from weightspace.tasks.comparison.jobs.job import Job
 from weightspace.tasks.comparison.jobs.method import METHODS
@@ -24,10 +24,11 @@ def job_of(result: Result) -> Job | None:
     if result.protocol == PROTOCOL:
         known = result.method in ADAPTER_METHODS and result.tier in SOURCES
         return AdapterJob(result.tier, result.method, result.seed) if known else None
-    if not result.protocol.startswith("edit-") or result.tier not in EDIT_TIERS or len(result.scores) != 1:
+    signals = signals_of(result.protocol)
+    if not result.protocol.startswith("edit-") or result.tier not in EDIT_TIERS[signals] or len(result.scores) != 1:
         return None
     known = result.method in PLAIN or result.method in EDIT_METHODS
-    return EditJob(next(iter(result.scores)), result.tier, result.method, result.seed) if known else None
+    return EditJob(next(iter(result.scores)), result.tier, result.method, result.seed, signals) if known else None
 
 
 def staleness(result: Result) -> str:
