@@ -33,7 +33,7 @@ class Config:
     """What is compared, and where."""
 
     tier: str = "S"
-    """S: 1,797 small SIRENs of 8x8 digits, or 2,000 of solids. M: 10,000 of MNIST or CIFAR-10. L: 70,000, for a GPU."""
+    """S: 1,797 small SIRENs of 8x8 digits, or 800 of solids. M: 10,000 of MNIST or CIFAR-10. L: 70,000, for a GPU."""
     edit: str = "dilate"
     """One of weightspace.inr.edits.EDITS, or several in a row: a+b."""
     signals: str = ""

@@ -91,7 +91,7 @@ EDIT_TIERS: dict[str, dict[str, EditTier]] = {
         "S": EditTier(ZooSource("digits-inr-colour"), (0, 1, 2), "signal", _SMALL),
         "M": EditTier(ZooSource("cifar-inr", 10_000), (0,), "signal", _MIDDLE),
     },
-    "solids": {"S": EditTier(ZooSource("shapes-sdf"), (0, 1, 2), "signal", _SHORT)},
+    "solids": {"S": EditTier(ZooSource("shapes-sdf", 800), (0, 1, 2), "signal", _SHORT)},
 }  # fmt: skip
 """What the nets show -> tier -> its zoo. The target is the edited signal; of images its values lie in [0, 1], which is
 what the published benchmarks measure."""
