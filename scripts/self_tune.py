@@ -1,6 +1,7 @@
-"""Three dropouts of a perceptron, tuned while it trains once, against random search.
+"""Three dropouts of a perceptron or a CNN, tuned while it trains once, against random search.
 
     python scripts/self_tune.py                   # digits of scikit-learn, 300 of them to train on; five seeds
+    python scripts/self_tune.py --net cnn         # a convolutional net in place of the perceptron
     python scripts/self_tune.py --spread 0        # hyper-inputs from all of their ranges
 
 Prints the lowest validation loss of both, the test loss there, and the processor's seconds; random search is timed one
@@ -33,6 +34,19 @@ def perceptron(seed: int) -> nn.Module:
                          nn.Dropout(), nn.Linear(64, 10))  # fmt: skip
 
 
+def convolutional(seed: int) -> nn.Module:
+    """Two convolutions and a hidden layer; dropout before the second, before the hidden layer and after it."""
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Unflatten(1, (1, 8, 8)), nn.Conv2d(1, 12, 3, 1, 1), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(),
+        nn.Conv2d(12, 16, 3, 1, 1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(),
+        nn.Linear(64, 32), nn.ReLU(), nn.Dropout(), nn.Linear(32, 10),
+    )  # fmt: skip
+
+
+NETS = {"mlp": perceptron, "cnn": convolutional}
+
+
 def digits(train: int) -> dict[str, tuple[Tensor, Tensor]]:
     """Few digits to train on, 400 to validate, the rest to test."""
     data = load_dataset("digits")
@@ -48,9 +62,9 @@ def losses_of(out: Tensor, y: Tensor) -> Tensor:
     return functional.cross_entropy(out.flatten(0, 1), labels, reduction="none").view(len(out), -1).mean(1)
 
 
-def tuned(data: dict[str, Any], seed: int, steps: int, spread: float) -> dict[str, float]:
+def tuned(kind: str, data: dict[str, Any], seed: int, steps: int, spread: float) -> dict[str, float]:
     """One training that tunes itself."""
-    module, names = tunable_dropouts(perceptron(seed))
+    module, names = tunable_dropouts(NETS[kind](seed))
     net = hypernetize(module, dict.fromkeys(names, (0, HIGHEST)), width=WIDTH)
     order, (x, y) = torch.Generator().manual_seed(seed), data["train"]
 
@@ -75,9 +89,9 @@ def tuned(data: dict[str, Any], seed: int, steps: int, spread: float) -> dict[st
     return {"val": val, "test": test, "seconds": seconds, **{f"dropout {n}": v for n, v in found.inputs.items()}}
 
 
-def searched(data: dict[str, Any], seed: int, steps: int, runs: int) -> dict[str, float]:
+def searched(kind: str, data: dict[str, Any], seed: int, steps: int, runs: int) -> dict[str, float]:
     """Random search with all runs stacked, each from the same start on batches of its own."""
-    module, names = tunable_dropouts(perceptron(seed))
+    module, names = tunable_dropouts(NETS[kind](seed))
     generator, (x, y) = torch.Generator().manual_seed(seed), data["train"]
     rates = {f"{name}.rate": HIGHEST * torch.rand(runs, generator=generator) for name in names}
     weights = {n: p.detach().repeat(runs, *[1] * p.ndim).requires_grad_() for n, p in module.named_parameters()}
@@ -107,9 +121,9 @@ def searched(data: dict[str, Any], seed: int, steps: int, runs: int) -> dict[str
             **{f"dropout {name}": float(rates[f"{name}.rate"][best]) for name in names}}  # fmt: skip
 
 
-def seconds_alone(data: dict[str, Any], steps: int) -> float:
+def seconds_alone(kind: str, data: dict[str, Any], steps: int) -> float:
     """Seconds of one plain training."""
-    net, (x, y) = perceptron(0), data["train"]
+    net, (x, y) = NETS[kind](0), data["train"]
     optimizer, generator = torch.optim.Adam(net.parameters(), lr=3e-3), torch.Generator().manual_seed(0)
     began = time.process_time()
     for _ in range(steps):
@@ -123,7 +137,8 @@ def seconds_alone(data: dict[str, Any], steps: int) -> float:
 def main() -> None:
     """Both ways on every seed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--net", choices=list(NETS), default="mlp", help="what is tuned")
+    parser.add_argument("--seeds", type=int, default=5, help="how many")
     parser.add_argument("--steps", type=int, default=600, help="of every training of the random search")
     parser.add_argument("--tuning-steps", type=int, default=450, help="of the training that tunes itself")
     parser.add_argument("--runs", type=int, default=50, help="of random search")
@@ -133,10 +148,12 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     data, lines = digits(arguments.train), []
-    alone = seconds_alone(data, arguments.steps) * arguments.runs
+    alone = seconds_alone(arguments.net, data, arguments.steps) * arguments.runs
     for seed in range(arguments.seeds):
-        lines.append({"way": "self-tuning", **tuned(data, seed, arguments.tuning_steps, arguments.spread)})
-        lines.append({"way": "random search", **searched(data, seed, arguments.steps, arguments.runs)})
+        found = tuned(arguments.net, data, seed, arguments.tuning_steps, arguments.spread)
+        lines.append({"way": "self-tuning", "net": arguments.net, **found})
+        found = searched(arguments.net, data, seed, arguments.steps, arguments.runs)
+        lines.append({"way": "random search", "net": arguments.net, **found})
         lines[-1]["seconds one by one"] = alone
         for line in lines[-2:]:
             print(seed, {key: round(value, 4) if isinstance(value, float) else value for key, value in line.items()})

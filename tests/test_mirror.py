@@ -64,6 +64,9 @@ CONTRACTS = {
         generators/flows/components generators/flows/context generators/flows/gradients generators/flows/tokens
         tasks/generation/flows
     """,
+    "generators/test_hypernetwork.py": """
+        generators/writers/heads
+    """,
     "generators/test_start.py": """
         tasks/generation/starting/starts
     """,

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from weightspace.generators import Hypernetwork, hypernetize
+from weightspace.generators.hypernetwork import WRITERS
 from weightspace.nets import build_net
 
 
@@ -22,10 +23,12 @@ NETS = {
 }
 
 
+@pytest.mark.parametrize("writer", WRITERS)
 @pytest.mark.parametrize("name", NETS)
-def test_a_batch_of_inputs_gives_what_each_gives_alone(name):
+def test_a_batch_of_inputs_gives_what_each_gives_alone(name, writer):
     make, shape = NETS[name]
-    net, x = hypernetize(make(), {"a": (0, 1), "b": (-2, 2)}).double(), torch.randn(shape, dtype=torch.float64)
+    net = hypernetize(make(), {"a": (0, 1), "b": (-2, 2)}, writer=writer, entries=50).double()
+    x = torch.randn(shape, dtype=torch.float64)
     a, b = torch.rand(4, dtype=torch.float64), 4 * torch.rand(4, dtype=torch.float64) - 2
     together = net(x, a=a, b=b)
     for i in range(4):
@@ -35,8 +38,9 @@ def test_a_batch_of_inputs_gives_what_each_gives_alone(name):
     assert not torch.allclose(together[0], together[1])
 
 
-def test_every_parameter_depends_on_the_input():
-    net = hypernetize(perceptron(), ["z"])
+@pytest.mark.parametrize("writer", WRITERS)
+def test_every_parameter_depends_on_the_input(writer):
+    net = hypernetize(perceptron(), ["z"], writer=writer, entries=7)
     low, high = net.weights(z=torch.tensor([0.0, 1.0])).items(), None
     for name, value in low:
         assert not torch.allclose(value[0], value[1]), name
@@ -56,9 +60,9 @@ def test_inputs_are_encoded_with_the_same_size():
 
 
 def test_large_tensors_are_written_in_chunks(monkeypatch):
-    monkeypatch.setattr("weightspace.generators.hypernetwork.MOST_CHUNK", 10)
+    monkeypatch.setattr("weightspace.generators.writers.heads.MOST_CHUNK", 10)
     net = hypernetize(perceptron(), ["z"])
-    assert set(net.chunks) == {"0/weight", "3/weight"} and set(net.heads) >= {"0/bias", "1/weight"}
+    assert set(net.writer.chunks) == {"0/weight", "3/weight"} and set(net.writer.heads) >= {"0/bias", "1/weight"}
     found = net.weights(z=torch.tensor([0.0, 0.5]))["0.weight"]
     assert found.shape == (2, 8, 3) and not torch.allclose(found[0], found[1])
 
@@ -115,5 +119,9 @@ def test_modules_and_ranges_that_cant_be_are_refused():
         Hypernetwork(nn.Tanh(), {"z": (0, 1)})
     with pytest.raises(ValueError, match="two finite numbers in order"):
         Hypernetwork(perceptron(), {"z": (1, 1)})
+    with pytest.raises(ValueError, match="must be one of heads, chunks, chained, got 'head'"):
+        hypernetize(perceptron(), ["z"], writer="head")
+    with pytest.raises(ValueError, match="one entry at least, got 0"):
+        hypernetize(perceptron(), ["z"], writer="chunks", entries=0)
     with pytest.raises(ValueError, match="one hyper-input"):
         hypernetize(perceptron(), [])

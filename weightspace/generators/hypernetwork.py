@@ -8,8 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-MOST_CHUNK = 4096
-"""Entries that one head writes; larger tensors are written in chunks of this size by a head that they share."""
+from weightspace.generators.writers.chunks import ChunkWriter
+from weightspace.generators.writers.heads import HeadWriter, key_of
+
+WRITERS = ("heads", "chunks", "chained")
 
 
 class Hypernetwork(nn.Module):
@@ -18,14 +20,22 @@ class Hypernetwork(nn.Module):
     $\theta(z) = \theta_0 + H\,\phi(\cos\tfrac{\pi}{2}z, \sin\tfrac{\pi}{2}z)$: the encoding has the same size for every
     $z$ and the module's own weights are added, so that outputs don't grow with inputs. Ortiz, Guttag and Dalca 2023,
     "Magnitude invariant parametrizations improve hypernetwork learning", equations 6 to 8. All parameters are written,
-    biases and those of norms too. Tensors over `MOST_CHUNK` entries are written in chunks by one shared head with an
-    embedding for each chunk (von Oswald et al. 2020, "Continual learning with hypernetworks", section 2.2).
+    biases and those of norms too.
+
+    Three ways to write them: ``heads``, one for each tensor, and one in chunks for large ones (`HeadWriter`);
+    ``chunks``, all weights in equal chunks by one net, which can be smaller than the module (`ChunkWriter`); and
+    ``chained``, the same with a recurrent net, so that later layers depend on earlier ones.
 
     Args:
         module: what is computed; its weights are where training starts.
         inputs: the range of each hyper-input by name, ``{"dropout": (0, 0.5)}``.
-        width: of the two hidden layers of the body.
+        width: of the hidden layers.
         chunk: width of the chunks' embeddings.
+        writer: ``heads``, ``chunks`` or ``chained``.
+        entries: of a chunk of the latter two.
+
+    Raises:
+        ValueError: no hyper-input, a range that isn't one, a module without parameters, an unknown writer.
 
     Example::
 
@@ -34,7 +44,13 @@ class Hypernetwork(nn.Module):
     """
 
     def __init__(
-        self, module: nn.Module, inputs: Mapping[str, tuple[float | int, float | int]], width: int = 64, chunk: int = 16
+        self,
+        module: nn.Module,
+        inputs: Mapping[str, tuple[float | int, float | int]],
+        width: int = 64,
+        chunk: int = 16,
+        writer: str = "heads",
+        entries: int = 4096,
     ):
         super().__init__()
         self.ranges = {name: (float(low), float(high)) for name, (low, high) in _checked(inputs).items()}
@@ -42,18 +58,17 @@ class Hypernetwork(nn.Module):
         own = dict(module.named_parameters())
         if not own:
             raise ValueError(f"The module must have parameters, got a {type(module).__name__} without any.")
-        self.shapes = {name: tuple(p.shape) for name, p in own.items()}
-        self.base = nn.ParameterDict({_key(name): nn.Parameter(p.detach().clone()) for name, p in own.items()})
+        if writer not in WRITERS:
+            raise ValueError(f"The writer must be one of {', '.join(WRITERS)}, got {writer!r}.")
+        self.base = nn.ParameterDict({key_of(name): nn.Parameter(p.detach().clone()) for name, p in own.items()})
         for parameter in module.parameters():
             parameter.requires_grad_(False)
-        self.body = nn.Sequential(
-            nn.Linear(2 * len(self.ranges), width), nn.LeakyReLU(), nn.Linear(width, width), nn.LeakyReLU()
+        shapes, features = {name: tuple(p.shape) for name, p in own.items()}, 2 * len(self.ranges)
+        self.writer = (
+            HeadWriter(shapes, features, width, chunk)
+            if writer == "heads"
+            else ChunkWriter(shapes, features, width, chunk, entries, chained=writer == "chained")
         )
-        small = [name for name, p in own.items() if p.numel() <= MOST_CHUNK]
-        self.heads = nn.ModuleDict({_key(name): _quiet(nn.Linear(width, own[name].numel())) for name in small})
-        counts = {name: math.ceil(p.numel() / MOST_CHUNK) for name, p in own.items() if name not in small}
-        self.chunks = nn.ParameterDict({_key(name): nn.Parameter(torch.randn(n, chunk)) for name, n in counts.items()})
-        self.shared = _quiet(nn.Linear(width * chunk, MOST_CHUNK)) if counts else None
 
     def weights(self, **inputs: float | Tensor) -> dict[str, Tensor]:
         """The parameters for each of ``n`` hyper-inputs.
@@ -67,13 +82,8 @@ class Hypernetwork(nn.Module):
         Raises:
             ValueError: a hyper-input is missing, unknown, or outside the range that was given for it.
         """
-        h = self.body(self.encoded(inputs))
-        found = {}
-        for name, shape in self.shapes.items():
-            key = _key(name)
-            change = self.heads[key](h) if key in self.heads else self._in_chunks(h, key, math.prod(shape))
-            found[name] = self.base[key] + change.view(len(h), *shape)
-        return found
+        changes = self.writer(self.encoded(inputs))
+        return {name: self.base[key_of(name)] + change for name, change in changes.items()}
 
     def forward(self, *args: Any, **inputs: float | Tensor) -> Any:
         """The module's output for every hyper-input, ``[n, ...]``; all see the same arguments.
@@ -120,11 +130,6 @@ class Hypernetwork(nn.Module):
             raise ValueError(f"Hyper-input {name} must lie between {low:g} and {high:g}, got {float(outside[0]):g}.")
         return (value - low) / (high - low)
 
-    def _in_chunks(self, h: Float[Tensor, "n width"], key: str, entries: int) -> Float[Tensor, "n entries"]:
-        assert self.shared is not None
-        outer = (h[:, None, :, None] * self.chunks[key][None, :, None, :]).flatten(2) / self.chunks[key].shape[1] ** 0.5
-        return self.shared(outer).flatten(1)[:, :entries]
-
 
 def hypernetize(
     module: nn.Module, inputs: Mapping[str, tuple[float | int, float | int]] | Sequence[str], **settings: Any
@@ -138,18 +143,6 @@ def hypernetize(
     """
     ranges = inputs if isinstance(inputs, Mapping) else dict.fromkeys(inputs, (0.0, 1.0))
     return Hypernetwork(module, ranges, **settings)
-
-
-def _quiet(linear: nn.Linear) -> nn.Linear:
-    """A head that changes weights by a hundredth of their usual size at first."""
-    with torch.no_grad():
-        linear.weight.mul_(0.01)
-        linear.bias.zero_()
-    return linear
-
-
-def _key(name: str) -> str:
-    return name.replace(".", "/")
 
 
 def _checked(inputs: Mapping[str, tuple[float | int, float | int]]) -> Mapping[str, tuple[float | int, float | int]]:

@@ -1,0 +1,1 @@
+"""Parts of a hypernetwork: what it adds to weights."""
