@@ -52,7 +52,7 @@ def test_what_cant_be_is_refused():
     with pytest.raises(ValueError, match=r"Losses must be finite, got \S+ in step \d+ of a task; lower the rate"):
         learn_continually(net(), stream(), ContinualConfig(steps=20, rate=1e30))
     for name in ("steps", "batch", "keep", "rehearsed"):
-        with pytest.raises(ValueError, match=f"{name} must be . or more, got -1"):
+        with pytest.raises(ValueError, match=rf"{name} must be \d or more, got -1"):
             ContinualConfig(**{name: -1})
     with pytest.raises(ValueError, match="rate must be above 0, got 0"):
         ContinualConfig(rate=0)

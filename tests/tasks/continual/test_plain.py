@@ -36,6 +36,6 @@ def test_a_net_of_all_tasks_learns_all():
 
 
 def test_unknown_ways_are_refused():
-    with pytest.raises(ValueError, match="must be one of separate nets, .*got 'alone'"):
+    with pytest.raises(ValueError, match=r"must be one of separate nets, .*got 'alone'"):
         learned("alone")
     assert len(PLAIN_WAYS) == 3

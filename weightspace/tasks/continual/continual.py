@@ -30,8 +30,8 @@ class ContinualConfig:
 
     steps: int = 1000
     batch: int = 128
-    rate: float = 1e-3
-    keep: float = 1.0
+    rate: float | int = 1e-3
+    keep: float | int = 1.0
     rehearsed: int = 4
     seed: int = 0
 
