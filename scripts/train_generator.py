@@ -111,4 +111,4 @@ def main(config: Config) -> None:
 
 if __name__ == "__main__":
     one_line_errors(__file__)
-    main(tyro.cli(Config))
+    main(tyro.cli(Config, description=__doc__))

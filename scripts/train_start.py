@@ -209,4 +209,4 @@ def learn_and_measure(config: Config) -> None:
 
 if __name__ == "__main__":
     one_line_errors(__file__)
-    main(tyro.cli(Config))
+    main(tyro.cli(Config, description=__doc__))
