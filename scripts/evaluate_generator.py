@@ -28,12 +28,13 @@ import weightspace
 from weightspace import Zoo
 from weightspace.cli import one_line_errors
 from weightspace.data import load_dataset
-from weightspace.generators import Fresh, Generator, Refiner
+from weightspace.generators import Flow, Fresh, Generator, Refiner
+from weightspace.tasks.generation.failures import velocity
 from weightspace.tasks.generation.judge import NOVELTIES, Judge, Sampled
 from weightspace.tasks.generation.novelty_picture import draw_novelty
 from weightspace.tasks.generation.prompts import prompt_response
 from weightspace.tasks.generation.record import judged, looked_into, mean_shares
-from weightspace.tasks.generation.rivals import SWEEPS, envelope, make_rivals, room
+from weightspace.tasks.generation.rivals import SWEEPS, envelope, leaders, make_rivals, room
 from weightspace.tasks.generation.stage import Stage, Weights
 from weightspace.tasks.generation.starting.headstart import train_from
 
@@ -60,6 +61,8 @@ class Config:
     """Samplings of each."""
     rivals: tuple[str, ...] = tuple(SWEEPS)
     """Which trivial rivals."""
+    leaders: bool = False
+    """Of rivals only the two settings that are best at each novelty in the output folder, to measure them better."""
     told_steps: int = 200
     """Of training a metanet to tell generated nets from held-out trainings."""
     curves: int = 0
@@ -77,12 +80,15 @@ class Table:
             if "settings" in line:
                 self.lines[named(line)].append(line)
 
-    def add(self, name: str, settings: dict[str, Any], seed: int, sampled: Sampled, **more: Any) -> None:
+    def add(
+        self, name: str, settings: dict[str, Any], seed: int, sampled: Sampled, velocity: float | None = None,
+        **more: Any,
+    ) -> None:  # fmt: skip
         """One line; the ``more`` is what the caller knows of the nets."""
         c = self.config
         line = {
             "zoo": c.zoo, "least": c.least, "activation": c.activation, "generator": name, "settings": settings,
-            "seed": seed, **judged(self.judge, sampled), **more, "command": " ".join(sys.argv),
+            "seed": seed, **judged(self.judge, sampled, velocity), **more, "command": " ".join(sys.argv),
             "torch": torch.__version__, "machine": platform.processor() or platform.machine(),
         }  # fmt: skip
         with self.out.open("a", encoding="utf-8") as file:
@@ -91,7 +97,8 @@ class Table:
         self.lines[text].append(line)
         shares = " ".join(f"{line['share'][str(r)]:5.2f}" for r in NOVELTIES)
         sys.stdout.write(
-            f"{text:52} {100 * line['accuracy']:5.1f} {line['novelty']:5.2f} {line['diversity']:5.2f} "
+            f"{text:52} {line['sizes'][0]:5.2f}-{line['sizes'][1]:5.2f} "
+            f"{100 * line['accuracy']:5.1f} {line['novelty']:5.2f} {line['diversity']:5.2f} "
             f"{line['disagreement']:5.2f} {100 * line['team_of_16']:5.1f}  {shares}  "
             f"{', '.join(line['called']) or '-'}\n"
         )
@@ -99,8 +106,10 @@ class Table:
 
     @property
     def rivals(self) -> dict[str, list[dict]]:
-        """The lines of trivial rivals, by name and settings."""
-        return {text: lines for text, lines in self.lines.items() if lines[0]["generator"] in SWEEPS}
+        """The lines of trivial rivals with the most samples, by name and settings."""
+        found = {text: lines for text, lines in self.lines.items() if lines[0]["generator"] in SWEEPS}
+        most = {text: max(line["samples"] for line in lines) for text, lines in found.items()}
+        return {text: [x for x in lines if x["samples"] > 0.5 * most[text]] for text, lines in found.items()}
 
     def close(self) -> str:
         """The envelope of the rivals, over the means of their seeds; says whether they leave room."""
@@ -137,7 +146,10 @@ def train_on(config: Config, starts: dict[str, Weights]) -> dict[str, list[float
 def measure_rivals(config: Config, table: Table) -> None:
     """Every trivial rival with every setting and seed."""
     judge = table.judge
+    wanted = leaders({text: mean_shares(lines) for text, lines in table.rivals.items()})
     for name, settings, rival in tqdm(make_rivals(judge.stage, config.rivals), unit="rival", disable=None):
+        if config.leaders and named({"generator": name, "settings": settings}) not in wanted:
+            continue
         for seed in range(config.seeds):
             table.add(name, settings, seed, judge.measure(rival.sample(judge.stage.space, config.samples, seed=seed)))
 
@@ -155,7 +167,9 @@ def measure_generator(config: Config, table: Table, name: str, generator: Genera
         follow = {n: asdict(prompt_response(judge.stage, generator, n, config.samples, seed)) for n in asked}
         more = looked_into(judge.stage, drawn, seed, config.told_steps) if not seed else {}
         first.append((judge.measure(drawn), drawn))
-        table.add(name, prompt, seed, first[-1][0], response=follow, seconds_a_net=seconds, **more)
+        stage = judge.stage
+        fast = velocity(generator, net, stage.seen, stage.starts) if isinstance(generator, Flow) else None
+        table.add(name, prompt, seed, first[-1][0], fast, response=follow, seconds_a_net=seconds, **more)
         if isinstance(generator, Refiner) and generator.takes_net:
             plain = generator.start.sample(space, config.samples, seed=seed)
             table.add(f"He, finished as {name}", {}, seed, judge.measure(generator.finish(space, net, plain)))
@@ -171,8 +185,8 @@ def main(config: Config) -> None:
     stage, table = judge.stage, Table(config, judge)
     sys.stdout.write(
         f"{len(stage.accuracy)} training nets, {len(judge.held.accuracy)} held out; good: {judge.alpha:.3f}, median "
-        f"{float(judge.held.accuracy.median()):.3f}\n{'':52} {'acc':>5} {'new':>5} {'far':>5} {'other':>5} "
-        f"{'team':>5}  share good and new at {NOVELTIES}\n"
+        f"{float(judge.held.accuracy.median()):.3f}\n{'':52} {'sizes':>11} {'acc':>5} {'new':>5} {'far':>5} "
+        f"{'other':>5} {'team':>5}  share good and new at {NOVELTIES}\n"
     )
     if "held-out trainings" not in table.lines:
         table.add("held-out trainings", {}, 0, judge.held)

@@ -21,7 +21,7 @@ from weightspace import Zoo
 from weightspace.align import align
 from weightspace.cli import one_line_errors
 from weightspace.data import load_dataset
-from weightspace.generators.flow import Flow
+from weightspace.generators import EarlyStopped, Flow
 from weightspace.space import WeightSpace
 from weightspace.tasks.generation.flows import FlowNets, FlowTraining, Sight, train_flow
 from weightspace.zoo.starts import draw_starts
@@ -42,7 +42,7 @@ class Config:
     epochs: bool = False
     """All saved states, with the epoch as a second prompt, not the last ones alone."""
     kind: str = "neurons"
-    """Of the flow: neurons, marked or components."""
+    """Of the flow: neurons, marked or components; or stopped, for plain training that stops at the prompt."""
     aligned: bool = False
     """Bring all nets to the first one by their symmetries."""
     own_starts: bool = True
@@ -56,9 +56,11 @@ class Config:
     layers: int = 3
     """Of the metanet."""
     steps: int = 20
-    """Of the flow."""
+    """Of the flow, or of plain training."""
     guidance: float = 1.0
     """How far the prompt leads."""
+    own_units: bool = False
+    """Show weights in units of their tensors' sizes in each net."""
     train: FlowTraining = field(default_factory=FlowTraining)
 
 
@@ -84,7 +86,8 @@ def see(zoo: Zoo) -> tuple[Sight, dict]:
 
 def make(space: WeightSpace, seen: FlowNets, sight: Sight, domain: dict, config: Config) -> Flow:
     """The flow, untrained."""
-    settings = {"kind": config.kind, "width": config.width, "layers": config.layers, "steps": config.steps}
+    settings = {"kind": config.kind, "width": config.width, "layers": config.layers, "steps": config.steps,
+        "own_units": config.own_units}  # fmt: skip
     examples = sight.examples if config.gradient else None
     return Flow.for_nets(
         space, seen.weights, seen.prompts, seen.starts, examples, guidance=config.guidance, domain=domain, **settings
@@ -96,10 +99,14 @@ def main(config: Config) -> None:
     torch.manual_seed(config.train.seed)
     zoo = Zoo(config.zoo).filter(activation=config.activation, status="ok")
     zoo = (zoo if config.epochs else zoo.final()).filter(pc.field("val_accuracy") >= config.least)
+    sight, domain = see(zoo)
+    if config.kind == "stopped":
+        stopped = EarlyStopped.for_net(zoo.space, sight.net, *sight.examples, steps=config.steps, domain=domain)
+        stopped.save_pretrained(Path(config.out))
+        return
     train, val = zoo.split("train"), zoo.split("val")
     reference = {name: t[0] for name, t in train.weights([0]).items()} if config.aligned else None
     seen, held = nets_of(train, config, reference), nets_of(val, config, reference)
-    sight, domain = see(zoo)
     flow = Flow.from_pretrained(config.resume) if config.resume else make(zoo.space, seen, sight, domain, config)
     began = time.monotonic()
     train_flow(

@@ -49,7 +49,7 @@ CONTRACTS = {
         data/shapes data/waves
     """,
     "generators/test_bank.py": """
-        generators/densities generators/mixtures generators/vectors
+        generators/densities generators/mixtures nets/stacked/vectors
     """,
     "generators/test_refiner.py": """
         generators/refining/limits generators/marks
@@ -209,7 +209,7 @@ CONTRACTS = {
         tasks/generation/architectures
     """,
     "tasks/generation/test_judge.py": """
-        tasks/generation/failures tasks/generation/record tasks/generation/rivals tasks/generation/stage
+        tasks/generation/record tasks/generation/rivals tasks/generation/stage
         tasks/generation/verdict
     """,
     "tasks/generation/test_scripts.py": """

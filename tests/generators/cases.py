@@ -44,7 +44,7 @@ QUICK = {"Soup": {"matched": False}}
 
 def home(name: str) -> str:
     """The space on which a class is tested: the one with norms, where the class takes it."""
-    return "siren" if name in ("LearnedStart", "Flow") else "cnn"
+    return "siren" if name in ("LearnedStart", "Flow", "EarlyStopped") else "cnn"
 
 
 def convention() -> Convention:

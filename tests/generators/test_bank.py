@@ -5,9 +5,9 @@ import torch
 
 from tests.generators.cases import make, space, trained
 from weightspace.generators import GENERATORS
-from weightspace.generators.vectors import vectors
 from weightspace.nets import build_net
 from weightspace.nets.stacked.run import run_stack
+from weightspace.nets.stacked.vectors import vectors
 
 
 def rows(weights, at="cnn"):

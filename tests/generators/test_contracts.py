@@ -8,7 +8,7 @@ import torch
 from tests.generators.cases import NETS, home, make, space, trained
 from weightspace import load_metanet
 from weightspace.generators import GENERATORS, Bank, finite_nets
-from weightspace.generators.vectors import Vectors, vectors
+from weightspace.nets.stacked.vectors import Vectors, vectors
 from weightspace.space import WeightSpace
 
 EVERY = pytest.mark.parametrize("name", GENERATORS)

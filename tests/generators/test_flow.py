@@ -8,8 +8,8 @@ import torch
 from tests.generators.cases import accuracy, make, space, trained
 from weightspace.generators import Flow, load_generator
 from weightspace.generators.flows.gradients import answers, loss_gradients
-from weightspace.generators.vectors import vectors
 from weightspace.nets import build_net
+from weightspace.nets.stacked.vectors import vectors
 from weightspace.space import WeightSpace
 from weightspace.tasks.generation.flows import FlowNets, FlowTraining, Sight, flow_error, own_error, train_flow
 
@@ -110,6 +110,20 @@ def test_gradients_are_those_of_each_net():
         torch.testing.assert_close(flow.vectors.weights(slopes)[key][2], parameter.grad)
 
 
+def test_in_own_units_a_net_s_scale_is_a_number_of_its_own():
+    net, own, flow = flow_on("mlp", own_units=True)
+    seen = []
+    flow.metanet.register_forward_hook(lambda _, given, __: seen.append(given))
+    rows, t = flow.vectors.rows(stack(own)), torch.zeros(6, dtype=torch.float64)
+    with torch.no_grad():
+        for scale in (1, 3):
+            flow.clean(scale * rows, t, accuracy(6)[:, None].double(), net)
+    (columns, numbers), (others, more) = seen
+    torch.testing.assert_close(columns[..., 0], others[..., 0])
+    tensors = len(flow.vectors.floats)
+    torch.testing.assert_close((more - numbers)[:, -1 - tensors : -1], numbers.new_full((6, tensors), 3.0).log())
+
+
 def test_neurons_of_a_layer_differ():
     drawn = shaken(make("Flow")).sample(space("siren"), 3, seed=0)["linears.1.weight"]
     assert torch.cdist(drawn, drawn).flatten(1).sort(1).values[:, 4:].min() > 1e-2
@@ -192,9 +206,9 @@ def test_a_given_start_is_improved(tmp_path):
         flow.improve(starts, condition=net, steps=0)
     with pytest.raises(ValueError, match="improve takes a stack of nets and 1 step or more, got one net and 1"):
         flow.improve({key: tensor[0] for key, tensor in starts.items()}, condition=net)
-    with pytest.raises(ValueError, match="keeps 6 examples needs the net as its condition, got NoneType"):
+    with pytest.raises(ValueError, match="examples and runs the net, which must be its condition, got NoneType"):
         flow.sample(own, 2, seed=0)
-    with pytest.raises(ValueError, match="keeps 0 examples needs none as its condition, got MLP"):
+    with pytest.raises(ValueError, match="Flow keeps no examples and takes no condition, got a MLP"):
         make("Flow").sample(space("siren"), 1, condition=net, seed=0)
 
 

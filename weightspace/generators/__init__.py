@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from weightspace.generators.bank import Bank, BankConfig
     from weightspace.generators.base import Generator, GeneratorConfig, finite_nets
     from weightspace.generators.densities import KernelDensity, LayerGaussian, PrincipalDensity, PrincipalDensityConfig
+    from weightspace.generators.earlystopped import EarlyStopped, EarlyStoppedConfig
     from weightspace.generators.flow import Flow, FlowConfig
     from weightspace.generators.fresh import Fresh, FreshConfig
     from weightspace.generators.hypernetwork import Hypernetwork, hypernetize
@@ -22,6 +23,8 @@ __all__ = [
     "GENERATORS",
     "Bank",
     "BankConfig",
+    "EarlyStopped",
+    "EarlyStoppedConfig",
     "Flow",
     "FlowConfig",
     "Fresh",
@@ -60,6 +63,7 @@ __getattr__, __dir__ = lazy_names(
             "PrincipalDensity",
             "PrincipalDensityConfig",
         ],
+        "weightspace.generators.earlystopped": ["EarlyStopped", "EarlyStoppedConfig"],
         "weightspace.generators.flow": ["Flow", "FlowConfig"],
         "weightspace.generators.fresh": ["Fresh", "FreshConfig"],
         "weightspace.generators.hypernetwork": ["Hypernetwork", "hypernetize"],

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from weightspace.generators.base import Generator, GeneratorConfig, Prompts
 from weightspace.generators.draws import Draws
-from weightspace.generators.vectors import vectors
+from weightspace.nets.stacked.vectors import vectors
 from weightspace.space import WeightSpace
 
 FORMS = ("raw", "canonical")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from weightspace.generators.draws import Draws
 from weightspace.pretrained.config import SpacesConfig
@@ -127,6 +127,23 @@ class Generator(Pretrained):
             raise ValueError(
                 f"This {type(self).__name__} writes nets of the weight spaces {known}, got {space.hash}. Take a net of "
                 "its training zoo's architecture, or train a generator on nets of this one."
+            )
+
+    def check_condition(self, condition: Any) -> None:
+        """See that the condition is a net where one must be run, and nothing otherwise.
+
+        Raises:
+            ValueError: it isn't.
+        """
+        if self.takes_net and not isinstance(condition, nn.Module):
+            raise ValueError(
+                f"This {type(self).__name__} keeps examples and runs the net, which must be its condition, got "
+                f"{type(condition).__name__}. Give condition=net, or call initialize(net, ...)."
+            )
+        if not self.takes_net and condition is not None:
+            raise ValueError(
+                f"This {type(self).__name__} keeps no examples and takes no condition, got a "
+                f"{type(condition).__name__}; leave it out."
             )
 
     def wanted(self, prompt: Prompt, n: int) -> Prompts:

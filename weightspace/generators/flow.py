@@ -16,11 +16,11 @@ from weightspace.generators.flows.components import Components
 from weightspace.generators.flows.context import context, context_size
 from weightspace.generators.flows.gradients import Examples, loss_gradients
 from weightspace.generators.flows.tokens import HEADS, NeuronTokens
-from weightspace.generators.vectors import vectors
 from weightspace.nets.stacked.lastlayer import check_net
+from weightspace.nets.stacked.vectors import vectors
 from weightspace.space import WeightSpace
 
-KINDS, CHUNK = ("neurons", "marked", "components"), 64
+KINDS, CHUNK, LEAST = ("neurons", "marked", "components"), 64, 0.1
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,13 @@ class FlowConfig(GeneratorConfig):
     Args:
         kind: ``"neurons"``, equivariant; ``"marked"``, every neuron with a mark of its own, and ``"components"``, a
             perceptron on principal components: both for nets that were brought to one order of neurons.
-        width: of its metanet, a multiple of 4.
-        layers: of its metanet.
-        components: directions that a perceptron sees.
-        steps: from start to net.
+        width: of its metanet, a multiple of 4. layers: of its metanet.
+        components: directions that a perceptron sees. steps: from start to net.
         guidance: how much further than without a prompt the prompt leads; 1 follows the prompt as trained.
         near: with a prompt, the share of training nets whose starts count: those nearest to it.
-        examples: labelled examples that it keeps; the metanet then sees their gradient at every weight.
-        example_shape: of one of them.
+        examples: that it keeps, with labels; the metanet then sees their gradient. example_shape: of one of them.
+        own_units: the metanet sees weights in units of their tensor's size in this net, and these sizes; otherwise in
+            units of the tensor's spread among the training nets.
     """
 
     kind: str = "neurons"
@@ -49,6 +48,7 @@ class FlowConfig(GeneratorConfig):
     near: float = 0.1
     examples: int = 0
     example_shape: tuple[int, ...] = ()
+    own_units: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -88,11 +88,9 @@ class Flow(Generator):
     "Learning to learn with generative models of neural network checkpoints", guided as in Ho and Salimans 2022.
 
     Attributes:
-        spreads: of each tensor among the training nets.
+        spreads: of each tensor among the training nets. properties: their prompts, ``[seen, prompts]``.
         starts: mean and spread of each tensor of each training net's start, ``[seen, 2, tensors]``.
-        properties: their prompts, ``[seen, prompts]``.
-        examples: kept inputs.
-        labels: theirs.
+        examples: kept inputs. labels: theirs.
     """
 
     Config: ClassVar[type[FlowConfig]] = FlowConfig
@@ -111,6 +109,7 @@ class Flow(Generator):
         columns, numbers = (2, 1) if self.takes_net else (1, 0)
         numbers += context_size(len(c.prompts))
         entries, tensors = len(self.vectors.owners), len(self.vectors.floats)
+        numbers += tensors if c.own_units else 0
         self.metanet = (
             Components(entries, columns, numbers, c.width, c.layers, c.components)
             if c.kind == "components"
@@ -151,10 +150,8 @@ class Flow(Generator):
             )
         ).to(first.device)  # fmt: skip
         rows = flow.vectors.rows(weights)
-        sizes = flow.vectors.moments(rows)
-        mean = sizes[:, 0].mean(0)
-        spread = (sizes.square().sum(1).mean(0) - mean.square()).clamp_min(1e-12).sqrt()
-        flow.spreads, alike = spread, torch.stack([mean, spread]).repeat(len(rows), 1, 1)
+        usual = flow.vectors.usual(rows)
+        flow.spreads, alike = usual[1], usual.repeat(len(rows), 1, 1)
         flow.starts = alike if starts is None else flow.vectors.moments(flow.vectors.rows(starts).to(first.device))
         if prompts:
             flow.properties = torch.stack([value.float() for value in prompts.values()], 1).to(first.device)
@@ -194,11 +191,15 @@ class Flow(Generator):
             net: to run, where examples are kept; on ``examples`` (inputs, labels), or all that are kept.
         """
         c, units = self.config, self.units()
-        columns, numbers = [rows / units], [context(t, wanted, c.prompt_low, c.prompt_high)]
+        numbers, shown = [context(t, wanted, c.prompt_low, c.prompt_high)], units
+        if c.own_units:
+            sizes = self.vectors.mean_square(rows).sqrt().maximum(LEAST * self.spreads)
+            shown, numbers = self.vectors.per_tensor(sizes), [*numbers, (sizes / self.spreads).log()]
+        columns = [rows / shown]
         if self.takes_net:
             assert net is not None
             losses, slopes = loss_gradients(net, self.vectors.weights, rows, examples or (self.examples, self.labels))
-            slopes = slopes * units
+            slopes = slopes * shown
             columns.append(slopes / (self.vectors.mean_square(slopes).sqrt().mean(1, keepdim=True) + 1e-3))
             numbers.append(losses.log1p()[:, None])
         return rows + units * self.metanet(torch.stack(columns, 2), torch.cat(numbers, 1))
@@ -211,9 +212,10 @@ class Flow(Generator):
         steps: int,
         until: int | None = None,
         examples: Examples | None = None,
+        first: int = 0,
     ) -> Float[Tensor, "nets entries"]:
-        """Where the flow leads ``rows`` in so many steps; with ``until`` no further than that step."""
-        for step in range(steps if until is None else until):
+        """Where the flow leads ``rows`` in so many steps, beginning with the ``first``; no further than ``until``."""
+        for step in range(first, steps if until is None else until):
             now = rows.new_full((len(rows),), step / steps)
             aim = self.clean(rows, now, wanted, net, examples)
             if self.config.guidance != 1 and wanted.isfinite().any():
@@ -242,9 +244,7 @@ class Flow(Generator):
             return self._led(self.vectors.rows(weights).to(self.device), wanted, condition, steps)
 
     def _led(self, rows: Tensor, wanted: Prompts, condition: Any, steps: int) -> dict[str, Tensor]:
-        if self.takes_net != isinstance(condition, nn.Module):
-            needs = f"{self.config.examples} examples needs {'the net' if self.takes_net else 'none'}"
-            raise ValueError(f"A Flow that keeps {needs} as its condition, got {type(condition).__name__}.")
+        self.check_condition(condition)
         if self.takes_net:
             check_net(condition, self.config.spaces[0], self.vectors.weights(rows[:1]))
             condition = copy.deepcopy(condition).eval().to(self.device)

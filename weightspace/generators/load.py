@@ -5,6 +5,7 @@ from typing import Any
 
 from weightspace.generators.base import Generator
 from weightspace.generators.densities import KernelDensity, LayerGaussian, PrincipalDensity
+from weightspace.generators.earlystopped import EarlyStopped
 from weightspace.generators.flow import Flow
 from weightspace.generators.fresh import Fresh
 from weightspace.generators.mixtures import MeanNet, Retrieval, Soup
@@ -21,6 +22,7 @@ GENERATORS: dict[str, type[Generator]] = {
     "PrincipalDensity": PrincipalDensity,
     "LayerGaussian": LayerGaussian,
     "LearnedStart": LearnedStart,
+    "EarlyStopped": EarlyStopped,
     "Flow": Flow,
     "Refiner": Refiner,
 }

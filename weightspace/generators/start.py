@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from weightspace.generators.base import Generator, GeneratorConfig, Prompts
 from weightspace.generators.draws import Draws
-from weightspace.generators.vectors import vectors
 from weightspace.inr import Convention, render_stack
+from weightspace.nets.stacked.vectors import vectors
 from weightspace.space import WeightSpace
 
 

@@ -70,6 +70,8 @@ def test_a_flow_is_trained_and_judged_beside_its_rivals(run, zoo, tmp_path):
         "evaluate_generator.py", "--zoo", zoo.path, "--out", tmp_path, "--least", 0.0, "--samples", 16, "--seeds", 1,
         "--generators", tmp_path / "flow", "--rivals", "retrieval", "--curves", 1, "--told-steps", 2,
     )  # fmt: skip
+    run("train_generator.py", "--zoo", zoo.path, "--out", tmp_path / "stopped", "--kind", "stopped", "--steps", 3)
+    assert load_metanet(tmp_path / "stopped").config.examples == 1000
     assert "envelope of the rivals" in said
     found = {line["generator"]: line for line in lines(tmp_path / "results.jsonl")}
     assert list(found) == ["held-out trainings", "retrieval", "flow", "envelope of the rivals"]
@@ -84,6 +86,8 @@ def test_a_flow_is_trained_and_judged_beside_its_rivals(run, zoo, tmp_path):
     assert found["held-out trainings"]["called"] == []
     assert set(found["flow"]["response"]["accuracy"]) == {"rank", "slope"}
     assert 0 <= found["flow"]["apart_from_trainings"] <= 1
+    assert found["flow"]["velocity"] > 0 and found["retrieval"]["velocity"] is None
+    assert set(found["flow"]["tensor_sizes"]) == set(load_metanet(tmp_path / "flow").config.spaces[0].tensors)
     curves = json.loads((tmp_path / "curves.json").read_text())
     assert set(curves) == {"He", "held-out trainings", "flow"} and all(len(curve) == 2 for curve in curves.values())
     assert (tmp_path / "novelty.png").exists()

@@ -5,18 +5,23 @@ from dataclasses import asdict
 from typing import Any
 
 from weightspace.tasks.generation.discriminator import told_apart
+from weightspace.tasks.generation.failures import called_by, size_ratios, tensor_sizes
 from weightspace.tasks.generation.judge import NOVELTIES, Judge, Sampled
 from weightspace.tasks.generation.stage import Stage, Weights
 from weightspace.tasks.generation.verdict import DIVERSE, verdict
 
 
-def judged(judge: Judge, sampled: Sampled) -> dict[str, Any]:
+def judged(judge: Judge, sampled: Sampled, velocity: float | None = None) -> dict[str, Any]:
     """Everything that was measured of some nets, ready to be written down.
+
+    Args:
+        velocity: of the flow that wrote them, see `failures.velocity`; it is called "stands still" or "runs away".
 
     ``share_diverse`` is the share of nets that are good and new at .8, ``accuracy_diverse`` the mean accuracy, both of
     generators alone whose nets differ from each other as much as `DIVERSE` asks for, in weights and in answers.
     """
     found, share = verdict(judge, sampled), judge.shares(sampled)
+    called = found.called + (() if velocity is None else called_by(velocity))
     diverse = min(found.diversity, found.disagreement) >= DIVERSE
     return {
         "samples": len(sampled.accuracy), "finite": sampled.finite,
@@ -29,6 +34,8 @@ def judged(judge: Judge, sampled: Sampled) -> dict[str, Any]:
         "share_diverse": share[0.8] if diverse else 0.0,
         "accuracy_diverse": float(sampled.accuracy.mean()) if diverse else None,
         "team_of_16": sampled.team, "twins": sampled.twins, **asdict(found),
+        "called": called, "velocity": velocity,
+        "tensor_sizes": size_ratios(sampled.sizes, tensor_sizes(judge.stage.space, judge.stage.seen)),
     }  # fmt: skip
 
 

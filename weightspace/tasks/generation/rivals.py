@@ -42,6 +42,15 @@ def envelope(shares: Mapping[Any, Mapping[float, float]]) -> dict[float, float]:
     return {r: max(found[r] for found in shares.values()) for r in NOVELTIES}
 
 
+def leaders(shares: Mapping[Any, Mapping[float, float]], count: int = 2) -> set[Any]:
+    """The ``count`` keys with the largest share at each novelty; none where all are zero."""
+    found: set[Any] = set()
+    for r in NOVELTIES:
+        able = [key for key in shares if shares[key][r] > 0]
+        found |= set(sorted(able, key=lambda key, r=r: -shares[key][r])[:count])
+    return found
+
+
 def room(judge: Judge, best: Mapping[float, float]) -> str:
     """Whether trivial rivals leave anything to gain over what fresh trainings reach, in a sentence.
 

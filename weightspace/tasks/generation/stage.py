@@ -15,6 +15,7 @@ from weightspace.nets.stacked.run import run_stack
 from weightspace.nets.stacked.statistics import fit_statistics
 from weightspace.space import WeightSpace
 from weightspace.zoo import Zoo
+from weightspace.zoo.starts import draw_starts
 
 Weights = Mapping[str, Tensor]
 CHUNK = 64
@@ -32,6 +33,7 @@ class Stage:
         held: weights of held-out lineages at the same stage. inputs, labels: test images.
         images: of the training part, for the statistics of norms.
         domain: what generators are told of these nets.
+        starts: what the seen nets were trained from, if that can be drawn again.
     """
 
     space: WeightSpace
@@ -43,6 +45,7 @@ class Stage:
     labels: Int[Tensor, " images"]
     images: Tensor
     domain: Mapping[str, Any]
+    starts: dict[str, Tensor] | None = None
 
     @classmethod
     def from_zoo(cls, zoo: Zoo, least: float, most: int = 400) -> "Stage":
@@ -76,6 +79,7 @@ class Stage:
             labels,
             images,
             domain,
+            _starts(train),
         )
 
     @torch.no_grad()
@@ -94,3 +98,10 @@ class Stage:
     def correct(self, logits: Float[Tensor, "nets images classes"]) -> Float[Tensor, " nets"]:
         """Test accuracy."""
         return (logits.argmax(2) == self.labels).float().mean(1)
+
+
+def _starts(zoo: Zoo) -> dict[str, Tensor] | None:
+    try:
+        return draw_starts(zoo)
+    except ValueError:  # nets with running statistics, or whose start depends on data
+        return None

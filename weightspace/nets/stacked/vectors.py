@@ -64,6 +64,12 @@ class Vectors:
         parts = rows.split(self.sizes, 1)
         return torch.stack([torch.stack([part.mean(1), part.std(1, correction=0)], 1) for part in parts], 2)
 
+    def usual(self, rows: Float[Tensor, "nets entries"]) -> Float[Tensor, "2 tensors"]:
+        """Mean and spread of each tensor's entries over all nets; the spread is above zero."""
+        own = self.moments(rows)
+        mean = own[:, 0].mean(0)
+        return torch.stack([mean, (own.square().sum(1).mean(0) - mean.square()).clamp_min(1e-12).sqrt()])
+
 
 @lru_cache(maxsize=64)
 def vectors(space: WeightSpace) -> Vectors:
