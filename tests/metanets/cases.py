@@ -7,7 +7,6 @@ from torch import nn
 
 from tests.graphs.spaces import SPACES
 from weightspace.metanets import METANETS, Metanet, ProbeNet
-from weightspace.metanets.inputs.shown import neurons_without_node
 from weightspace.nets import NETS, build_net
 from weightspace.space import Sum, WeightSpace
 from weightspace.testing import randomized
@@ -106,8 +105,6 @@ def fits(name: str, space: WeightSpace) -> bool:
     single = all(len(axis.atoms()) == 1 for spec in space.tensors.values() for axis in spec.axes)
     if name == "ProbeNet":
         return any(space == traced(net) for net in NETS)
-    if METANETS[name].passes_messages and neurons_without_node(space):
-        return False
     if name == "ScaleGMN":
         return not _behind_norms(space) and not _fused(space)
     return name != "DWSNet" or (matrices and single and not space.links and not _on_two_axes(space))

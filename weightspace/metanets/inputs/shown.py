@@ -9,8 +9,9 @@ from weightspace.space import WeightSpace
 def neurons_without_node(space: WeightSpace) -> dict[str, str]:
     """The free names whose neurons are no nodes, and a tensor of each.
 
-    Where one weight multiplies another before any input does (``B @ A`` of a low-rank adapter), the neurons between
-    the two hold no value that the net computes. The graph keeps such tensors whole, as numbers without neurons.
+    Neurons between two weights that are multiplied (``B @ A`` of a low-rank adapter) are nodes where the product is a
+    contraction. Where it is written in another way, as a sum of products of entries, the tracer finds no place for
+    them, and the graph keeps such tensors whole, as numbers without neurons.
     """
     found: dict[str, str] = {}
     for name, spec in space.tensors.items():

@@ -29,6 +29,22 @@ def find_actions(steps: Sequence[Step], params: Mapping[str, Value], names: Mapp
     return sorted(actions, key=lambda action: (order[action.name], KINDS.index(action.kind)))
 
 
+def upright(action: Action, targets: Mapping[str, tuple[int, ...]]) -> Action:
+    """The same scales, turned so that they multiply the weights that lead to the neurons.
+
+    Where no value that the net computes bears the neurons, as between two weights that are multiplied, the equations
+    leave open which of the two sides is multiplied and which divided.
+
+    Args:
+        targets: for each weight its axes that lead to neurons.
+    """
+    leading = [power for name, powers in action.powers.items() for axis, _, power in powers if axis in targets[name]]
+    if action.kind != "scale" or not leading or max(leading) >= 0:
+        return action
+    turned = {n: tuple((axis, place, -p) for axis, place, p in powers) for n, powers in action.powers.items()}
+    return replace(action, powers=turned)
+
+
 def _solved(steps: Sequence[Step], params: Mapping[str, Value], names: Mapping[Dim, str]) -> list[Action]:
     """The symmetries that all these steps allow."""
     actions = []

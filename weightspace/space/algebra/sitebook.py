@@ -4,6 +4,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from weightspace.space.algebra.between import Joint, Way, ways
 from weightspace.space.algebra.dims import Dim
 from weightspace.space.algebra.value import Use, Value
 
@@ -30,6 +31,7 @@ class SiteBook:
         self.sites: list[SiteDraft] = []
         self.links: dict[tuple[int, int, str], None] = {}
         self.uses: dict[str, Use] = {}
+        self.joints: list[Joint] = []
         self._keys: dict[Hashable, int] = {}
         self._met: dict[tuple[str, int], set[tuple[int, ...]]] = {}  # what met at a site
 
@@ -100,32 +102,38 @@ class SiteBook:
         Args:
             target, source: axes of ``weight`` that lead to the output's neurons and that read the input's.
         """
-        key = ("weight", *weight.origin)
-        site = self.site(key, dims=[weight.dims[axis] for axis in target])
-        for param, axes in weight.origin.items():
+        source_site = reads.site if reads is not None else ()
+        ends = {param: (_axes_of(axes, target), _axes_of(axes, source)) for param, axes in weight.origin.items()}
+        through = ways(self.joints, ends, source_site, self._between)
+        site = self.site(("weight", *weight.origin), dims=[weight.dims[axis] for axis in target])
+        for param, (outs, ins) in ends.items():
             if param in self.uses and self.uses[param].role == "weight":
-                if reads is not None and reads.site:
-                    old = self.uses[param].source_site
-                    if not old:
-                        self.uses[param] = _with_source(self.uses[param], reads.site)
-                    elif old != reads.site:
-                        self.link(reads.site, old[0], "shared")
+                if source_site and not (param in through and through[param].source_site != source_site):
+                    self._read_again(param, source_site)
                 continue
-            outs, ins = _axes_of(axes, target), _axes_of(axes, source)
-            source_site = reads.site if reads is not None else ()
-            if outs or ins:
+            if param in through:
+                self.uses[param] = _on_its_way(param, through[param], site, op, dict(settings or {}))
+            elif outs or ins:
+                ins = tuple(axis for axis in ins if axis not in outs)
                 self.uses[param] = Use(
-                    param,
-                    "weight",
-                    op,
-                    "weight",
-                    outs,
-                    tuple(i for i in ins if i not in outs),
-                    site,
-                    source_site,
-                    dict(settings or {}),
+                    param, "weight", op, "weight", outs, ins, site, source_site, dict(settings or {})
                 )
         return (site,)
+
+    def join(self, joint: Joint) -> None:
+        """Remember parameters that are contracted with each other."""
+        self.joints.append(joint)
+
+    def _between(self, joint: Joint) -> int:
+        return self.site(("between", *sorted(joint.axes)), dims=joint.dims)
+
+    def _read_again(self, param: str, site: tuple[int, ...]) -> None:
+        """A weight reads neurons of another site, too."""
+        old = self.uses[param].source_site
+        if not old:
+            self.uses[param] = _with_source(self.uses[param], site)
+        elif old != site:
+            self.link(site, old[0], "shared")
 
     def vector(
         self, vector: Value, at: tuple[int, ...], slot: str, dims: Sequence[Dim], op: str, **settings: Any
@@ -158,6 +166,13 @@ class SiteBook:
 
 def _axes_of(axes: tuple[frozenset[int], ...], wanted: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(set().union(*(axes[axis] for axis in wanted)))) if wanted else ()
+
+
+def _on_its_way(param: str, way: Way, site: int, op: str, settings: dict[str, Any]) -> Use:
+    target_site = site if way.target_site is None else way.target_site
+    if not way.source:
+        return Use(param, "vector", "elementwise", "other", way.target, (), target_site, (), settings)
+    return Use(param, "weight", op, "weight", way.target, way.source, target_site, way.source_site, settings)
 
 
 def _with_source(use: Use, site: tuple[int, ...]) -> Use:

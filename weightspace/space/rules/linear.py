@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import fx
 
+from weightspace.space.algebra.between import Joint
 from weightspace.space.algebra.dims import fix
 from weightspace.space.algebra.operation import Operation
 from weightspace.space.algebra.value import Value
@@ -24,6 +25,8 @@ def contract(
 ) -> Value:
     """`einsum` of two tensors, either of which may be a weight: the other's neurons are then its sources."""
     out = op.einsum([one, other], [ones, others], outs, "attention")
+    if one.origin and other.origin and not one.site and not other.site:
+        _join(op, one, other, ones, others, outs)
     for weight, labels, reads, read_labels in ((other, others, one, ones), (one, ones, other, others)):
         if weight.origin and not weight.site and (reads.site or not reads.origin):
             target = [
@@ -39,6 +42,22 @@ def contract(
         if one.site and other.site:
             _hint(op, [one, other], [ones, others])
     return out
+
+
+def _join(
+    op: Operation, one: Value, other: Value, ones: Sequence[Any], others: Sequence[Any], outs: Sequence[Any]
+) -> None:
+    """Parameters contracted with parameters: there are neurons between them."""
+    summed = [label for label in ones if label in others and label not in outs]
+    dims = tuple(dim for dim in (one.dims[ones.index(label)] for label in summed) if dim.size > 1)
+    axes: dict[str, tuple[int, ...]] = {}
+    for value, labels in ((one, ones), (other, others)):
+        for param, behind in value.origin.items():
+            there = frozenset().union(*(behind[labels.index(label)] for label in summed))
+            if there:
+                axes[param] = tuple(sorted(there))
+    if dims and len(axes) > 1:
+        op.book.join(Joint(dims, axes))
 
 
 def _hint(op: Operation, values: Sequence[Value], labels: Sequence[Sequence[Any]]) -> None:

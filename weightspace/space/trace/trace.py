@@ -11,7 +11,7 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
 from torch.utils import _pytree as pytree
 
-from weightspace.space.actions.actions import find_actions
+from weightspace.space.actions.actions import find_actions, upright
 from weightspace.space.actions.matrices import find_matrices
 from weightspace.space.algebra.causes import because
 from weightspace.space.algebra.dims import causes, fix, leaf
@@ -161,7 +161,8 @@ def read_program(program: ExportedProgram, module: nn.Module, free_unused: bool 
     buffers = {name for name, _ in module.named_buffers(remove_duplicate=False)}
     weights = {name: value for name, value in ordered.items() if not value.constant}
     actions = find_actions(steps, weights, assembly.names.free)
-    actions = [_with_tied(action, same) for action in actions]
+    targets = {name: spec.target if spec.role == "weight" else () for name, spec in assembly.specs.items()}
+    actions = [_with_tied(upright(action, targets), same) for action in actions]
     both = [action for action in actions if action.mode == "both"]
     groups = _with_kinds(assembly.names.sizes(), both)
     specs = assembly.of_tensors(tensors, buffers, same)
