@@ -92,7 +92,7 @@ class SignedLayer(nn.Module):
         columns = slice(None) if whole else list(edges.columns)
         tables = [self.operator(operators(topo, value.odd.device, value.odd.dtype)) for topo in frame.topologies]
         gain, bias = _first(frame.at_edges(tables, edges)).chunk(2, 1)
-        shape = (-1, self.gates, *value.shape)
+        shape = (len(value.odd), self.gates, *value.shape)
         linear = (self.edge[:, columns] @ value.odd).reshape(shape) * (1 + gain)
         linear = linear + 1 if value.link else linear
         bilinear = _first(frame.targets(odd_target, edges)) * _first(frame.sources(odd_source, edges)) * linear

@@ -34,15 +34,12 @@ class Operation(Operator):
                 if offset >= 0 and value.dims[offset].size == size:
                     dim = value.dims[offset] if dim is None else unify(dim, value.dims[offset])
             dims.append(dim if dim is not None else leaf(size))
-        axes = [
-            [(i, axis - rank + len(v.dims)) for i, v in enumerate(values) if axis - rank + len(v.dims) >= 0]
-            for axis in range(rank)
-        ]
+        labels = tuple(range(rank))
+        ins = tuple(self._broadcast_labels(value, shape) for value in values)
+        axes = [[(i, own.index(axis)) for i, own in enumerate(ins) if axis in own] for axis in labels]
         out = self.derived(dims, values, meet, axes)
         if out.constant == "zero" and kind not in ("equal", "product", "positive", "odd", "sine", "abs"):
             out.constant = "uniform"
-        labels = tuple(range(rank))
-        ins = tuple(self._broadcast_labels(value, shape) for value in values)
         self._step(Step(kind, out, tuple(values), (labels, *ins), data))
         return out
 

@@ -104,6 +104,8 @@ class SiteBook:
         """
         source_site = reads.site if reads is not None else ()
         ends = {param: (_axes_of(axes, target), _axes_of(axes, source)) for param, axes in weight.origin.items()}
+        leading = {param for param, (outs, _) in ends.items() if outs}
+        reading = {param for param, (_, ins) in ends.items() if ins}
         through = ways(self.joints, ends, source_site, self._between)
         site = self.site(("weight", *weight.origin), dims=[weight.dims[axis] for axis in target])
         for param, (outs, ins) in ends.items():
@@ -113,6 +115,10 @@ class SiteBook:
                 continue
             if param in through:
                 self.uses[param] = _on_its_way(param, through[param], site, op, dict(settings or {}))
+            elif outs and not ins and reading - {param}:  # lengths of the rows of a matrix
+                self.uses[param] = _factor(param, outs, site)
+            elif ins and not outs and leading - {param} and len(source_site) == 1:
+                self.uses[param] = _factor(param, ins, source_site[0])
             elif outs or ins:
                 ins = tuple(axis for axis in ins if axis not in outs)
                 self.uses[param] = Use(
@@ -171,8 +177,13 @@ def _axes_of(axes: tuple[frozenset[int], ...], wanted: Sequence[int]) -> tuple[i
 def _on_its_way(param: str, way: Way, site: int, op: str, settings: dict[str, Any]) -> Use:
     target_site = site if way.target_site is None else way.target_site
     if not way.source:
-        return Use(param, "vector", "elementwise", "other", way.target, (), target_site, (), settings)
+        return _factor(param, way.target, target_site)
     return Use(param, "weight", op, "weight", way.target, way.source, target_site, way.source_site, settings)
+
+
+def _factor(param: str, axes: tuple[int, ...], site: int) -> Use:
+    """A factor of weights, one number a neuron."""
+    return Use(param, "vector", "elementwise", "other", axes, (), site, (), {})
 
 
 def _with_source(use: Use, site: tuple[int, ...]) -> Use:

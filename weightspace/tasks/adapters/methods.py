@@ -12,6 +12,7 @@ from weightspace.tasks.adapters.adapters import Adapters
 from weightspace.tasks.adapters.features import canonical_factors, raw_factors, spectra, update_statistics
 from weightspace.tasks.adapters.readers import FlatReader, GLNet, TokenReader
 from weightspace.tasks.adapters.search import probe_answers, search_triggers, task_summary
+from weightspace.tasks.adapters.spacenet import SpaceNetReader
 
 Look = Callable[[Adapters, Dataset], Tensor]
 """Adapters, and the data of their base, to what is seen of each."""
@@ -49,6 +50,7 @@ _ANSWERS = {"task": task_summary, "accuracy": task_summary, "merges": probe_answ
 
 ADAPTER_METHODS: dict[str, AdapterMethod] = {
     "trigger search": AdapterMethod("answers to clean images", search_triggers, _flat, _ANSWERS),
+    "SpaceNet": AdapterMethod("factors", _alone(raw_factors), SpaceNetReader, training=_SHORT),
     "GL-net": AdapterMethod("factors", _alone(raw_factors), GLNet, training=_SHORT),
     "QR-SVD tokens": AdapterMethod("canonical factors", _alone(canonical_factors), TokenReader, training=_SHORT),
     "spectra": AdapterMethod("singular values", _alone(spectra), _flat),
