@@ -214,7 +214,9 @@ def write_net(path: str, weights: dict[str, Any], about: dict[str, str]) -> None
     """Writes a net as safetensors, with what it is as metadata."""
     from safetensors.torch import save_file
 
+    from weightspace.machine.whole_file import whole_file
+
     if Path(path).suffix != ".safetensors":
         raise ValueError(f"--out must be a .safetensors file, got {path}.")
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: tensor.contiguous().clone() for name, tensor in weights.items()}, path, about)
+    with whole_file(Path(path)) as file:
+        save_file({name: tensor.contiguous().clone() for name, tensor in weights.items()}, file, about)

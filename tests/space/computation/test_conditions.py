@@ -82,3 +82,13 @@ def test_no_number_remembers_without_end():
             n = n + 1
         assert n == 5006 and n > 0
     assert met.found == []
+
+
+def test_two_files_of_one_name_are_two_places():
+    asking = "def ask(x, least):\n    return x.shape[0] > least\n"
+    with Conditions() as met:
+        for number, folder in enumerate(("one", "other")):
+            module = {}
+            exec(compile(asking, f"/{folder}/net.py", "exec"), module)
+            module["ask"](X, number)
+    assert sorted(condition.place for condition in met.found) == ["/one/net.py:2", "/other/net.py:2"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from weightspace.space.computation.conditions import Condition
 from weightspace.space.computation.inputs import Inputs, entries_of, resized, sizes_of
@@ -17,12 +18,12 @@ class Branches:
     Attributes:
         large: it takes long to run the module, so only what takes no longer than the example is tried, and no
             condition that asks for just one size: a layer's width asks so too.
-        untried: places whose other way was not tried, with a size that leads there, as sentences.
+        untried: places whose other way was not tried, each with a sentence that names a size that leads there.
     """
 
     large: bool
     met: list[Condition] = field(default_factory=list)
-    untried: list[str] = field(default_factory=list)
+    untried: dict[str, str] = field(default_factory=dict)
 
     def add(self, conditions: Iterable[Condition]) -> bool:
         """Conditions that another run met; whether one of them came out as it never did."""
@@ -61,6 +62,7 @@ class Branches:
         return [(size, new) for size, new in found if new != size]
 
     def _leave(self, place: str, size: int, new: int) -> None:
-        sentence = f"not proved where {place} goes another way, as it may with a size of {new} instead of {size}"
-        if not any(place in other for other in self.untried):
-            self.untried.append(sentence)
+        self.untried.setdefault(
+            place,
+            f"not proved where {Path(place).name} goes another way, as it may with a size of {new} instead of {size}",
+        )

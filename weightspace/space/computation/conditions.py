@@ -5,7 +5,6 @@ import operator
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,7 +25,7 @@ class Condition:
     """A comparison that the code made, and how it would have come out at other sizes.
 
     Attributes:
-        place: the file and line that asked.
+        place: the file, with its folders, and the line that asked.
         outcome: how it came out.
         equal: it asks for just one value. That is rarely a branch: a layer's width asks so too.
         sizes: those that it hangs on.
@@ -183,7 +182,7 @@ def _asking() -> str:
     frame = sys._getframe(1)
     while frame.f_back is not None and any(part in frame.f_code.co_filename for part in _OWN):
         frame = frame.f_back
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def _method(function: Callable[[Any, Any], Any], way: Callable[..., Any], swapped: bool = False) -> Any:

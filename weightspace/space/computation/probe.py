@@ -173,7 +173,7 @@ class Probe:
             yield from islice(self._tried("a size more", first.mode, with_one_more(first.inputs), first), 1)
             yield from self._tried("one sample", first.mode, with_one_sample(first.inputs), first)
         yield from islice(self._tried("a branch", first.mode, self.branches.inputs(first.inputs), first), 3)
-        self.notes += self.branches.untried
+        self.notes += self.branches.untried.values()
         other = "eval" if first.mode == "train" else "train"
         bases = [first.inputs]
         if sized is not None and not small and sized.entries < first.entries:

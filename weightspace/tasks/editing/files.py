@@ -11,6 +11,7 @@ from torch import Tensor
 
 from weightspace.checkpoints import find_checkpoints, fit_checkpoint, nonfinite_tensors, read_checkpoint
 from weightspace.inr import Convention, render
+from weightspace.machine.whole_file import whole_file
 from weightspace.nets import Architecture
 from weightspace.reading import read_json
 from weightspace.tasks.editing.editor import Editor
@@ -107,9 +108,9 @@ def write_inr(
 ) -> Path:
     """Writes one net as a ``.safetensors`` file whose metadata say how it is rendered."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in weights.items()}
-    save_file(tensors, path, metadata=dict(note or {}) | {"convention": json.dumps(convention.to_dict())})
+    with whole_file(path) as file:
+        save_file(tensors, file, metadata=dict(note or {}) | {"convention": json.dumps(convention.to_dict())})
     return path
 
 
