@@ -14,7 +14,8 @@ class Joint:
     """Parameters that are contracted with each other.
 
     Args:
-        dims: the axes that are summed over. axes: each parameter, with its axes there.
+        dims: the axes that are summed over.
+        axes: each parameter, with its axes there.
     """
 
     dims: tuple[Dim, ...]

@@ -183,7 +183,7 @@ def _on_its_way(param: str, way: Way, site: int, op: str, settings: dict[str, An
 
 def _factor(param: str, axes: tuple[int, ...], site: int) -> Use:
     """A factor of weights, one number a neuron."""
-    return Use(param, "vector", "elementwise", "other", axes, (), site, (), {})
+    return Use(param, "factor", "elementwise", "other", axes, (), site, (), {})
 
 
 def _with_source(use: Use, site: tuple[int, ...]) -> Use:

@@ -98,7 +98,8 @@ class Use:
 
     Args:
         param: its name.
-        role: ``"weight"`` or ``"vector"``. op, slot, settings: see `TensorSpec`.
+        role: ``"weight"``, ``"vector"``, or ``"factor"`` for a vector of factors of weights.
+        op, slot, settings: see `TensorSpec`.
         target, source: its axes that lead to the output's neurons and that read the input's.
         target_site, source_site: where those stand.
     """

@@ -113,8 +113,8 @@ class _Placing:
         assert site is not None
         place = self.plan.places[site]
         named = [index for index, axis in enumerate(axes) if any(atom.name for atom in axis.atoms())]
-        if not named:
-            return {}
+        if not named or (use.role == "factor" and not set(named) <= set(use.target)):
+            return {}  # of a factor with more axes: they were summed over, and nothing says with what
         spelled = product_of(tuple(axes[index] for index in named))
         if place != spelled:
             site = self.plan.beside(spelled, site, before=True)
