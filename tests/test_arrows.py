@@ -68,6 +68,7 @@ ORDER = (
     "tasks.optimization",
     "tasks.tuning",
     "tasks.continual",
+    "tasks.architectures",
     "tasks.comparison.baselines",
     "tasks.comparison.jobs",
     "tasks.comparison.tables",
