@@ -47,7 +47,7 @@ def architectures(zoo: Zoo) -> tuple[list[Architecture], Tensor]:
         if row["status"] != "ok":
             continue
         architecture = draw_trial(zoo.recipe, row["net"]).architecture
-        key = json.dumps(architecture.settings, sort_keys=True)
+        key = json.dumps(dict(architecture.settings), sort_keys=True, default=list)
         found[key] = architecture
         values[key].append(row["test_accuracy"])
     keys = sorted(found)

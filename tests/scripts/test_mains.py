@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.inr.inrs import DIGITS, build
+from weightspace import Recipe, build_zoo
 from weightspace.tasks.comparison.jobs.protocol import PROTOCOLS, Protocol
 from weightspace.tasks.comparison.jobs.splits import accuracy_and_gap
 from weightspace.tasks.comparison.jobs.workspace import ZooSource
@@ -123,7 +124,7 @@ def test_train_forecaster(run, tmp_path):
 @pytest.mark.slow
 def test_self_tune(run, tmp_path):
     flags = ["--seeds", "1", "--steps", "20", "--tuning-steps", "120", "--runs", "3", "--out", tmp_path / "lines.jsonl"]
-    said = run("self_tune.py", *flags)
+    said = run("self_tune.py", "--net", "cnn", *flags)
     assert "self-tuning: val" in said and "random search: val" in said
     ways = [json.loads(line)["way"] for line in (tmp_path / "lines.jsonl").read_text().splitlines()]
     assert ways == ["self-tuning", "random search"]
@@ -136,3 +137,24 @@ def test_optimizers_race_and_what_is_there_isnt_run_again(run, tmp_path):
     assert "| AdamW | 1.00 | 1.00 |" in first and "| ours |" in first
     assert "digits-siren        ours" in first and "digits-siren        ours" not in again
     assert len((tmp_path / "lines.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.mark.slow
+def test_learn_continually_and_what_is_there_isnt_run_again(run, tmp_path):
+    flags = ["--steps", "3", "--hidden", "8", "--entries", "100", "--width", "8", "--out", tmp_path / "lines.jsonl"]
+    first, again = run("learn_continually.py", *flags), run("learn_continually.py", *flags)
+    assert first == again and "| split-digits | one net, all tasks at once | " in first
+    assert len((tmp_path / "lines.jsonl").read_text().splitlines()) == 5
+
+
+@pytest.mark.slow
+def test_embed_architectures(run, tiny_recipe, tmp_path):
+    choices = "{ choices = [[3, 3], [4, 4], [3, 4], [4, 3], [5, 3], [3, 5]] }"
+    text = re.sub(r"channels = .*", f'channels = {choices}\nnorm = ["none", "batch"]', tiny_recipe.read_text())
+    (tmp_path / "park.toml").write_text(text)
+    zoo = build_zoo(Recipe.load(tmp_path / "park.toml"), tmp_path / "zoo", workers=1, progress=False)
+    flags = ["--seeds", "1", "--draws", "1", "--after", "2", "3", "--inits", "2", "--steps", "2", "--columns", "4"]
+    said = run("embed_architectures.py", "--zoo", zoo.path, *flags, "--out", tmp_path / "lines.jsonl")
+    assert "architectures, mean accuracy" in said and "| contrastive | " in said and "norm=batch, alone" in said
+    lines = [json.loads(line) for line in (tmp_path / "lines.jsonl").read_text().splitlines()]
+    assert [line["vector"] for line in lines][-1] == "random search" and len(lines) == 6
