@@ -33,10 +33,9 @@ class FlowConfig(GeneratorConfig):
         width: of its metanet, a multiple of 4. layers: of its metanet.
         components: directions that a perceptron sees. steps: from start to net.
         guidance: how much further than without a prompt the prompt leads; 1 follows the prompt as trained.
-        near: with a prompt, the share of training nets whose starts count: those nearest to it.
-        examples: that it keeps, with labels; the metanet then sees their gradient. example_shape: of one of them.
-        own_units: the metanet sees weights in units of their tensor's size in this net, and these sizes; otherwise in
-            units of the tensor's spread among the training nets.
+        near: with a prompt, the share of training nets whose starts count. example_shape: of a kept example.
+        examples: that it keeps, with labels; the metanet then sees their gradient.
+        own_units: whether weights are seen in units of their tensor's size in this net, beside these sizes.
     """
 
     kind: str = "neurons"
@@ -59,13 +58,12 @@ class FlowConfig(GeneratorConfig):
             raise ValueError(f"A flow writes parameters alone, and this space has buffers: {buffers}.")
         if self.kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {self.kind!r}.")
-        sizes = (self.width, self.layers, self.steps, self.components)
+        sizes, rest = (self.width, self.layers, self.steps, self.components), f"{self.near} and {self.examples}"
         if min(sizes) < 1 or self.width % HEADS:
             given = f"a multiple of {HEADS}, got {', '.join(map(str, sizes))}"
             raise ValueError(f"width, layers, steps and components must be 1 or more, the width {given}.")
         if not 0 < self.near <= 1 or self.examples < 0:
-            given = f"{self.near} and {self.examples}"
-            raise ValueError(f"near must be above 0 and at most 1, examples 0 or more, got {given}.")
+            raise ValueError(f"near must be above 0 and at most 1, examples 0 or more, got {rest}.")
 
 
 F = TypeVar("F", bound="Flow")

@@ -8,6 +8,9 @@ import matplotlib.pyplot as plt
 from weightspace.palette import FAINT, INK, NEGATIVE, OURS, STYLE, THEIRS
 from weightspace.tasks.generation.judge import Judge, Sampled
 
+SHOWN = 0.98
+"""The share of nets whose novelty lies inside the picture; a single one far away would leave no room for the others."""
+
 
 def draw_novelty(
     path: Path,
@@ -30,6 +33,10 @@ def draw_novelty(
             axis.plot(*zip(*points, strict=True), marker=marker, ms=6, lw=0.8, color=THEIRS, mec="white", label=name)
         for colour, (name, sampled) in zip((OURS, NEGATIVE, INK), generators.items(), strict=False):
             axis.scatter(sampled.nearest / judge.unit, sampled.accuracy, s=12, color=colour, label=name)
+        clouds = [held.nearest, *(sampled.nearest for sampled in generators.values())]
+        ends = [x for points in rivals.values() for x, _ in points]
+        ends += [float(cloud.quantile(SHOWN)) / judge.unit for cloud in clouds]
+        axis.set_xlim(-0.05, 1.05 * max(ends))
         axis.axhline(judge.alpha, color=INK, lw=0.8, ls=":")
         axis.text(0.01, judge.alpha, "good from here", va="bottom", transform=axis.get_yaxis_transform())
         axis.set_xlabel("novelty: distance to the nearest training net, held-out trainings = 1")
