@@ -1,14 +1,15 @@
 """Trains a refiner on digits, which writes starts for small CNNs that it never saw, and measures what they are worth.
 
     python scripts/train_refiner.py --out runs/refiner
+    python scripts/train_refiner.py --out runs/refiner --passes 0 --train.minutes 0    # He's init and its steps alone
     python scripts/train_refiner.py --out runs/refiner --train.minutes 0 --measured 100 50 50 25    # measure again
-    python scripts/train_refiner.py --out runs/mnist --data mnist --metanet digits-initializer --train.minutes 0
+    python scripts/train_refiner.py --out runs/mnist --data mnist --passes 0 --train.minutes 0
 
 The held-out sets of architectures are fixed before anything is trained. Each start is compared on the test images:
-without any training, against one epoch from He's init and from LSUV, against both with the last layer solved, and
-against He's init that is finished as the refiner's own nets are; then trained on to the end beside He's init, plain
-and solved. Every training has the best optimizer and rate of one grid, every solving the best penalty, by validation
-images.
+without any training, against one epoch from He's init and from LSUV, against both with the last layer solved, and,
+if there is a metanet, against He's init that is finished as the refiner's own nets are; then trained on to the end
+beside He's init. Every training has the best optimizer and rate of one grid, every solving the best penalty, by
+validation images.
 With ``--metanet`` the metanet of another refiner is taken over and trained on (not at all with ``--train.minutes 0``);
 ``--known`` names results of an earlier run on the same data; what doesn't depend on the refiner is taken from there.
 Writes ``refiner``, which `weightspace.generators.load_generator` loads, and ``results.jsonl``, a line an architecture.
@@ -55,14 +56,16 @@ class Config:
     """Of the metanet."""
     solved: bool = True
     """The refiner keeps the training images and solves the last layer of its nets on them."""
-    descents: int = 20
+    descents: int = 40
     """Steps of gradient descent on them before that."""
-    batch: int = 100
+    batch: int = 200
     """Training images in each of these steps; 0 takes all."""
     momentum: float = 0.7
     """Of these steps."""
+    passes: int = 1
+    """How often the metanet changes the nets; 0 leaves it out."""
     metanet: str = ""
-    """A refiner whose metanet, factors and penalty are taken over."""
+    """A refiner whose parameters are taken over; its rates only for as many steps."""
     data: Literal["digits", "mnist", "cifar10"] = "digits"
     """Images; those of MNIST and CIFAR-10 in grey and 8x8, averaged over squares."""
     data_root: str = ""
@@ -97,7 +100,7 @@ def images(config: Config) -> Dataset:
 def learn(config: Config, data: Dataset) -> Refiner:
     """The refiner, or the one that lies in the output folder already if there are no minutes."""
     place = Path(config.out) / "refiner"
-    if config.train.minutes == 0 and not config.metanet:
+    if config.train.minutes == 0 and not config.metanet and place.exists():
         return Refiner.from_pretrained(place)
     held = [architecture for some in held_out_sets().values() for architecture in some]
     source = torch.Generator().manual_seed(config.train.seed + 1)
@@ -125,12 +128,14 @@ def untrained(config: Config, data: Dataset, spaces: list[WeightSpace], like: Ar
         other = load_metanet(config.metanet)
         refiner = Refiner(replace(other.config, domain=domain, **keeps))
     else:
-        refiner = Refiner.for_spaces(*spaces, width=config.width, layers=config.layers, domain=domain, **keeps)
+        sizes = {"width": config.width, "layers": config.layers, "passes": config.passes}
+        refiner = Refiner.for_spaces(*spaces[: None if config.passes else 1], **sizes, domain=domain, **keeps)
     refiner = refiner.keep(data.x_train, data.y_train) if examples else refiner
     if other is None:
         return refiner.begin(probes(data, refiner.config.probes))
-    taken = {n: t for n, t in other.state_dict().items() if n not in ("examples", "labels", "log_rates")}
-    refiner.load_state_dict({**refiner.state_dict(), **taken})
+    own = refiner.state_dict()
+    taken = {n: t for n, t in other.state_dict().items() if n not in ("examples", "labels") and t.shape == own[n].shape}
+    refiner.load_state_dict({**own, **taken})
     return refiner.eval()
 
 
@@ -152,7 +157,8 @@ def measure(
     ours = refiner.sample(space, nets, seed=1, condition=architecture.build() if refiner.takes_net else None)
     found = {"settings": dict(architecture.settings), "seconds_a_net": (time.process_time() - began) / nets}
     starts = {"ours": ours, "he": he}
-    starts["he_finished"] = refiner.finish(space, architecture.build(), he) if refiner.takes_net else he
+    if refiner.metanet is not None:  # without one the two are the same nets
+        starts["he_finished"] = refiner.finish(space, architecture.build(), he) if refiner.takes_net else he
     found |= {key: value for key, value in known.items() if key.startswith(("he", "lsuv")) and "he_finished" not in key}
     if "he_last_solved" not in found:
         starts["he_last_solved"] = solve_last(architecture, he, data)
@@ -164,12 +170,13 @@ def measure(
     if "he_one_epoch" not in found:
         found["he_one_epoch"] = train_from(architecture, he, data, 1, "constant").last.tolist()
     if whole:
-        for name in ("he", "he_finished", "ours"):
+        trained = [name for name in ("he", "he_finished", "ours") if name in starts]
+        for name in trained:
             if f"{name}_curve" not in found:
                 one = {key: tensor[:1] for key, tensor in starts[name].items()}
                 found[f"{name}_curve"] = train_from(architecture, one, data, EPOCHS, "cosine").test.tolist()
         level = 0.9 * found["he_curve"][-1]
-        for name in ("he", "he_finished", "ours"):
+        for name in trained:
             found[f"{name}_epochs_to_90"] = steps_to_level(found[f"{name}_curve"], level)
     return found
 
@@ -188,10 +195,11 @@ def summary(lines: list[dict]) -> str:
             text += f", norm {norm} {gap([line for line in ended if line['settings']['norm'] == norm]):.1f}"
     if whole:
         text += f"; {len(whole)} trained to the end"
-        for name in ("he_finished", "ours"):
+        trained = [name for name in ("he", "he_finished", "ours") if f"{name}_curve" in whole[0]]
+        for name in trained[1:]:
             ends = [100 * (line[f"{name}_curve"][-1] - line["he_curve"][-1]) for line in whole]
             text += f", {name} {statistics.fmean(ends):+.2f} points against He"
-        for name in ("he", "he_finished", "ours"):
+        for name in trained:
             text += f", {name} {statistics.median(x[f'{name}_epochs_to_90'] for x in whole):.2f} epochs to 90 %"
     return text
 

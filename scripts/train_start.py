@@ -27,6 +27,7 @@ from weightspace.inr import Convention
 from weightspace.nets import Architecture
 from weightspace.nets.stacked.flatlayout import FlatLayout
 from weightspace.space import WeightSpace
+from weightspace.tasks.generation.starting.patches import PatchTransformer, train_transformer
 from weightspace.tasks.generation.starting.start_picture import draw_starts
 from weightspace.tasks.generation.starting.starts import StartConfig, psnr_curves, steps_to, train_start
 from weightspace.zoo import Recipe
@@ -57,6 +58,10 @@ class Config:
     """Validation signals that pick rates, and test signals."""
     reptile_steps: int = 1000
     """Outer steps of Reptile; 16 signals and 16 steps of Adam in each."""
+    transformers: tuple[int, ...] = (8, 64)
+    """Widths of transformers from patches of an image to weights, the rivals that write in one pass."""
+    transformer_rate: float = 1e-3
+    """Of Adam, with which they are learned."""
     train: StartConfig = field(default_factory=lambda: StartConfig(learning_rate=3e-3))
 
 
@@ -103,6 +108,20 @@ class Bench:
         fit = replace(self.recipe.fit, meta_steps=self.config.reptile_steps)
         gradient = fit_gradient(self.net, self.signals.coordinates)
         return learn_start(self.trial, gradient, self.signals, fit), time.process_time() - began
+
+    def transformer(self, width: int) -> tuple[dict[str, Tensor], int, float]:
+        """What one writes for validation and test signals, its parameters, and the CPU seconds that learning took."""
+        torch.manual_seed(self.config.train.seed)
+        first = self.layout.views(self.fresh(1, 1.0, self.config.train.seed))
+        start = LearnedStart.for_convention(self.space, self.convention)
+        start.begin({name: tensor[0] for name, tensor in first.items()}, 0.0)
+        net, began = PatchTransformer(start, width), time.process_time()
+        train = replace(self.config.train, learning_rate=self.config.transformer_rate)
+        train_transformer(net, self.signals, train, lambda step, value: log(f"step {step}: {value:.2f} dB"))
+        with torch.no_grad():
+            rows = {part: self.rows_of(start, net(targets)) for part, targets in self.parts.items()}
+        held = sum(p.numel() for p in net.parameters()) - sum(p.numel() for p in start.parameters())
+        return rows, held, time.process_time() - began
 
     def curves(self, rows: Tensor, part: str, rate: float) -> Tensor:
         """PSNR of Adam's fits, ``[nets, steps + 1]``."""
@@ -180,6 +199,9 @@ def learn_and_measure(config: Config) -> None:
     rows["Meta-SGD's start, Adam"] = measure(bench, plain), seconds
     ends, before = own_steps(bench, start)
     rows["Meta-SGD, then Adam"] = measure(bench, ends, before), seconds
+    for width in config.transformers if len(bench.convention.shape) == 2 else ():
+        written, count, took = bench.transformer(width)
+        rows[f"transformer from patches, {count:,} parameters, then Adam"] = measure(bench, written), took
     ceiling = max(max(rows[name][0]["curve"]) for name in ("SIREN", "SIREN x 2.5"))
     seconds_adam, seconds_own = seconds_a_step(bench, start)
     with (out / "results.jsonl").open("a", encoding="utf-8") as file:

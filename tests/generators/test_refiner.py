@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from weightspace.data import load_dataset
 from weightspace.generators import Fresh, Refiner, RefinerConfig, initialize, load_generator, write_zoo
 from weightspace.generators.draws import Draws
 from weightspace.generators.marks import draw_places, neuron_marks
@@ -158,10 +159,11 @@ def test_a_module_is_left_alone_when_its_space_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("settings", "got"), [({"width": 0}, "0, 2 and 1"), ({"width": 12}, "12, 2 and 1"), ({"passes": 0}, "8, 2 and 0")]
+    ("settings", "got"), [({"width": 0}, "0, 2 and 1"), ({"width": 12}, "12, 2 and 1"), ({"passes": -1}, "8, 2 and -1")]
 )
 def test_settings_out_of_range_are_refused(settings, got):
-    with pytest.raises(ValueError, match=f"width must be a multiple of 8, layers and passes 1 or more, got {got}"):
+    message = f"width must be a multiple of 8, layers 1 or more, passes 0 or more, got {got}"
+    with pytest.raises(ValueError, match=message):
         refiner(**settings)
 
 
@@ -195,16 +197,18 @@ def test_finished_nets_move_as_the_neurons_move():
     assert not torch.allclose(moved["convs.1.weight"], own.apply(symmetry, weights)["convs.1.weight"])
 
 
-def test_descent_makes_the_error_smaller():
-    own, net = space(), build_net("cnn", image_size=8, **PLAIN)
+def test_descent_makes_the_error_on_other_examples_smaller():
+    own, net, digits = space(), build_net("cnn", image_size=8, **PLAIN), load_dataset("digits")
     weights = Fresh.for_spaces(own).sample(own, 4, seed=0)
 
     def error(descents):
-        done = keeper(descents=descents).finish(own, net, weights)
-        logits = run_stack(net.eval(), done, IMAGES)
-        return functional.cross_entropy(logits.transpose(1, 2), LABELS.expand(4, -1), reduction="none").mean(1)
+        found = refiner(examples=200, example_shape=(1, 8, 8), descents=descents)
+        found.keep(digits.x_train[:200], digits.y_train[:200])
+        logits = run_stack(net.eval(), found.finish(own, net, weights), digits.x_val[:200])
+        labels = digits.y_val[:200].expand(4, -1)
+        return functional.cross_entropy(logits.transpose(1, 2), labels, reduction="none").mean(1)
 
-    assert (error(3) < error(0)).all()
+    assert (error(5) < error(0)).all()
 
 
 def test_one_with_examples_is_kept_whole(tmp_path):
@@ -235,6 +239,28 @@ def test_a_plain_module_starts_from_one_with_examples():
     with torch.no_grad():
         assert float((net.eval()(IMAGES).argmax(1) == LABELS).float().mean()) > 0.9
         torch.testing.assert_close(net[1].running_mean, net[0](IMAGES).mean((0, 2, 3)), atol=1e-4, rtol=1e-4)
+
+
+def test_one_without_passes_finishes_the_init_has_no_metanet_and_takes_any_operator():
+    found = refiner(**KEEPS, descents=2, passes=0).keep(IMAGES, LABELS)
+    assert found.metanet is None and sum(p.numel() for p in found.parameters()) == 1 + found.log_rates.numel()
+    settings = {"channels": [4, 4, 4], "stride": 1, "residual": True, "kernel": 7}
+    own, net = space(**settings), build_net("cnn", image_size=8, **{**PLAIN, **settings})
+    he = Fresh.for_spaces(own).sample(own, 2, seed=5)
+    drawn, done = found.sample(own, 2, seed=5, condition=net), found.finish(own, net, he)
+    assert all(torch.equal(drawn[name], done[name]) for name in done)
+    assert found.begin(IMAGES) is found
+    with pytest.raises(ValueError, match=r"writes nets of \(1,\) inputs"):
+        found.sample(space(in_channels=3), 1, seed=0, condition=net)
+
+
+def test_fewer_steps_are_the_first_ones():
+    own, net = space(), build_net("cnn", image_size=8, **PLAIN)
+    start = Fresh.for_spaces(own).sample(own, 2, seed=0)
+    found = keeper(descents=3)
+    done = [found.descend(own, net, start, IMAGES, LABELS, steps)["convs.0.weight"] for steps in (0, 1, 3, None)]
+    assert torch.equal(done[0], start["convs.0.weight"]) and torch.equal(done[2], done[3])
+    assert not torch.equal(done[0], done[1]) and not torch.equal(done[1], done[2])
 
 
 def test_one_with_examples_must_be_given_the_net():

@@ -8,7 +8,14 @@ from weightspace.data import Signals
 from weightspace.generators import LearnedStart, LearnedStartConfig
 from weightspace.inr import render_stack
 from weightspace.nets.stacked.flatlayout import FlatLayout
-from weightspace.tasks.generation.starting.starts import StartConfig, psnr, psnr_curves, steps_to, train_start
+from weightspace.tasks.generation.starting.starts import (
+    StartConfig,
+    hidden,
+    psnr,
+    psnr_curves,
+    steps_to,
+    train_start,
+)
 
 
 def signals(count=6):
@@ -93,3 +100,55 @@ def test_signals_of_another_shape_are_refused():
 def test_a_start_needs_a_convention():
     with pytest.raises(ValueError, match="its domain must hold their convention; got 1 spaces and nothing"):
         LearnedStart(LearnedStartConfig(spaces=(space("siren"),)))
+
+
+def test_points_that_are_not_given_change_nothing():
+    start, targets = make("LearnedStart", steps=2).eval(), signals().values
+    with torch.no_grad():
+        start.rates.fill_(1e-3)
+    given = hidden(targets, (3, 9), torch.Generator().manual_seed(0))
+    other = torch.where(given.isnan(), torch.nan, targets + 0.0)
+    drawn = [start.sample(space("siren"), 6, condition=some, seed=0) for some in (given, other, targets)]
+    assert all(torch.equal(drawn[0][name], drawn[1][name]) for name in drawn[0])
+    assert not torch.equal(drawn[0]["linears.0.weight"], drawn[2]["linears.0.weight"])
+    rows = start.start.detach().expand(6, -1)
+    shown = render_stack(start.vectors.weights(rows), convention(), convention().points())
+    errors = [(a - b)[~c.isnan()].square().mean() for a, b, c in zip(shown, targets, given, strict=True)]
+    torch.testing.assert_close(start.loss(rows, given), torch.stack(errors))
+    torch.testing.assert_close(start.loss(rows, targets), (shown - targets).square().mean((1, 2)))
+
+
+def test_a_signal_without_points_is_refused():
+    empty = signals(2).values.clone()
+    empty[1] = torch.nan
+    with pytest.raises(
+        ValueError, match="Every signal must have points that are given, got one that is NaN everywhere"
+    ):
+        make("LearnedStart").sample(space("siren"), 2, condition=empty, seed=0)
+
+
+def test_so_many_points_are_left_as_are_asked_for():
+    values, source = signals(50).values, torch.Generator().manual_seed(0)
+    left = (~hidden(values, (3, 9), source).isnan()).sum((1, 2))
+    assert int(left.min()) == 3 and int(left.max()) == 9
+    first, second = (hidden(values, (5, 5), source) for _ in range(2))
+    assert not torch.equal(first.isnan(), second.isnan()) and torch.equal(hidden(values, (0, 0), source), values)
+    kept = ~first.isnan()
+    assert torch.equal(first[kept], values[kept])
+
+
+@pytest.mark.parametrize("given", [(0, 3), (4, 3), (3, 17)])
+def test_other_numbers_of_points_are_refused(given):
+    with pytest.raises(ValueError, match=f"Points given must be 1 to 16, least before most, got {given[0]} and"):
+        hidden(signals().values, given, torch.Generator())
+
+
+def test_training_on_few_points_shows_the_others_better():
+    start, some = make("LearnedStart"), signals()
+    given = hidden(some.values, (4, 4), torch.Generator().manual_seed(9))
+    alike = Signals("alike", (4, 4), "corners", some.values[:1].expand(6, -1, -1), *[torch.zeros(6).long()] * 2)
+    config = StartConfig(steps=60, batch=6, learning_rate=3e-3, rate_learning_rate=0.1, given=(4, 4))
+    train_start(start, alike, config)
+    given = torch.where(given.isnan(), torch.nan, alike.values)
+    fit = start.fit(given).detach()
+    assert start.loss(fit, alike.values).mean() < 0.02 < alike.values.var()

@@ -1,4 +1,4 @@
-"""Starts for architectures that nobody trained it on: an equivariant metanet that refines the noise of an init."""
+"""Starts for architectures that nobody trained it on: noise of an init, refined by a metanet or by steps of descent."""
 
 import copy
 import math
@@ -14,8 +14,8 @@ from weightspace.generators.base import Generator, GeneratorConfig, Prompts
 from weightspace.generators.draws import Draws
 from weightspace.generators.fresh import Fresh
 from weightspace.generators.marks import Places, draw_places, neuron_marks
-from weightspace.generators.refining.descent import STRENGTHS, descend, first_rates, kind, size
-from weightspace.generators.refining.limits import check_parts, ends, parts
+from weightspace.generators.refining.descent import STRENGTHS, descend, first_rates, kind, scaled_back, size
+from weightspace.generators.refining.limits import check_condition, check_ends, check_parts, ends, parts
 from weightspace.graphs import Layout
 from weightspace.metanets.layers.responses import Responses
 from weightspace.metanets.spacenet import SpaceNet
@@ -36,7 +36,8 @@ class RefinerConfig(GeneratorConfig):
         layers: of its metanet.
         probes: learned inputs that its metanet sends through the nets.
         probe_size: height and width of those of convolutional nets.
-        passes: how often it refines; every pass but the first sees what the one before it wrote.
+        passes: how often it refines; every pass but the first sees what the one before it wrote. 0 leaves the init as
+            it is, so that it has no metanet and takes any operator.
         examples: labelled examples that it keeps, on which the last layer of every net is solved; 0 refines that, too.
         example_shape: of one of them.
         descents: steps of gradient descent on them, each at a learned rate and with the last layer solved before it.
@@ -60,9 +61,9 @@ class RefinerConfig(GeneratorConfig):
         found = {ends(space) for space in self.spaces}
         if len(found) > 1:
             raise ValueError(f"A refiner is for nets of one number of inputs and outputs, got {sorted(found)}.")
-        if self.width < 8 or self.width % 8 or min(self.layers, self.passes) < 1:
+        if self.width < 8 or self.width % 8 or self.layers < 1 or self.passes < 0:
             given = f"{self.width}, {self.layers} and {self.passes}"
-            raise ValueError(f"width must be a multiple of 8, layers and passes 1 or more, got {given}.")
+            raise ValueError(f"width must be a multiple of 8, layers 1 or more, passes 0 or more, got {given}.")
         if self.examples < 0 or min(self.example_shape, default=1) < 1:
             raise ValueError(
                 f"examples must be 0 or more, their shape of sizes of 1 or more, got {self.examples} of "
@@ -91,12 +92,13 @@ class Refiner(Generator):
     Matrices and kernels are then scaled to the size that they had. $f$ is equivariant, and neurons differ in $z$ and in
     their places in the order.
 
-    One that keeps labelled examples takes a few steps of gradient descent on them, if it is told so, measures batch
-    norms and solves the last layer (`finish_nets`). For that it must run the net, which is its condition; `initialize`
-    and `write_zoo` give it. Without examples the last layer is refined like the others, and running statistics stay
-    those of the init. After Knyazev et al. 2021, "Parameter prediction for unseen deep architectures", Ortiz, Guttag
-    and Dalca 2023, "Magnitude invariant parametrizations improve hypernetwork learning", and Bertinetto et al. 2019,
-    "Meta-learning with differentiable closed-form solvers".
+    One that keeps labelled examples takes steps of gradient descent on them, if it is told so, measures batch norms and
+    solves the last layer (`finish_nets`). For that it must run the net, which is its condition; `initialize` and
+    `write_zoo` give it. Without ``passes`` it has no $f$: these steps from He's init are all that it does. Without
+    examples the last layer is refined like the others, and running statistics stay those of the init. After Knyazev et
+    al. 2021, "Parameter prediction for unseen deep architectures", Ortiz, Guttag and Dalca 2023, "Magnitude invariant
+    parametrizations improve hypernetwork learning", and Bertinetto et al. 2019, "Meta-learning with differentiable
+    closed-form solvers".
 
     Attributes:
         examples: kept inputs, ``[examples, *example_shape]``.
@@ -114,10 +116,12 @@ class Refiner(Generator):
 
     def __init__(self, config: RefinerConfig):
         super().__init__(config)
-        self.metanet = SpaceNet.for_spaces(
-            *config.spaces, head="weights", width=config.width, layers=config.layers, probes=config.probes,
-            probe_size=config.probe_size, scale=False, sign=False,
-        )  # fmt: skip
+        self.metanet: SpaceNet | None = None
+        if config.passes:
+            self.metanet = SpaceNet.for_spaces(
+                *config.spaces, head="weights", width=config.width, layers=config.layers, probes=config.probes,
+                probe_size=config.probe_size, scale=False, sign=False,
+            )  # fmt: skip
         self.strengths = nn.Parameter(torch.zeros(config.passes, len(STRENGTHS)))
         self.kept = nn.Parameter(torch.ones(config.passes, len(STRENGTHS)))
         self.start = Fresh.for_spaces(*config.spaces[:1], init="he")
@@ -142,8 +146,10 @@ class Refiner(Generator):
         return cls(cls.Config(spaces=tuple(kept), **settings))
 
     def draw(self, space: WeightSpace, draws: Draws, wanted: Prompts, condition: Any) -> dict[str, Tensor]:
-        check_parts(self.config.spaces, space)
-        self._check_net(condition)
+        check_ends(self.config.spaces, space)
+        if self.metanet is not None:
+            check_parts(self.config.spaces, space)
+        check_condition(self.takes_net, condition)
         noise, places = self.start.draw(space, draws, wanted, None), draw_places(space, draws)
         chunks = [
             self.refine(space, *({k: t[first : first + CHUNK] for k, t in part.items()} for part in (noise, places)))
@@ -168,11 +174,18 @@ class Refiner(Generator):
         return {name: torch.cat([chunk[name] for chunk in found]) for name in weights}
 
     def descend(
-        self, space: WeightSpace, net: nn.Module, weights: Mapping[str, Tensor], inputs: Tensor, labels: Tensor
+        self,
+        space: WeightSpace,
+        net: nn.Module,
+        weights: Mapping[str, Tensor],
+        inputs: Tensor,
+        labels: Tensor,
+        steps: int | None = None,
     ) -> dict[str, Tensor]:
-        """Nets after its steps of descent on examples, the kept ones or others (`descent.descend`)."""
+        """Nets after its steps of descent, or the first ones, on the kept examples or others (`descent.descend`)."""
         c, ridge = self.config, float(self.log_ridge.detach().exp())
-        return descend(space, net, weights, (inputs, labels), self.log_rates.exp(), ridge, c.batch, c.momentum)
+        rates, seen = self.log_rates[:steps].exp(), (inputs, labels)
+        return descend(space, net, weights, seen, rates, ridge, c.batch, c.momentum)
 
     def refine(self, space: WeightSpace, noise: Mapping[str, Tensor], places: Places) -> dict[str, Tensor]:
         """What it makes of untrained nets, stacked ``[nets, ...]``; differentiable in its parameters.
@@ -180,7 +193,10 @@ class Refiner(Generator):
         Args:
             noise: the nets. places: of their neurons, as `draw_places` gives them.
         """
-        refined, marks = dict(noise), neuron_marks(space, places, len(next(iter(noise.values()))))
+        refined = dict(noise)
+        if self.metanet is None:
+            return refined
+        marks = neuron_marks(space, places, len(next(iter(noise.values()))))
         for strengths, kept in zip(self.strengths, self.kept, strict=True):
             changes = self.metanet.marked_changes(self.metanet.graph(space, refined), marks)
             for name, spec in space.tensors.items():
@@ -193,8 +209,8 @@ class Refiner(Generator):
 
     @torch.no_grad()
     def begin(self: R, inputs: Float[Tensor, "probes *input"]) -> R:
-        """Set the probes to examples of the data, from where training moves them."""
-        for responses in self.metanet.encoder.responses.values():
+        """Set the probes of the metanet, if there is one, to examples of the data, from where training moves them."""
+        for responses in self.metanet.encoder.responses.values() if self.metanet else ():
             assert isinstance(responses, Responses)
             value = responses.values[0]
             value.copy_(inputs.reshape(value.shape) / responses.speed)
@@ -218,21 +234,3 @@ class Refiner(Generator):
         self.examples.copy_(inputs)
         self.labels.copy_(labels)
         return self
-
-    def _check_net(self, condition: Any) -> None:
-        if self.takes_net and not isinstance(condition, nn.Module):
-            raise ValueError(
-                "This Refiner solves the last layer on examples that it keeps, so its condition must be the net, got "
-                f"{type(condition).__name__}. Give condition=net, or call initialize(net, ...)."
-            )
-        if not self.takes_net and condition is not None:
-            raise ValueError(
-                f"A Refiner without examples takes no condition, got a {type(condition).__name__}; leave it out."
-            )
-
-
-def scaled_back(nets: Mapping[str, Tensor], before: Mapping[str, Tensor], last: str) -> dict[str, Tensor]:
-    """The nets with the answers of their last layer made smaller, where its matrix is larger than it was before."""
-    matrix, bias = nets[f"{last}.weight"], nets[f"{last}.bias"]
-    share = (size(before[f"{last}.weight"]) / size(matrix)).clamp_max(1.0)
-    return {**nets, f"{last}.weight": share * matrix, f"{last}.bias": share.flatten(1) * bias}

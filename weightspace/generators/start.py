@@ -43,13 +43,17 @@ class LearnedStart(Generator):
     r"""Nets that a few steps of gradient descent from a learned start fit to signals, each weight at a rate of its own.
 
     $w_{t+1} = w_t - r \odot \nabla L(w_t)$ from $w_0$; $w_0$ and $r$ are learned through all steps, second order. Li
-    et al. 2017, "Meta-SGD: Learning to learn quickly for few-shot learning", equation 2. Without a condition the start
-    itself, the same for every seed: what training on begins from.
+    et al. 2017, "Meta-SGD: Learning to learn quickly for few-shot learning", equation 2. Points of a signal that
+    are NaN are left out of $L$, so that a net shows there what the start learned to expect. Without a condition the
+    start itself, the same for every seed: what training on begins from.
     """
 
     Config: ClassVar[type[LearnedStartConfig]] = LearnedStartConfig
     config: LearnedStartConfig
-    conditions = "signals [n, channels, points] on the grid of the convention, to which the nets are fitted"
+    conditions = (
+        "signals [n, channels, points] on the grid of the convention, to which the nets are fitted; NaN where a signal "
+        "isn't given"
+    )
 
     def __init__(self, config: LearnedStartConfig):
         super().__init__(config)
@@ -71,6 +75,8 @@ class LearnedStart(Generator):
             raise ValueError(
                 f"The condition must be signals of shape {[len(draws), *points]}, got {list(condition.shape)}."
             )
+        if bool(condition.isnan().flatten(1).all(1).any()):
+            raise ValueError("Every signal must have points that are given, got one that is NaN everywhere.")
         return self.vectors.weights(self.fit(condition.to(self.start)).detach())
 
     @property
@@ -79,9 +85,14 @@ class LearnedStart(Generator):
         return int(self.convention.architecture.settings.get("out_features", 1))
 
     def loss(self, rows: Float[Tensor, "nets entries"], signals: Float[Tensor, "nets channels points"]) -> Tensor:
-        """Mean squared error of each net on its signal, ``[nets]``."""
-        shown = render_stack(self.vectors.weights(rows), self.convention, self.convention.points().to(rows))
-        return (shown - signals).square().mean((1, 2))
+        """Mean squared error of each net on the points of its signal that are given (not NaN), ``[nets]``."""
+        shown, given = render_stack(self.vectors.weights(rows), self.convention, self.points(rows)), ~signals.isnan()
+        errors = torch.where(given, shown - signals.nan_to_num(), 0.0).square()
+        return errors.sum((1, 2)) / given.sum((1, 2))
+
+    def points(self, like: Tensor) -> Float[Tensor, "points axes"]:
+        """The grid of the convention, where and of the type that a tensor is."""
+        return self.convention.points().to(like)
 
     def fit(self, signals: Float[Tensor, "nets channels points"], steps: int = 0) -> Float[Tensor, "nets entries"]:
         """The nets after ``steps`` steps (as many as it was trained for if 0).

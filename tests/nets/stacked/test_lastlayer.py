@@ -11,6 +11,8 @@ from weightspace.generators import Fresh
 from weightspace.nets import build_net
 from weightspace.nets.stacked.lastlayer import (
     FLOOR,
+    KNOWN,
+    SHORT,
     body_gradients,
     check_net,
     finish_nets,
@@ -85,16 +87,18 @@ def test_finished_nets_know_the_examples():
     assert torch.equal(done["convs.0.weight"], weights["convs.0.weight"])
 
 
-def test_gradients_are_those_of_the_solved_net():
+def test_gradients_go_through_the_solved_layer():
     net, space = cnn()
     weights = {name: t.double() for name, t in Fresh.for_spaces(space).sample(space, 2, seed=0).items()}
     images, last = IMAGES.double(), last_layer(space)
     found = body_gradients(net.double(), space, weights, last, images, LABELS, 1e-2)
     assert set(found) == {name for name in weights if not name.startswith(last)}
-    head = solve_layer(last_features(net, weights, last, images), LABELS, 10, 1e-2, 4)
+    known = int(KNOWN * len(LABELS))
 
     def error(shift):
         moved = {**weights, "convs.0.weight": weights["convs.0.weight"] + shift}
+        features = last_features(net, moved, last, images[:known])
+        head = solve_layer(features, LABELS[:known], 10, 1e-2, SHORT)
         logits = run_stack(net, {**moved, f"{last}.weight": head[0], f"{last}.bias": head[1]}, images)
         return functional.cross_entropy(logits.transpose(1, 2), LABELS.expand(2, -1), reduction="none").mean(1)
 

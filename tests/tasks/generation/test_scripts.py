@@ -52,12 +52,25 @@ def test_compare_starts(run, tmp_path):
 def test_train_start(run, tmp_path):
     run(
         "train_start.py", "--recipe", "digits-inr", "--out", tmp_path, "--train.steps", 2, "--train.batch", 4,
-        "--horizon", 4, "--reptile-steps", 1, "--nets", 4, 6,
+        "--horizon", 4, "--reptile-steps", 1, "--nets", 4, 6, "--transformers", 8,
     )  # fmt: skip
     found = {line["start"]: line for line in lines(tmp_path / "results.jsonl")}
-    assert list(found) == ["SIREN", "SIREN x 2.5", "Reptile", "Meta-SGD's start, Adam", "Meta-SGD, then Adam"]
+    *plain, read = list(found)
+    assert plain == ["SIREN", "SIREN x 2.5", "Reptile", "Meta-SGD's start, Adam", "Meta-SGD, then Adam"]
+    assert read == "transformer from patches, 3,710 parameters, then Adam"
     assert all(set(line["psnr"]) == {"0", "1", "3"} for line in found.values())
     assert (tmp_path / "steps.png").exists()
+    assert load_metanet(tmp_path / "start").config.steps == 3
+
+
+def test_observe_start(run, tmp_path):
+    run(
+        "observe_start.py", "--recipe", "digits-inr", "--out", tmp_path, "--train.steps", 2, "--train.batch", 4,
+        "--nets", 3, 4, "--given", 4, 8,
+    )  # fmt: skip
+    found = lines(tmp_path / "results.jsonl")
+    assert len({line["way"] for line in found}) == 6 and [line["given"] for line in found] == [4] * 6 + [8] * 6
+    assert all(0 < line["psnr"] < 120 for line in found) and (tmp_path / "observed-8.png").exists()
     assert load_metanet(tmp_path / "start").config.steps == 3
 
 

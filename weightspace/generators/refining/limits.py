@@ -1,15 +1,18 @@
 """What nets are made of, and whether a refiner has seen all of it."""
 
+from typing import Any
+
+from torch import nn
+
 from weightspace.graphs import Layout
 from weightspace.space import WeightSpace
 
 
-def check_parts(known_spaces: tuple[WeightSpace, ...], space: WeightSpace) -> None:
-    """See that a space has nothing but what a refiner was trained on; activations may be others.
+def check_ends(known_spaces: tuple[WeightSpace, ...], space: WeightSpace) -> None:
+    """See that a space has the inputs and outputs that a refiner is for.
 
     Raises:
-        ValueError: other inputs or outputs, an operator or link never seen, a kernel that is too large; says what it
-            can.
+        ValueError: others.
     """
     inputs, outputs = ends(known_spaces[0])
     if ends(space) != (inputs, outputs):
@@ -17,6 +20,14 @@ def check_parts(known_spaces: tuple[WeightSpace, ...], space: WeightSpace) -> No
             f"This Refiner writes nets of {inputs} inputs and {outputs} outputs, got {ends(space)[0]} and "
             f"{ends(space)[1]}. Train one on such data with scripts/train_refiner.py."
         )
+
+
+def check_parts(known_spaces: tuple[WeightSpace, ...], space: WeightSpace) -> None:
+    """See that a space has nothing but what a refiner's metanet was trained on; activations may be others.
+
+    Raises:
+        ValueError: an operator or link never seen, a kernel that is too large; says what it can.
+    """
     known = parts(*known_spaces)
     new = sorted(part for part in parts(space) - known if not part.startswith("activation"))
     if new:
@@ -27,6 +38,23 @@ def check_parts(known_spaces: tuple[WeightSpace, ...], space: WeightSpace) -> No
         raise ValueError(
             f"This Refiner takes kernels up to {own.kernel[0]}x{own.kernel[1]} and {own.edge} numbers an edge, got "
             f"a net with kernels up to {both.kernel[0]}x{both.kernel[1]} and {both.edge}. Take smaller ones."
+        )
+
+
+def check_condition(takes_net: bool, condition: Any) -> None:
+    """See that a refiner with examples is given the net, and one without them nothing.
+
+    Raises:
+        ValueError: it isn't so.
+    """
+    if takes_net and not isinstance(condition, nn.Module):
+        raise ValueError(
+            "This Refiner solves the last layer on examples that it keeps, so its condition must be the net, got "
+            f"{type(condition).__name__}. Give condition=net, or call initialize(net, ...)."
+        )
+    if not takes_net and condition is not None:
+        raise ValueError(
+            f"A Refiner without examples takes no condition, got a {type(condition).__name__}; leave it out."
         )
 
 

@@ -34,7 +34,8 @@ class RefinerTraining:
         steps: of Adam, each on one architecture.
         nets: written in each step.
         batch: examples on which each of them is judged.
-        support: other examples, on which its last layer is solved if the refiner keeps examples.
+        support: other examples, on which it takes steps of descent and its last layer is solved, if the refiner keeps
+            examples. Half of the time all steps are taken, else so many as is drawn.
         learning_rate: after a warmup, falling to 0 along a cosine.
         minutes: at most; the cosine then ends earlier.
         warmup: steps.
@@ -44,8 +45,8 @@ class RefinerTraining:
 
     steps: int = 100_000
     nets: int = 4
-    batch: int = 96
-    support: int = 192
+    batch: int = 200
+    support: int = 800
     learning_rate: float = 2e-3
     minutes: float = 28.0
     warmup: int = 100
@@ -69,11 +70,9 @@ def train_refiner(
         told: hears every hundred steps the step, the mean loss since then, and the seconds.
     """
     source = torch.Generator().manual_seed(config.seed)
-    inner = {id(p) for p in refiner.metanet.parameters()}
-    factors = [p for p in refiner.parameters() if id(p) not in inner]
-    optimizer = torch.optim.Adam(
-        [{"params": refiner.metanet.parameters()}, {"params": factors}], config.learning_rate, betas=(0.9, 0.98)
-    )
+    inner = list(refiner.metanet.parameters()) if refiner.metanet else []
+    factors = [p for p in refiner.parameters() if all(p is not other for other in inner)]
+    optimizer = torch.optim.Adam([{"params": inner}, {"params": factors}], config.learning_rate, betas=(0.9, 0.98))
     averaged = {name: p.detach().clone() for name, p in refiner.named_parameters()}
     began, losses = time.monotonic(), []
     refiner.train()
@@ -115,7 +114,9 @@ def written_loss(
     judged = slice(len(some) - config.batch, None)
     if refiner.takes_net:
         known = slice(0, config.support)
-        weights = refiner.descend(space, net, weights, inputs[known], labels[known])
+        most = refiner.config.descents
+        drawn = int(torch.randint(2 * most + 1, (1,), generator=source))
+        weights = refiner.descend(space, net, weights, inputs[known], labels[known], min(drawn, most))
         logits = solved_logits(refiner, weights, net, last_layer(space), inputs, labels[: -config.batch])[:, judged]
     else:
         logits = run_stack(net, weights, inputs[judged])

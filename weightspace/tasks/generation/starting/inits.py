@@ -9,7 +9,7 @@ from torch import Tensor
 from weightspace.align import mixture_growth
 from weightspace.data import Dataset
 from weightspace.generators.fresh import Fresh
-from weightspace.generators.refiner import scaled_back
+from weightspace.generators.refining.descent import scaled_back
 from weightspace.nets import Architecture
 from weightspace.nets.stacked.lastlayer import last_layer
 from weightspace.space import WeightSpace

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +32,8 @@ class StartConfig:
         rate_learning_rate: of the rates, relative to their first value.
         minutes: at most; the cosine then ends earlier.
         seed: of the order of signals.
+        given: least and most points that a fit is given of each signal, drawn each time; 0 gives all. The error that is
+            made small is that of all points.
     """
 
     steps: int = 2000
@@ -39,6 +42,7 @@ class StartConfig:
     rate_learning_rate: float = 3e-2
     minutes: float = 10.0
     seed: int = 0
+    given: tuple[int, int] = (0, 0)
 
 
 def train_start(
@@ -52,16 +56,39 @@ def train_start(
     Args:
         told: hears the step and the mean PSNR of its batch, every hundred steps.
     """
-    able = (signals.parts == 0).nonzero().flatten()
-    source = torch.Generator().manual_seed(config.seed)
-    unit = float(start.rates.detach().abs().mean())
+    unit, source = float(start.rates.detach().abs().mean()), torch.Generator().manual_seed(config.seed + 1)
     groups = [
-        {"params": [start.start], "lr": config.learning_rate},
+        {"params": [start.start], "lr": config.learning_rate, "clip": True},
         {"params": [start.rates], "lr": config.rate_learning_rate * unit},
     ]
-    optimizer = torch.optim.Adam(groups)
-    rates = [group["lr"] for group in groups]
+
+    def loss(targets: Tensor) -> Tensor:
+        targets = targets.to(start.device)
+        return start.loss(start.fit(hidden(targets, config.given, source)), targets)
+
     start.train()
+    minimize(groups, loss, signals, config, told)
+    return start.eval()
+
+
+def minimize(
+    groups: list[dict[str, Any]],
+    loss: Callable[[Float[Tensor, "nets channels points"]], Float[Tensor, " nets"]],
+    signals: Signals,
+    config: StartConfig,
+    told: Callable[[int, float], object],
+    logarithm: bool = True,
+) -> None:
+    """Adam on the mean (logarithm) of an error of batches of training signals, its rates falling to 0 along a cosine.
+
+    Args:
+        groups: parameters with their rate; the gradient of those with ``clip`` has a norm of 1 at most.
+        loss: the error of each signal. told: hears the step and the mean PSNR of its batch, every hundred steps.
+        logarithm: of errors, whose mean is the PSNR; without, large errors count most.
+    """
+    able, source = (signals.parts == 0).nonzero().flatten(), torch.Generator().manual_seed(config.seed)
+    optimizer = torch.optim.Adam(groups)
+    rates, clipped = [group["lr"] for group in groups], [p for g in groups if g.get("clip") for p in g["params"]]
     began = time.monotonic()
     for step in range(config.steps):
         done = max(step / config.steps, (time.monotonic() - began) / (60 * config.minutes))
@@ -69,16 +96,37 @@ def train_start(
             break
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * done))
-        targets = signals.values[able[torch.randint(len(able), (config.batch,), generator=source)]].to(start.device)
-        loss = start.loss(start.fit(targets), targets).clamp_min(1e-12).log().mean()
+        targets = signals.values[able[torch.randint(len(able), (config.batch,), generator=source)]]
+        errors = loss(targets).clamp_min(1e-12)
+        made_small = errors.log().mean() if logarithm else errors.mean()
         optimizer.zero_grad()
-        if bool(loss.isfinite()):
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_([start.start], 1.0)
+        if bool(made_small.isfinite()):
+            made_small.backward()
+            torch.nn.utils.clip_grad_norm_(clipped, 1.0)
             optimizer.step()
         if (step + 1) % 100 == 0:
-            told(step + 1, -10 / math.log(10) * float(loss.detach()) + 20 * math.log10(signals.peak))
-    return start.eval()
+            told(step + 1, float(psnr(errors.detach(), signals.peak).mean()))
+
+
+def hidden(
+    signals: Float[Tensor, "nets channels points"], given: tuple[int, int], source: torch.Generator
+) -> Float[Tensor, "nets channels points"]:
+    """Signals of which so many points are left, NaN elsewhere; which ones and how many is drawn for each.
+
+    Args:
+        given: the least and the most; all if they are 0.
+
+    Raises:
+        ValueError: more points than there are, or fewer than none.
+    """
+    least, most = given
+    if not most:
+        return signals
+    if not 1 <= least <= most <= signals.shape[2]:
+        raise ValueError(f"Points given must be 1 to {signals.shape[2]}, least before most, got {least} and {most}.")
+    ranks = torch.rand(len(signals), signals.shape[2], generator=source).argsort(1).argsort(1)
+    counts = torch.randint(least, most + 1, (len(signals), 1), generator=source)
+    return signals.masked_fill((ranks >= counts).unsqueeze(1).to(signals.device), torch.nan)
 
 
 def psnr_curves(
