@@ -15,8 +15,12 @@ class ContrastiveConfig:
     """How embeddings are learned.
 
     Args:
-        steps: of training. rate: of Adam. width: of the net. embedding: numbers of an embedding.
-        temperature: of the loss. seed: of all random numbers.
+        steps: of training.
+        rate: of Adam.
+        width: of the net.
+        embedding: numbers of an embedding.
+        temperature: of the loss.
+        seed: of all random numbers.
     """
 
     steps: int = 400
