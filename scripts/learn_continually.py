@@ -65,7 +65,18 @@ def learned(row: str, stream: TaskStream, arguments: argparse.Namespace, seed: i
     return {"stream": stream.name, "row": row, "seed": seed, "part": a.part, "parameters": size,
             "accuracy": float(last.mean()), "when learned": float(accuracies.diagonal().mean()),
             "accuracies": last.tolist(), "seconds": time.process_time() - began,
-            "settings": {k: v for k, v in vars(a).items() if k not in ELSEWHERE}}  # fmt: skip
+            "settings": settings_of(a)}  # fmt: skip
+
+
+def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What decides a result, beside row and seed."""
+    return {key: value for key, value in vars(arguments).items() if key not in ELSEWHERE}
+
+
+def is_of(line: dict[str, Any], stream: TaskStream, row: str, seed: int, arguments: argparse.Namespace) -> bool:
+    """Whether a result was made with these settings."""
+    made = (line["stream"], line["row"], line["seed"], line["part"], line["settings"])
+    return made == (stream.name, row, seed, arguments.part, settings_of(arguments))
 
 
 def table(lines: list[dict[str, Any]]) -> str:
@@ -116,12 +127,12 @@ def main() -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     for seed in arguments.seeds:
         for row in arguments.rows:
-            if (stream.name, row, seed) in {(line["stream"], line["row"], line["seed"]) for line in lines}:
+            if any(is_of(line, stream, row, seed, arguments) for line in lines):
                 continue
             lines.append(learned(row, stream, arguments, seed))
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(lines[-1]) + "\n")
-    print(table(lines))
+    print(table([line for line in lines if is_of(line, stream, line["row"], line["seed"], arguments)]))
 
 
 if __name__ == "__main__":
