@@ -31,7 +31,9 @@ class EarlyStoppedConfig(GeneratorConfig):
         examples: labelled examples that it keeps; without any nets stay as they were drawn.
         example_shape: of one of them.
         watched: share of the examples that nets aren't trained on; accuracy on them says where to stop.
-        steps: of Adam, at most. batch: examples in each. learning_rate: of all.
+        steps: of Adam, at most.
+        batch: examples in each.
+        learning_rate: of all.
     """
 
     examples: int = 0

@@ -30,11 +30,14 @@ class FlowConfig(GeneratorConfig):
     Args:
         kind: ``"neurons"``, equivariant; ``"marked"``, every neuron with a mark of its own, and ``"components"``, a
             perceptron on principal components: both for nets that were brought to one order of neurons.
-        width: of its metanet, a multiple of 4. layers: of its metanet.
-        components: directions that a perceptron sees. steps: from start to net.
+        width: of its metanet, a multiple of 4.
+        layers: of its metanet.
+        components: directions that a perceptron sees.
+        steps: from start to net.
         guidance: how much further than without a prompt the prompt leads; 1 follows the prompt as trained.
-        near: with a prompt, the share of training nets whose starts count. example_shape: of a kept example.
+        near: with a prompt, the share of training nets whose starts count.
         examples: that it keeps, with labels; the metanet then sees their gradient.
+        example_shape: of one of them.
         own_units: whether weights are seen in units of their tensor's size in this net, beside these sizes.
     """
 
@@ -86,9 +89,11 @@ class Flow(Generator):
     "Learning to learn with generative models of neural network checkpoints", guided as in Ho and Salimans 2022.
 
     Attributes:
-        spreads: of each tensor among the training nets. properties: their prompts, ``[seen, prompts]``.
+        spreads: of each tensor among the training nets.
+        properties: their prompts, ``[seen, prompts]``.
         starts: mean and spread of each tensor of each training net's start, ``[seen, 2, tensors]``.
-        examples: kept inputs. labels: theirs.
+        examples: kept inputs.
+        labels: theirs.
     """
 
     Config: ClassVar[type[FlowConfig]] = FlowConfig

@@ -75,13 +75,13 @@ def search(
     there = np.array([]) if elsewhere is None else standard(elsewhere.double().numpy()[known])
     seen = order[: min(evaluations, first if not known else 1)]
     if known:
-        prior = fitted(x[known], there).predict(x[order])
+        prior = np.asarray(fitted(x[known], there).predict(x[order]))
         seen = [order[int(prior.argmax())]]
     while len(seen) < evaluations:
         left = [i for i in order if i not in seen]
         here = standard(y[seen])
         process = fitted(x[known + seen], np.concatenate([there, here]))
-        mean, deviation = process.predict(x[left], return_std=True)
+        mean, deviation = map(np.asarray, process.predict(x[left], return_std=True))
         seen.append(left[int(improvement(mean, deviation, here.max()).argmax())])
     return torch.from_numpy(np.maximum.accumulate(y[seen]))
 
