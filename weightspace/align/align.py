@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from weightspace.align.checks import check_pair, ready
 from weightspace.align.matching.activations import match_activations
 from weightspace.align.matching.learned import learn, middle_loss
-from weightspace.align.matching.scales import balanced
+from weightspace.align.matching.scales import balanced, fitted
 from weightspace.align.matching.score import Data, check_data
 from weightspace.align.matching.turns import match_whole
 from weightspace.space import Symmetry, WeightSpace
@@ -94,7 +94,18 @@ def _by_activations(
     one, here = balanced(space, a)
     other, there = balanced(space, b)
     found = match_activations(space, module, one, other, data[0])
-    return unstacked(here.inverse().compose(found).compose(there))
+    return unstacked(_in_scales_of(space, a, b, here.inverse().compose(found).compose(there)))
+
+
+def _in_scales_of(space: WeightSpace, a: Mapping[str, Tensor], b: Mapping[str, Tensor], found: Symmetry) -> Symmetry:
+    """The same, with scales fitted to a's own.
+
+    What brought a nearly dead neuron of a into balance would make its partner's weights huge on one side.
+    """
+    if not any(action.kind == "scale" for action in space.actions):
+        return found
+    one, other = paired(a, b)
+    return fitted(space, one, space.apply(found, other)).compose(found)
 
 
 def align_stacks(
@@ -105,7 +116,7 @@ def align_stacks(
     other, there = balanced(space, b)
     one, other = paired(one, other)
     found = match_whole(space, one, other, starts, torch.Generator().manual_seed(seed))
-    return here.inverse().compose(found).compose(there)
+    return _in_scales_of(space, a, b, here.inverse().compose(found).compose(there))
 
 
 def paired(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

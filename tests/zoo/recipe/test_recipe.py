@@ -40,7 +40,11 @@ def test_every_recipe_of_the_gallery_loads_and_draws():
         ("nets = 10", "nets = 10\ndraw = 'sobol'", r"here: draw must be one of random, grid, got 'sobol'"),
         ("nets = 10", "nets = 10\nsave = 3", r"here: save must be a table, got 3"),
         ('[data]\nname = "digits"', "", r"here: \[data\] must have a name"),
-        ('name = "digits"', 'name = "digit"', r"here: \[data\]: unknown data 'digit'; known are digits, mnist"),
+        (
+            'name = "digits"',
+            'name = "digit"',
+            r"here: \[data\]: unknown data 'digit'; known are digits, coloured-digits, mnist",
+        ),
         (
             'name = "digits"',
             'name = "digits"\nvalu = 3',

@@ -12,6 +12,7 @@ from weightspace.space.forms.matrices import settle_matrices
 from weightspace.space.symmetry import scaled
 
 _ROUNDS, _TOLERANCE, _FITTED, _TURNS, _SETTLED = 100, 1e-3, 1e-8, 20, 1e-10
+_LONGEST = 0.5  # a step of a factor's logarithm
 
 
 def balanced(space: WeightSpace, stack: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Symmetry]:
@@ -66,8 +67,8 @@ def _in_balance(space: WeightSpace, stack: Mapping[str, Tensor]) -> tuple[dict[s
 def fitted(space: WeightSpace, a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> Symmetry:
     """The scales that bring b, already in a's order, closest to a.
 
-    The logarithm of a neuron's factor is the mean of those that its tensors ask for, each counted by the squares of its
-    entries in units of the tensor's mean square; scales that meet in a tensor are fitted in turns.
+    Each neuron's norms come as close to a's as they can, squared differences added up in units of each tensor's mean
+    square, by Gauss-Newton steps in the factors' logarithms; scales that meet in a tensor are fitted in turns.
     """
     actions = [index for index, action in enumerate(space.actions) if action.kind == "scale"]
     goal, state = _Squares(space, a, actions), _Squares(space, b, actions)
@@ -127,15 +128,16 @@ class _Squares:
         return self._act(places, ratio ** (0.25 / max(abs(power) for _, power in places)))
 
     def towards(self, goal: "_Squares", index: int) -> Float[Tensor, "nets size"]:
-        """The factor that brings the norms of one action's tensors closest to those of ``goal``, taken at once."""
+        """A step towards the factor that brings the norms of one action's tensors closest to those of ``goal``."""
         places = self.places[index]
         top = bottom = torch.zeros(())
         for place, power in places:
-            want, have = (side._norms(place) for side in (goal, self))
-            counted = ((want > 0) & (have > 0)).double() * want / goal.mean_square[place.tensor].reshape(-1, 1)
-            top = top + power * counted * (want.clamp_min(1e-300) / have.clamp_min(1e-300)).log() / 2
-            bottom = bottom + power**2 * counted
-        return self._act(places, (top / bottom.clamp_min(1e-300)).exp())
+            want, have = (side._norms(place).sqrt() for side in (goal, self))
+            unit = goal.mean_square[place.tensor].reshape(-1, 1)
+            counted = ((want > 0) & (have > 0)) / unit
+            top = top + power * counted * have * (want - have)
+            bottom = bottom + power**2 * counted * have.square()
+        return self._act(places, (top / bottom.clamp_min(1e-300)).clamp(-_LONGEST, _LONGEST).exp())
 
     def _act(self, places: list[tuple[Place, float]], step: Tensor) -> Tensor:
         for place, power in places:
