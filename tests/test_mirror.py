@@ -8,7 +8,7 @@ TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "weightspace"
 CONTRACTS = {
     "align/test_align.py": """
-        align/matching/choice align/matching/descent align/matching/places align/matching/scales align/matching/stacks
+        align/matching/choice align/matching/descent align/matching/places align/matching/stacks
         align/matching/turns
     """,
     "align/test_barrier.py": """
