@@ -104,20 +104,18 @@ class SiteBook:
         """
         source_site = reads.site if reads is not None else ()
         ends = {param: (_axes_of(axes, target), _axes_of(axes, source)) for param, axes in weight.origin.items()}
-        leading = {param for param, (outs, _) in ends.items() if outs}
-        reading = {param for param, (_, ins) in ends.items() if ins}
+        some_lead, some_read = (any(end[side] for end in ends.values()) for side in (0, 1))
         through = ways(self.joints, ends, source_site, self._between)
         site = self.site(("weight", *weight.origin), dims=[weight.dims[axis] for axis in target])
         for param, (outs, ins) in ends.items():
             if param in self.uses and self.uses[param].role == "weight":
-                if source_site and not (param in through and through[param].source_site != source_site):
-                    self._read_again(param, source_site)
+                self._read_again(param, through[param].source_site if param in through else source_site)
                 continue
             if param in through:
                 self.uses[param] = _on_its_way(param, through[param], site, op, dict(settings or {}))
-            elif outs and not ins and reading - {param}:  # lengths of the rows of a matrix
+            elif outs and not ins and some_read:  # lengths of the rows of a matrix
                 self.uses[param] = _factor(param, outs, site)
-            elif ins and not outs and leading - {param} and len(source_site) == 1:
+            elif ins and not outs and some_lead and len(source_site) == 1:
                 self.uses[param] = _factor(param, ins, source_site[0])
             elif outs or ins:
                 ins = tuple(axis for axis in ins if axis not in outs)
@@ -138,7 +136,7 @@ class SiteBook:
         old = self.uses[param].source_site
         if not old:
             self.uses[param] = _with_source(self.uses[param], site)
-        elif old != site:
+        elif site and old != site:
             self.link(site, old[0], "shared")
 
     def vector(
